@@ -1,0 +1,42 @@
+//! The database schema of Counterfoil as frozen, additive steps.
+//!
+//! A step is never changed once it has been released; it names no type of the hub, so that it goes on
+//! meaning what it meant. Both back ends run the same statements; the four types that they spell
+//! differently are filled in by [`dialect`].
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DbBackend;
+
+mod m20261122_000001_base;
+
+/// All steps, in order.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261122_000001_base::Migration)]
+    }
+}
+
+/// Fills in what the two back ends spell differently and runs the statements one by one.
+async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbErr> {
+    let backend = manager.get_database_backend();
+    for statement in statements {
+        manager.get_connection().execute_unprepared(&dialect(backend, statement)?).await?;
+    }
+    Ok(())
+}
+
+/// `{uuid}`, `{bytes}`, `{bigint}`, `{smallint}`; `{strict}` ends a table, `{clustered}` ends one whose rows live in their
+/// primary key (SQLite `WITHOUT ROWID`).
+fn dialect(backend: DbBackend, statement: &str) -> Result<String, DbErr> {
+    let words = match backend {
+        DbBackend::Sqlite => ["BLOB", "BLOB", "INTEGER", "INTEGER", "STRICT", "STRICT, WITHOUT ROWID"],
+        DbBackend::Postgres => ["UUID", "BYTEA", "BIGINT", "SMALLINT", "", ""],
+        other => return Err(DbErr::Custom(format!("{other:?} is not supported: use SQLite or PostgreSQL"))),
+    };
+    let names = ["{uuid}", "{bytes}", "{bigint}", "{smallint}", "{strict}", "{clustered}"];
+    Ok(names.iter().zip(words).fold((*statement).to_owned(), |text, (name, word)| text.replace(name, word)))
+}

@@ -1,0 +1,1 @@
+//! Partner configuration files.

@@ -1,0 +1,18 @@
+//! What the hub knows about medicines, parties and serial numbers, without any I/O.
+//!
+//! Pure: no async, no database, no clock and no randomness of its own; whoever needs the time or a random number is given it.
+//! Nothing here names another module of the crate.
+
+pub mod agreement;
+pub mod audit;
+pub mod containment;
+pub mod event;
+pub mod finding;
+pub mod gs1;
+pub mod ids;
+pub mod lens;
+pub mod party;
+pub mod provenance;
+pub mod serial;
+pub mod shipment;
+pub mod time;

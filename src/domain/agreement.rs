@@ -1,0 +1,78 @@
+//! Agreements: what a principal lets a delegate do, and the mandate a delegate acts under.
+//!
+//! An agreement never widens itself: a power that is not listed is not held, and a delegate cannot
+//! hand on what it holds.
+
+use serde::{Deserialize, Serialize};
+
+use super::gs1::{Gln, Gtin};
+use super::ids::{AgreementId, PartyId};
+use super::time::Micros;
+
+/// What a delegate may do for its principal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Power {
+    /// Ask for serial numbers of the principal's products.
+    RequestSerials,
+    /// Assert commissioning, packing, sampling, decommissioning of them.
+    Commission,
+    /// Ship in the principal's name.
+    Ship,
+    /// Receive in the principal's name.
+    Receive,
+    /// See stock of the principal's that it does not itself hold.
+    SeeStock,
+}
+
+/// The contract between a principal and a delegate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Agreement {
+    /// Unique over the hub.
+    pub id: AgreementId,
+    /// On whose behalf (the MAH).
+    pub principal: PartyId,
+    /// Who acts (CMO, 3PL).
+    pub delegate: PartyId,
+    /// Products covered.
+    pub products: Vec<Gtin>,
+    /// Sites at which the delegate acts; empty means every site of the delegate.
+    pub sites: Vec<Gln>,
+    /// What it may do.
+    pub powers: Vec<Power>,
+    /// Limits on serial numbers.
+    pub quota: Quota,
+    /// First moment it holds.
+    pub valid_from: Micros,
+    /// First moment it no longer holds.
+    pub valid_until: Micros,
+}
+
+/// Limits on serial numbers under one agreement. Absent means no limit of this kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quota {
+    /// Largest single request.
+    pub per_request: Option<u64>,
+    /// Over the life of the agreement, per product.
+    pub total: Option<u64>,
+}
+
+impl Agreement {
+    /// Whether it holds at a moment.
+    #[must_use]
+    pub fn holds_at(&self, at: Micros) -> bool {
+        self.valid_from <= at && at < self.valid_until
+    }
+
+    /// Whether it gives a power over a product at a moment.
+    #[must_use]
+    pub fn gives(&self, power: Power, gtin: Gtin, at: Micros) -> bool {
+        self.holds_at(at) && self.powers.contains(&power) && self.products.contains(&gtin)
+    }
+
+    /// Whether it covers a site of the delegate.
+    #[must_use]
+    pub fn covers_site(&self, site: Gln) -> bool {
+        self.sites.is_empty() || self.sites.contains(&site)
+    }
+}

@@ -1,0 +1,92 @@
+//! Who did what, in whose name: one entry for each write and each refusal.
+
+use super::ids::{AuditId, PartyId};
+use super::party::Actor;
+use super::time::Micros;
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AuditAction {
+    /// Asked for serial numbers.
+    RequestSerials,
+    /// Downloaded the numbers of an allocation.
+    DownloadSerials,
+    /// Sent a document.
+    Capture,
+    /// Changed the contracts.
+    ApplyPartners,
+    /// Issued a client certificate.
+    IssueCertificate,
+}
+
+impl AuditAction {
+    /// The stable text.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RequestSerials => "request_serials",
+            Self::DownloadSerials => "download_serials",
+            Self::Capture => "capture",
+            Self::ApplyPartners => "apply_partners",
+            Self::IssueCertificate => "issue_certificate",
+        }
+    }
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It was done.
+    Done,
+    /// It was refused, and nothing of it was done.
+    Refused,
+}
+
+impl Outcome {
+    /// The stable text.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// One entry. It never holds serial numbers or document content.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuditEntry {
+    /// Time-ordered.
+    pub id: AuditId,
+    /// When.
+    pub at: Micros,
+    /// Who acted.
+    pub actor: Actor,
+    /// On whose behalf, if not its own.
+    pub principal: Option<PartyId>,
+    /// What.
+    pub action: AuditAction,
+    /// On what: a printed id.
+    pub object: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Facts for people: quantities, codes, counts.
+    pub detail: serde_json::Value,
+}
+
+impl AuditEntry {
+    /// The bytes that the log's leaf hash is over: RFC 6962 clause 2.1 (`0x00` before the leaf).
+    #[must_use]
+    pub fn leaf_hash(&self) -> [u8; 32] {
+        let leaf = serde_json::json!({
+            "id": self.id, "at": self.at, "party": self.actor.party, "system": self.actor.system, "principal": self.principal,
+            "action": self.action.as_str(), "object": self.object, "outcome": self.outcome.as_str(), "detail": self.detail,
+        });
+        let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+        context.update(&[0]);
+        context.update(leaf.to_string().as_bytes());
+        let mut hash = [0; 32];
+        hash.copy_from_slice(context.finish().as_ref());
+        hash
+    }
+}

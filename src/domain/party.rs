@@ -1,0 +1,244 @@
+//! Parties, their sites, prefixes and products, and the registry that holds all of them in memory.
+//!
+//! The registry is immutable: applying partner configuration makes a new one and swaps it whole, so
+//! that one request is judged by one state of the contracts from beginning to end.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::agreement::{Agreement, Power};
+use super::gs1::{CompanyPrefix, Gln, Gtin};
+use super::ids::{AgreementId, PartyId};
+use super::time::Micros;
+
+/// What a party is on the hub. It may be several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Marketing authorisation holder.
+    Manufacturer,
+    /// Contract manufacturing / packaging organisation.
+    Cmo,
+    /// Third-party logistics: has, does not own.
+    Logistics,
+    /// Buys and sells.
+    Wholesaler,
+    /// Pharmacy, hospital.
+    Dispenser,
+    /// Authority.
+    Regulator,
+    /// Runs the hub; has no right to read partner data.
+    Operator,
+}
+
+/// A legal entity on the hub.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Party {
+    /// Its id: file name in `partner-config`, part of its certificates' URI.
+    pub id: PartyId,
+    /// Registered name.
+    pub legal_name: String,
+    /// What it is.
+    pub roles: Vec<Role>,
+    /// GLN of the legal entity.
+    pub gln: Gln,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+    /// Places.
+    pub sites: Vec<Site>,
+    /// GS1 company prefixes licensed to it.
+    pub prefixes: Vec<CompanyPrefix>,
+    /// Products it is the brand owner of.
+    pub products: Vec<Product>,
+    /// CAs (PEM) that may vouch for this party's systems besides the hub's own.
+    #[serde(default)]
+    pub issuers: Vec<String>,
+    /// False once it is suspended: it may do nothing, what it did stays.
+    pub active: bool,
+}
+
+/// A place of a party.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Site {
+    /// GLN.
+    pub gln: Gln,
+    /// For people.
+    pub name: String,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+}
+
+/// A trade item of a brand owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Product {
+    /// GTIN-14.
+    pub gtin: Gtin,
+    /// For people.
+    pub name: String,
+    /// Alphabet and length of its serial numbers, and their market rule.
+    #[serde(default)]
+    pub serials: SerialRule,
+}
+
+/// How serial numbers of a product look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SerialRule {
+    /// Characters, each once, in rank order.
+    pub alphabet: String,
+    /// Characters a serial has.
+    pub length: u8,
+    /// At most one in this many possible numbers is ever issued (EU 2016/161 art. 4: 10,000).
+    pub density: u64,
+}
+
+impl Default for SerialRule {
+    /// Thirty characters nobody confuses, twelve long: 5.3e13 issuable numbers at 1 in 10,000.
+    fn default() -> Self {
+        Self { alphabet: "23456789ABCDEFGHJKLMNPQRTUVWXY".to_owned(), length: 12, density: 10_000 }
+    }
+}
+
+/// Whoever makes a call, as established by the transport from a certificate (or token) and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// The party.
+    pub party: PartyId,
+    /// Its system, for the audit log.
+    pub system: String,
+}
+
+/// What acting on a product rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Mandate {
+    /// The actor owns the product.
+    Own,
+    /// An agreement of the owner gives the power.
+    Under(Arc<Agreement>),
+}
+
+/// Every party, site, prefix, product and agreement at one version of the configuration.
+#[derive(Debug, Default)]
+pub struct Registry {
+    version: i64,
+    parties: HashMap<PartyId, Arc<Party>>,
+    party_of_gln: HashMap<Gln, PartyId>,
+    sites: HashMap<Gln, (PartyId, Site)>,
+    owner_of_gtin: HashMap<Gtin, PartyId>,
+    prefixes: HashMap<CompanyPrefix, PartyId>,
+    agreements: HashMap<AgreementId, Arc<Agreement>>,
+}
+
+impl Registry {
+    /// Builds the look-ups. Uniqueness is the business of whoever checked the configuration.
+    #[must_use]
+    pub fn new(version: i64, parties: Vec<Party>, agreements: Vec<Agreement>) -> Self {
+        let mut registry = Self { version, ..Self::default() };
+        for party in parties {
+            let id = &party.id;
+            registry.party_of_gln.insert(party.gln, id.clone());
+            for site in &party.sites {
+                registry.party_of_gln.insert(site.gln, id.clone());
+                registry.sites.insert(site.gln, (id.clone(), site.clone()));
+            }
+            for product in &party.products {
+                registry.owner_of_gtin.insert(product.gtin, id.clone());
+            }
+            for prefix in &party.prefixes {
+                registry.prefixes.insert(prefix.clone(), id.clone());
+            }
+            registry.parties.insert(id.clone(), Arc::new(party));
+        }
+        for agreement in agreements {
+            registry.agreements.insert(agreement.id.clone(), Arc::new(agreement));
+        }
+        registry
+    }
+
+    /// Counts up with each applied change.
+    #[must_use]
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// A party by id.
+    #[must_use]
+    pub fn party(&self, id: &PartyId) -> Option<&Arc<Party>> {
+        self.parties.get(id)
+    }
+
+    /// All parties, in no order.
+    pub fn parties(&self) -> impl Iterator<Item = &Arc<Party>> {
+        self.parties.values()
+    }
+
+    /// Whose GLN this is: of the legal entity or of a site.
+    #[must_use]
+    pub fn party_of_gln(&self, gln: Gln) -> Option<&PartyId> {
+        self.party_of_gln.get(&gln)
+    }
+
+    /// A site and whose it is.
+    #[must_use]
+    pub fn site(&self, gln: Gln) -> Option<(&PartyId, &Site)> {
+        self.sites.get(&gln).map(|(party, site)| (party, site))
+    }
+
+    /// The brand owner of a product.
+    #[must_use]
+    pub fn owner_of_gtin(&self, gtin: Gtin) -> Option<&PartyId> {
+        self.owner_of_gtin.get(&gtin)
+    }
+
+    /// A product and its owner.
+    #[must_use]
+    pub fn product(&self, gtin: Gtin) -> Option<(&Arc<Party>, &Product)> {
+        let owner = self.parties.get(self.owner_of_gtin.get(&gtin)?)?;
+        let product = owner.products.iter().find(|product| product.gtin == gtin)?;
+        Some((owner, product))
+    }
+
+    /// Who holds the longest registered prefix that these digits begin with.
+    ///
+    /// `digits` begin with the company prefix: a GTIN-14 without its indicator, an SSCC without its
+    /// extension digit, a GLN.
+    #[must_use]
+    pub fn holder_of_prefix(&self, digits: &str) -> Option<(&PartyId, usize)> {
+        (4..=12.min(digits.len())).rev().find_map(|len| {
+            let prefix = CompanyPrefix::try_from(digits.get(..len)?.to_owned()).ok()?;
+            self.prefixes.get(&prefix).map(|party| (party, len))
+        })
+    }
+
+    /// An agreement by id.
+    #[must_use]
+    pub fn agreement(&self, id: &AgreementId) -> Option<&Arc<Agreement>> {
+        self.agreements.get(id)
+    }
+
+    /// Agreements in which a party is principal or delegate.
+    pub fn agreements_of<'a>(&'a self, party: &'a PartyId) -> impl Iterator<Item = &'a Arc<Agreement>> {
+        self.agreements.values().filter(move |agreement| agreement.principal == *party || agreement.delegate == *party)
+    }
+
+    /// What lets `party` use `power` on `gtin` at a moment, if anything does. Two agreements that both
+    /// would are taken in the order of their ids, so that every process answers alike.
+    #[must_use]
+    pub fn mandate(&self, party: &PartyId, power: Power, gtin: Gtin, at: Micros) -> Option<Mandate> {
+        if self.owner_of_gtin(gtin)? == party {
+            return Some(Mandate::Own);
+        }
+        self.agreements_of(party)
+            .filter(|agreement| agreement.delegate == *party && agreement.gives(power, gtin, at))
+            .filter(|agreement| self.owner_of_gtin(gtin) == Some(&agreement.principal))
+            .min_by(|a, b| a.id.cmp(&b.id))
+            .map(|agreement| Mandate::Under(Arc::clone(agreement)))
+    }
+
+    /// Principals a party acts for under any agreement that holds at a moment.
+    pub fn principals_of<'a>(&'a self, party: &'a PartyId, at: Micros) -> impl Iterator<Item = &'a Arc<Agreement>> {
+        self.agreements_of(party).filter(move |agreement| agreement.delegate == *party && agreement.holds_at(at))
+    }
+}

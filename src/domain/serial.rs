@@ -1,0 +1,3 @@
+//! Serial numbers by permutation.
+
+pub mod key;

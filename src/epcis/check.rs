@@ -1,0 +1,1 @@
+//! Rules of the standard that schemas miss.

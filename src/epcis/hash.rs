@@ -1,0 +1,1 @@
+//! CBV 2.0 event hash.

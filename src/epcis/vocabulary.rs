@@ -1,0 +1,1 @@
+//! CBV terms and their spellings.

@@ -1,0 +1,22 @@
+//! Use cases, one file a noun: each checks who may, opens the transaction, calls the domain, stores and audits.
+//!
+//! Every channel (GraphQL, REST, the command line) is a view on these functions; none has a rule of its own.
+
+pub mod audit;
+pub mod capture;
+pub mod certificate;
+pub mod container;
+pub mod error;
+pub mod event;
+pub mod finding;
+pub mod hub;
+pub mod item;
+pub mod lot;
+pub mod page;
+pub mod partner;
+pub mod provenance;
+pub mod serial;
+pub mod shipment;
+
+pub use error::{Code, ServiceError, Violation};
+pub use hub::Hub;

@@ -1,0 +1,131 @@
+//! The one table of what can go wrong: it feeds problem+json (RFC 9457) and GraphQL `extensions.code`.
+
+use crate::storage::StorageError;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $status:literal, $title:literal;)*) => {
+        /// Stable codes of refusals.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Code {
+            /// All of them, for the committed table.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The stable text.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// The HTTP status it goes with.
+            #[must_use]
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$variant => $status,)* }
+            }
+
+            /// One line for people.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// Absent, or not for this caller: the two are never told apart.
+    NotFound = "NOT_FOUND", 404, "no such thing, or none that you may see";
+    /// The certificate names no active party.
+    Unauthenticated = "UNAUTHENTICATED", 401, "the caller is not known";
+    /// The caller asserts something that is not its own or its principal's.
+    NotEntitled = "NOT_ENTITLED", 403, "this is not yours or your principal's to say or do";
+    /// An argument or query parameter is wrong.
+    BadInput = "BAD_INPUT", 400, "the request cannot be understood as it stands";
+    /// A document is not well-formed or breaks a rule of its standard.
+    InvalidDocument = "INVALID_DOCUMENT", 400, "the document breaks a rule of its standard";
+    /// The media type is none that this resource takes.
+    UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE", 415, "this media type is not taken here";
+    /// None of the accepted media types can be produced.
+    NotAcceptable = "NOT_ACCEPTABLE", 406, "none of the accepted media types is made here";
+    /// The method is not allowed on this resource.
+    MethodNotAllowed = "METHOD_NOT_ALLOWED", 405, "this method is not allowed here";
+    /// Larger than the announced limit.
+    TooLarge = "TOO_LARGE", 413, "larger than the limit of this resource";
+    /// A query that would cost too much.
+    QueryTooComplex = "QUERY_TOO_COMPLEX", 400, "the query costs more than is allowed";
+    /// A query that asks for a field or argument there is not, or does not parse.
+    InvalidQuery = "INVALID_QUERY", 400, "the query is not valid for this schema";
+    /// The same idempotency key with other content.
+    KeyReused = "IDEMPOTENCY_KEY_REUSED", 422, "this idempotency key was used with another request";
+    /// No agreement covers the product, site, power and date.
+    NoAgreement = "NO_AGREEMENT", 403, "no agreement covers this";
+    /// The agreement's quota is used up or the request larger than it allows.
+    QuotaExceeded = "QUOTA_EXCEEDED", 409, "more than the agreement allows";
+    /// The number space of the product is used up to its density limit.
+    PoolExhausted = "POOL_EXHAUSTED", 409, "the serial numbers of this product are used up";
+    /// Same `eventID`, other content.
+    Conflict = "CONFLICT", 409, "this contradicts what is already there";
+    /// Too many requests, or the hub is shutting down or cannot reach its database; nothing was done or the outcome is unknown: ask again with the same key.
+    Unavailable = "UNAVAILABLE", 503, "not now: ask again with the same request id";
+    /// A fault of the hub's own.
+    Internal = "INTERNAL", 500, "the hub failed; the operator has been told";
+}
+
+/// One place in the input where it is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Violation {
+    /// Stable code of the findings catalogue.
+    pub code: String,
+    /// JSON pointer, XPath, or `line:column`.
+    pub pointer: String,
+    /// What is wrong and what to do.
+    pub detail: String,
+}
+
+/// What a use case answers when it does not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// Foreseen: the caller can do something about it.
+    #[error("{detail}")]
+    Refused {
+        /// Which of the table.
+        code: Code,
+        /// What is wrong, where, and what to do: for the partner's engineer.
+        detail: String,
+        /// The places, if there are several; capped by whoever makes them.
+        violations: Vec<Violation>,
+    },
+    /// The database.
+    #[error("storage failed")]
+    Storage(#[from] StorageError),
+    /// Anything else of the hub's own: its text goes to the log, not to the caller.
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+impl ServiceError {
+    /// A refusal in one place.
+    pub fn refused(code: Code, detail: impl Into<String>) -> Self {
+        Self::Refused { code, detail: detail.into(), violations: Vec::new() }
+    }
+
+    /// The one answer for what is absent and for what is not the caller's to see.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::refused(Code::NotFound, Code::NotFound.title())
+    }
+
+    /// Its code.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Refused { code, .. } => *code,
+            Self::Storage(StorageError::Unavailable { .. }) => Code::Unavailable,
+            Self::Storage(StorageError::Conflict(_)) => Code::Conflict,
+            Self::Storage(StorageError::Inconsistent(_)) | Self::Internal(_) => Code::Internal,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Events under the lens.

@@ -1,0 +1,130 @@
+//! What every use case needs: database, registry, clock, randomness, limits.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use uuid::Uuid;
+
+use crate::config::settings::Limits;
+use crate::domain::party::Registry;
+use crate::domain::serial::key::MasterKey;
+use crate::domain::time::Micros;
+use crate::storage::Db;
+use crate::storage::object::ObjectStore;
+
+/// Tells the time. The real one is in `app`; tests set theirs.
+pub trait Clock: Send + Sync + 'static {
+    /// Now.
+    fn now(&self) -> Micros;
+}
+
+/// Makes random bytes. The real one is in `app`; tests seed theirs.
+pub trait Random: Send + Sync + 'static {
+    /// Fills the buffer.
+    fn fill(&self, buffer: &mut [u8]);
+}
+
+/// What a [`Hub`] is put together from.
+pub struct HubParts {
+    /// The database.
+    pub db: Db,
+    /// Documents as they came in.
+    pub objects: ObjectStore,
+    /// Seals owners' keys.
+    pub master_key: MasterKey,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of randomness.
+    pub random: Arc<dyn Random>,
+    /// Limits on everything.
+    pub limits: Limits,
+    /// The contracts as they stand in the database.
+    pub registry: Registry,
+}
+
+/// The running hub, as the use cases see it. Cheap to clone.
+#[derive(Clone)]
+pub struct Hub {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: Db,
+    objects: ObjectStore,
+    master_key: MasterKey,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    limits: Limits,
+    registry: ArcSwap<Registry>,
+}
+
+impl Hub {
+    /// Puts a hub together.
+    #[must_use]
+    pub fn new(parts: HubParts) -> Self {
+        let HubParts { db, objects, master_key, clock, random, limits, registry } = parts;
+        let registry = ArcSwap::from_pointee(registry);
+        Self { inner: Arc::new(Inner { db, objects, master_key, clock, random, limits, registry }) }
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.inner.db
+    }
+
+    /// Documents as they came in.
+    #[must_use]
+    pub fn objects(&self) -> &ObjectStore {
+        &self.inner.objects
+    }
+
+    /// Seals owners' keys.
+    #[must_use]
+    pub fn master_key(&self) -> &MasterKey {
+        &self.inner.master_key
+    }
+
+    /// Limits on everything.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    /// Fills a buffer with random bytes.
+    pub fn fill_random(&self, buffer: &mut [u8]) {
+        self.inner.random.fill(buffer);
+    }
+
+    /// The contracts as they stand; one request loads it once and is judged by it to its end.
+    #[must_use]
+    pub fn registry(&self) -> Arc<Registry> {
+        self.inner.registry.load_full()
+    }
+
+    /// Swaps the contracts whole.
+    pub fn set_registry(&self, registry: Registry) {
+        self.inner.registry.store(Arc::new(registry));
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Micros {
+        self.inner.clock.now()
+    }
+
+    /// A fresh time-ordered id (UUID version 7, RFC 9562 clause 5.7): ids made later sort later, to the millisecond.
+    #[must_use]
+    pub fn new_id(&self, at: Micros) -> Uuid {
+        let mut random = [0; 10];
+        self.fill_random(&mut random);
+        let millis = u64::try_from(at.0.div_euclid(1_000)).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
+}
+
+impl std::fmt::Debug for Hub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hub").field("registry", &self.registry().version()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,1 @@
+//! One identified thing.

@@ -1,0 +1,27 @@
+//! The only part of the hub that knows the database.
+//!
+//! SQL is written once for both back ends (`$1` placeholders, `ON CONFLICT`, integers for times); where
+//! they differ there is one function with an explicit match. Callers get domain types and
+//! [`StorageError`], never rows or driver errors.
+//!
+//! # Invariants
+//! - All writes go through [`Db::write`]: one connection on SQLite, one transaction a call.
+//! - An error from COMMIT ends the process, and on SQLite also an error from ROLLBACK and any disk
+//!   error inside a transaction: after those the driver answers `Ok` to commits that are lost.
+//! - A transaction runs to its end even if the caller goes away.
+
+pub mod audit;
+pub mod capture;
+pub mod certificate;
+pub mod containment;
+pub mod db;
+pub mod event;
+pub mod finding;
+pub mod item;
+pub mod object;
+pub mod party;
+pub mod row;
+pub mod serial;
+pub mod shipment;
+
+pub use db::{Db, StorageError, Tx};

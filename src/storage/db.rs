@@ -1,0 +1,244 @@
+//! Connections, transactions, and what happens when the disk fails.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
+    QueryResult, RuntimeErr, SqlErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
+};
+
+/// What storage tells its callers.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// A uniqueness or foreign-key rule of the database said no.
+    #[error("conflict: {0}")]
+    Conflict(&'static str),
+    /// A stored row cannot be read: names table, column and row.
+    #[error("stored row cannot be read: {0}")]
+    Inconsistent(String),
+    /// The database cannot be reached or did not answer in time; the same call may work later.
+    #[error("database unavailable while {doing}")]
+    Unavailable {
+        /// What was being done.
+        doing: &'static str,
+        /// The driver's error.
+        #[source]
+        source: DbErr,
+    },
+}
+
+/// A future that borrows the transaction.
+pub type TxFuture<'t, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 't>>;
+
+/// The database of this hub process.
+#[derive(Debug, Clone)]
+pub struct Db {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    backend: DbBackend,
+    writer: DatabaseConnection,
+    reader: DatabaseConnection,
+}
+
+/// How to open the database.
+#[derive(Debug, Clone)]
+pub struct DbOptions {
+    /// `sqlite://path` or `postgres://…`.
+    pub url: String,
+    /// Connections for reads (and on PostgreSQL for writes).
+    pub max_connections: u32,
+    /// How long a call waits for a connection.
+    pub acquire_timeout: Duration,
+    /// SQLite `PRAGMA synchronous`. Anything but `FULL` loses acknowledged data on power loss; the
+    /// fault tests run a control with `OFF` to show that they can fail.
+    pub sqlite_synchronous: &'static str,
+}
+
+impl Db {
+    /// Opens the database; it does not migrate it.
+    pub async fn open(options: &DbOptions) -> Result<Self, StorageError> {
+        let unavailable = |source| StorageError::Unavailable { doing: "opening the database", source };
+        let connect = |max: u32, min: u32| {
+            let mut connect = ConnectOptions::new(options.url.clone());
+            let synchronous = options.sqlite_synchronous;
+            connect
+                .max_connections(max)
+                .min_connections(min)
+                .acquire_timeout(options.acquire_timeout)
+                .sqlx_logging(false)
+                .map_sqlx_sqlite_opts(move |sqlite| {
+                    sqlite
+                        .create_if_missing(true)
+                        .foreign_keys(true)
+                        .pragma("journal_mode", "WAL")
+                        .pragma("synchronous", synchronous)
+                        .pragma("temp_store", "MEMORY")
+                        .pragma("cache_size", "-65536")
+                        .busy_timeout(Duration::from_secs(30))
+                        .statement_cache_capacity(512)
+                });
+            connect
+        };
+        let reader = Database::connect(connect(options.max_connections, 1)).await.map_err(unavailable)?;
+        let backend = reader.get_database_backend();
+        let writer = match backend {
+            // One writer: SQLite has one anyway, and a queue in front of it never answers BUSY.
+            DbBackend::Sqlite => Database::connect(connect(1, 1)).await.map_err(unavailable)?,
+            _ => reader.clone(),
+        };
+        Ok(Self { inner: Arc::new(Inner { backend, writer, reader }) })
+    }
+
+    /// Which of the two it is.
+    #[must_use]
+    pub fn backend(&self) -> DbBackend {
+        self.inner.backend
+    }
+
+    /// For migrations, which bring their own connection handling.
+    #[must_use]
+    pub fn writer(&self) -> &DatabaseConnection {
+        &self.inner.writer
+    }
+
+    /// Runs `work` in one write transaction and commits it. An error of `work` rolls back.
+    ///
+    /// The work is spawned: a caller that goes away (a client that hangs up) cannot leave a
+    /// transaction half way.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+        F: for<'t> FnOnce(&'t Tx) -> TxFuture<'t, T, E> + Send + 'static,
+    {
+        let db = self.clone();
+        match tokio::spawn(async move { db.write_here(work).await }).await {
+            Ok(result) => result,
+            Err(join) => std::panic::resume_unwind(join.into_panic()),
+        }
+    }
+
+    async fn write_here<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        E: From<StorageError>,
+        F: for<'t> FnOnce(&'t Tx) -> TxFuture<'t, T, E>,
+    {
+        // IMMEDIATE: a deferred transaction that reads first gets BUSY_SNAPSHOT, which no time-out retries.
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let begun = self.inner.writer.begin_with_options(options).await;
+        let tx = Tx { inner: begun.map_err(|error| self.failed("opening a transaction", error))?, backend: self.inner.backend };
+        match work(&tx).await {
+            Ok(value) => match tx.inner.commit().await {
+                Ok(()) => Ok(value),
+                Err(error) => fail_stop("COMMIT", &error),
+            },
+            Err(refused) => {
+                if let Err(error) = tx.inner.rollback().await {
+                    match self.inner.backend {
+                        // The connection is dead or dropped; PostgreSQL rolls back by itself.
+                        DbBackend::Postgres => tracing::warn!(%error, "rollback failed, connection discarded"),
+                        _ => fail_stop("ROLLBACK", &error),
+                    }
+                }
+                Err(refused)
+            }
+        }
+    }
+
+    /// Rows of a read outside any transaction.
+    pub async fn query(&self, doing: &'static str, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StorageError> {
+        let statement = Statement::from_sql_and_values(self.inner.backend, sql, values);
+        self.inner.reader.query_all_raw(statement).await.map_err(|error| self.failed(doing, error))
+    }
+
+    /// At most one row.
+    pub async fn query_one(&self, doing: &'static str, sql: &str, values: Vec<Value>) -> Result<Option<QueryResult>, StorageError> {
+        let statement = Statement::from_sql_and_values(self.inner.backend, sql, values);
+        self.inner.reader.query_one_raw(statement).await.map_err(|error| self.failed(doing, error))
+    }
+
+    /// Closes both pools; SQLite checkpoints its log.
+    pub async fn close(&self) {
+        for pool in [&self.inner.writer, &self.inner.reader] {
+            if let Err(error) = pool.clone().close().await {
+                tracing::warn!(%error, "closing the database");
+            }
+        }
+    }
+
+    fn failed(&self, doing: &'static str, error: DbErr) -> StorageError {
+        classify(self.inner.backend, doing, error)
+    }
+}
+
+/// One write transaction.
+#[derive(Debug)]
+pub struct Tx {
+    inner: DatabaseTransaction,
+    backend: DbBackend,
+}
+
+impl Tx {
+    /// Which of the two databases.
+    #[must_use]
+    pub fn backend(&self) -> DbBackend {
+        self.backend
+    }
+
+    /// Executes a statement; the number of rows it touched is in the result.
+    pub async fn execute(&self, doing: &'static str, sql: &str, values: Vec<Value>) -> Result<ExecResult, StorageError> {
+        let statement = Statement::from_sql_and_values(self.backend, sql, values);
+        self.inner.execute_raw(statement).await.map_err(|error| classify(self.backend, doing, error))
+    }
+
+    /// Rows, as this transaction sees them.
+    pub async fn query(&self, doing: &'static str, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StorageError> {
+        let statement = Statement::from_sql_and_values(self.backend, sql, values);
+        self.inner.query_all_raw(statement).await.map_err(|error| classify(self.backend, doing, error))
+    }
+
+    /// At most one row.
+    pub async fn query_one(&self, doing: &'static str, sql: &str, values: Vec<Value>) -> Result<Option<QueryResult>, StorageError> {
+        let statement = Statement::from_sql_and_values(self.backend, sql, values);
+        self.inner.query_one_raw(statement).await.map_err(|error| classify(self.backend, doing, error))
+    }
+}
+
+/// Turns a driver error into ours; a disk error on SQLite does not come back from here.
+fn classify(backend: DbBackend, doing: &'static str, error: DbErr) -> StorageError {
+    match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(_)) => return StorageError::Conflict("already there"),
+        Some(SqlErr::ForeignKeyConstraintViolation(_)) => return StorageError::Conflict("refers to something that is not there"),
+        _ => {}
+    }
+    if backend == DbBackend::Sqlite && sqlite_disk_failed(&error) {
+        fail_stop(doing, &error);
+    }
+    StorageError::Unavailable { doing, source: error }
+}
+
+/// SQLite rolls back by itself on these (NOMEM 7, IOERR 10, CORRUPT 11, FULL 13), behind the driver's back.
+fn sqlite_disk_failed(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) | DbErr::Conn(RuntimeErr::SqlxError(cause))) = error
+    else {
+        return false;
+    };
+    let code = cause.as_database_error().and_then(|database| database.code()).and_then(|code| code.parse::<i32>().ok());
+    matches!(code.map(|code| code & 0xff), Some(7 | 10 | 11 | 13))
+}
+
+/// Ends the process: what was answered stands, what was not is unknown until it is asked again.
+fn fail_stop(doing: &str, error: &DbErr) -> ! {
+    tracing::error!(doing, %error, "the database failed at a point after which it cannot be trusted; stopping");
+    // Not `exit`: destructors would talk to the same database.
+    std::process::abort();
+}

@@ -1,0 +1,1 @@
+//! Events and who is concerned by them.

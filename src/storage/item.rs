@@ -1,0 +1,1 @@
+//! Identified things and their current state.

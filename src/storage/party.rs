@@ -1,0 +1,1 @@
+//! Parties, agreements, the registry version.

@@ -1,0 +1,9 @@
+//! All that speaks to a caller.
+
+pub mod graphql;
+pub mod http;
+pub mod identity;
+pub mod operations;
+pub mod problem;
+pub mod rest;
+pub mod tls;

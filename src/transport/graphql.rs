@@ -1,0 +1,7 @@
+//! The GraphQL API.
+
+pub mod endpoint;
+pub mod guard;
+pub mod mutation;
+pub mod query;
+pub mod types;

@@ -1,0 +1,1 @@
+//! From certificate to actor.

@@ -1,0 +1,5 @@
+//! The EPCIS binding and downloads.
+
+pub mod capture;
+pub mod event;
+pub mod serial;

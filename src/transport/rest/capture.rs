@@ -1,0 +1,10 @@
+//! EPCIS capture.
+
+use axum::Router;
+
+use crate::service::Hub;
+
+/// The routes of this noun.
+pub fn routes() -> Router<Hub> {
+    Router::new()
+}

@@ -1,0 +1,4 @@
+//! Loops that call services.
+
+pub mod capture;
+pub mod registry;

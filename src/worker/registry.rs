@@ -1,0 +1,1 @@
+//! Follows changes of the contracts.
