@@ -151,3 +151,15 @@ fn read(file: &Path) -> Result<(Draft, Vec<ConfigError>), ConfigError> {
     let draft = if faults.is_empty() { Draft::read(id, file, table.get_ref(), &problems) } else { Draft::broken(id, file) };
     Ok((draft, problems.into_found()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_examples_are_sound() {
+        let files = load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/partner-config"))).unwrap();
+        assert_eq!(files.len(), 9);
+        assert_eq!(files.iter().map(|file| file.agreements.len()).sum::<usize>(), 5);
+    }
+}

@@ -26,15 +26,15 @@ const fn key(name: &'static str, example: &'static str) -> Key {
 
 const LEGAL_NAME: Key = key("legal_name", "\"Aurora Pharma AG\"");
 const ROLES: Key = key("roles", "[\"manufacturer\"]");
-const GLN: Key = key("gln", "\"9521001000016\"");
+const GLN: Key = key("gln", "\"9521001000017\"");
 const COUNTRY: Key = key("country", "\"CH\"");
 const NAME: Key = key("name", "\"…\"");
-const GTIN: Key = key("gtin", "\"09521001001013\"");
+const GTIN: Key = key("gtin", "\"09521001001014\"");
 const PREFIXES: Key = key("prefixes", "[\"9521001\"]");
 const ID: Key = key("id", "\"aurora-packwell-2024\"");
 const DELEGATE: Key = key("delegate", "\"packwell\"");
-const AGREEMENT_PRODUCTS: Key = key("products", "[\"09521001001013\"]");
-const AGREEMENT_SITES: Key = key("sites", "[\"9521002000022\"]");
+const AGREEMENT_PRODUCTS: Key = key("products", "[\"09521001001014\"]");
+const AGREEMENT_SITES: Key = key("sites", "[\"9521002000115\"]");
 const POWERS: Key = key("powers", "[\"request_serials\", \"commission\", \"ship\"]");
 const VALID_FROM: Key = key("valid_from", "2024-01-01");
 const VALID_UNTIL: Key = key("valid_until", "2034-01-01");
