@@ -87,7 +87,12 @@ impl PartnerFile {
     #[must_use]
     pub fn problem(&self, subject: &Subject, cause: String, fix: String) -> ConfigError {
         let line = self.lines.get(subject).copied().unwrap_or(0);
-        ConfigError { file: self.file.clone(), line, cause, fix }
+        ConfigError {
+            file: self.file.clone(),
+            line,
+            cause,
+            fix,
+        }
     }
 }
 
@@ -113,8 +118,18 @@ pub fn load(folder: &Path) -> Result<Vec<PartnerFile>, Vec<ConfigError>> {
 }
 
 fn files_of(folder: &Path) -> Result<Vec<PathBuf>, ConfigError> {
-    let whole = |cause: String, fix: &str| ConfigError { file: folder.to_owned(), line: 0, cause, fix: fix.to_owned() };
-    let unreadable = |error: std::io::Error| whole(format!("cannot read the folder: {error}"), "name the folder of the partner files with `--config`");
+    let whole = |cause: String, fix: &str| ConfigError {
+        file: folder.to_owned(),
+        line: 0,
+        cause,
+        fix: fix.to_owned(),
+    };
+    let unreadable = |error: std::io::Error| {
+        whole(
+            format!("cannot read the folder: {error}"),
+            "name the folder of the partner files with `--config`",
+        )
+    };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
@@ -123,7 +138,10 @@ fn files_of(folder: &Path) -> Result<Vec<PathBuf>, ConfigError> {
         }
     }
     if files.is_empty() {
-        return Err(whole("the folder has no partner file".to_owned(), "write one `<party id>.toml` for each party"));
+        return Err(whole(
+            "the folder has no partner file".to_owned(),
+            "write one `<party id>.toml` for each party",
+        ));
     }
     files.sort();
     Ok(files)
@@ -131,12 +149,22 @@ fn files_of(folder: &Path) -> Result<Vec<PathBuf>, ConfigError> {
 
 /// What can be read of a file, and the problems within it.
 fn read(file: &Path) -> Result<(Draft, Vec<ConfigError>), ConfigError> {
-    let whole = |cause: String, fix: &str| ConfigError { file: file.to_owned(), line: 0, cause, fix: fix.to_owned() };
+    let whole = |cause: String, fix: &str| ConfigError {
+        file: file.to_owned(),
+        line: 0,
+        cause,
+        fix: fix.to_owned(),
+    };
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
-    let id: PartyId = name.parse().map_err(|error| whole(format!("the file name is no party id: {error}"), "rename the file"))?;
+    let id: PartyId = name
+        .parse()
+        .map_err(|error| whole(format!("the file name is no party id: {error}"), "rename the file"))?;
     let size_bytes = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
     if size_bytes > FILE_BYTES {
-        return Err(whole(format!("the file has {size_bytes} bytes, more than {FILE_BYTES}"), "split the party, or ask the operator"));
+        return Err(whole(
+            format!("the file has {size_bytes} bytes, more than {FILE_BYTES}"),
+            "split the party, or ask the operator",
+        ));
     }
     let text = std::fs::read_to_string(file)
         .map_err(|error| whole(format!("cannot read the file: {error}"), "make it a readable text in UTF-8"))?;
@@ -148,7 +176,11 @@ fn read(file: &Path) -> Result<(Draft, Vec<ConfigError>), ConfigError> {
         problems.add(line, format!("not TOML: {cause}"), "correct the line (https://toml.io)");
     }
     // What was recovered from broken TOML would raise problems that are none.
-    let draft = if faults.is_empty() { Draft::read(id, file, table.get_ref(), &problems) } else { Draft::broken(id, file) };
+    let draft = if faults.is_empty() {
+        Draft::read(id, file, table.get_ref(), &problems)
+    } else {
+        Draft::broken(id, file)
+    };
     Ok((draft, problems.into_found()))
 }
 

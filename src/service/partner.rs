@@ -85,7 +85,10 @@ impl fmt::Display for Plan {
             write!(f, "{change}")?;
         }
         for party in &self.missing {
-            writeln!(f, "! party {party} has no file: it stays as it is (`--suspend-missing` suspends it)")?;
+            writeln!(
+                f,
+                "! party {party} has no file: it stays as it is (`--suspend-missing` suspends it)"
+            )?;
         }
         let count = |keep: fn(&Kind) -> bool| self.changes.iter().filter(|change| keep(&change.kind)).count();
         let added = count(|kind| matches!(kind, Kind::Added(_)));
@@ -93,7 +96,11 @@ impl fmt::Display for Plan {
         let changed = self.changes.len() - added - removed;
         match self.is_empty() {
             true => writeln!(f, "no changes against version {}", self.base_version),
-            false => writeln!(f, "{added} to add, {changed} to change, {removed} to remove, against version {}", self.base_version),
+            false => writeln!(
+                f,
+                "{added} to add, {changed} to change, {removed} to remove, against version {}",
+                self.base_version
+            ),
         }
     }
 }
@@ -122,7 +129,9 @@ pub async fn apply(db: &Db, plan: Plan, stamp: Stamp) -> Result<i64, ServiceErro
     db.write(move |tx| {
         Box::pin(async move {
             if !party::advance_version(tx, plan.base_version).await? {
-                return Err(stale("the partner configuration was changed by somebody else since this plan was made"));
+                return Err(stale(
+                    "the partner configuration was changed by somebody else since this plan was made",
+                ));
             }
             if !party::referred_to_in(tx, &plan.removed).await?.is_empty() {
                 return Err(stale("data came in that refers to something this plan would remove"));
@@ -146,7 +155,10 @@ pub async fn refresh(hub: &Hub) -> Result<bool, StorageError> {
 }
 
 fn stale(why: &str) -> ServiceError {
-    ServiceError::refused(Code::Conflict, format!("{why}: nothing was done; check again and apply what that shows"))
+    ServiceError::refused(
+        Code::Conflict,
+        format!("{why}: nothing was done; check again and apply what that shows"),
+    )
 }
 
 fn entry(plan: &Plan, stamp: Stamp, version: i64) -> AuditEntry {
@@ -177,7 +189,8 @@ fn compare(stored: &Contracts, files: &[PartnerFile], missing: Missing) -> Plan 
         let changes = diff::party(before.get(&file.party.id).copied(), &file.party);
         if !changes.is_empty() {
             plan.write.parties.push(file.party.clone());
-            plan.removed.extend(diff::removed(before.get(&file.party.id).copied(), &file.party));
+            plan.removed
+                .extend(diff::removed(before.get(&file.party.id).copied(), &file.party));
         }
         plan.changes.extend(changes);
         for agreement in &file.agreements {
@@ -187,7 +200,11 @@ fn compare(stored: &Contracts, files: &[PartnerFile], missing: Missing) -> Plan 
             }
         }
         let named: BTreeSet<&AgreementId> = file.agreements.iter().map(|agreement| &agreement.id).collect();
-        for gone in stored.agreements.iter().filter(|one| one.principal == file.party.id && !named.contains(&one.id)) {
+        for gone in stored
+            .agreements
+            .iter()
+            .filter(|one| one.principal == file.party.id && !named.contains(&one.id))
+        {
             plan.write.dropped.push(gone.id.clone());
             plan.removed.push(Removed::Agreement(gone.id.clone()));
             plan.changes.push(diff::gone(gone));
@@ -198,8 +215,16 @@ fn compare(stored: &Contracts, files: &[PartnerFile], missing: Missing) -> Plan 
         match missing {
             Missing::Keep => plan.missing.push(party.id.clone()),
             Missing::Suspend => {
-                plan.changes.push(Change { noun: Noun::Party, id: party.id.to_string(), party: party.id.clone(), kind: Kind::Suspended });
-                plan.write.parties.push(Party { active: false, ..party.clone() });
+                plan.changes.push(Change {
+                    noun: Noun::Party,
+                    id: party.id.to_string(),
+                    party: party.id.clone(),
+                    kind: Kind::Suspended,
+                });
+                plan.write.parties.push(Party {
+                    active: false,
+                    ..party.clone()
+                });
             }
         }
     }
@@ -209,10 +234,19 @@ fn compare(stored: &Contracts, files: &[PartnerFile], missing: Missing) -> Plan 
 /// What a party without a file still claims, nobody else may claim.
 fn claims_of_missing(stored: &Contracts, files: &[PartnerFile]) -> Vec<ConfigError> {
     let mut found = Vec::new();
-    for gone in stored.parties.iter().filter(|party| !files.iter().any(|file| file.party.id == party.id)) {
+    for gone in stored
+        .parties
+        .iter()
+        .filter(|party| !files.iter().any(|file| file.party.id == party.id))
+    {
         for file in files {
-            let glns = party::glns_of(gone).into_iter().filter(|gln| party::glns_of(&file.party).contains(gln));
-            let gtins = gone.products.iter().filter(|one| file.party.products.iter().any(|own| own.gtin == one.gtin));
+            let glns = party::glns_of(gone)
+                .into_iter()
+                .filter(|gln| party::glns_of(&file.party).contains(gln));
+            let gtins = gone
+                .products
+                .iter()
+                .filter(|one| file.party.products.iter().any(|own| own.gtin == one.gtin));
             let prefixes = file.party.prefixes.iter().filter(|own| {
                 let overlap = |one: &str| one.starts_with(own.as_str()) || own.as_str().starts_with(one);
                 gone.prefixes.iter().any(|one| overlap(one.as_str()))
@@ -220,7 +254,12 @@ fn claims_of_missing(stored: &Contracts, files: &[PartnerFile]) -> Vec<ConfigErr
             let claims = glns
                 .map(|gln| (Subject::Gln(gln), format!("GLN `{gln}`")))
                 .chain(gtins.map(|product| (Subject::Product(product.gtin), format!("GTIN `{}`", product.gtin))))
-                .chain(prefixes.map(|prefix| (Subject::Prefix(prefix.clone()), format!("company prefix `{}`", prefix.as_str()))));
+                .chain(prefixes.map(|prefix| {
+                    (
+                        Subject::Prefix(prefix.clone()),
+                        format!("company prefix `{}`", prefix.as_str()),
+                    )
+                }));
             for (subject, claim) in claims {
                 let cause = format!("{claim} is that of party `{}`, which is stored and has no file here", gone.id);
                 let fix = format!("put `{}.toml` back without it, or correct it here", gone.id);
@@ -236,9 +275,14 @@ fn agreements_of_others(stored: &Contracts, files: &[PartnerFile]) -> Vec<Config
     let mut found = Vec::new();
     for file in files {
         for agreement in &file.agreements {
-            let Some(before) = stored.agreements.iter().find(|one| one.id == agreement.id) else { continue };
+            let Some(before) = stored.agreements.iter().find(|one| one.id == agreement.id) else {
+                continue;
+            };
             if before.principal != agreement.principal || before.delegate != agreement.delegate {
-                let cause = format!("agreement `{}` is stored as one between `{}` and `{}`", before.id, before.principal, before.delegate);
+                let cause = format!(
+                    "agreement `{}` is stored as one between `{}` and `{}`",
+                    before.id, before.principal, before.delegate
+                );
                 let fix = "give the new agreement an id of its own, and end the old one with `valid_until`".to_owned();
                 found.push(file.problem(&Subject::Agreement(agreement.id.clone()), cause, fix));
             }
@@ -249,21 +293,39 @@ fn agreements_of_others(stored: &Contracts, files: &[PartnerFile]) -> Vec<Config
 
 fn still_in_use(stored: &Contracts, files: &[PartnerFile], removed: &Removed) -> ConfigError {
     let (holder, what, fix) = match removed {
-        Removed::Gln(gln) => {
-            (stored.parties.iter().find(|party| party::glns_of(party).contains(gln)).map(|party| &party.id), format!("GLN `{gln}`"), "put the site back")
-        }
+        Removed::Gln(gln) => (
+            stored
+                .parties
+                .iter()
+                .find(|party| party::glns_of(party).contains(gln))
+                .map(|party| &party.id),
+            format!("GLN `{gln}`"),
+            "put the site back",
+        ),
         Removed::Prefix(prefix) => (
-            stored.parties.iter().find(|party| party.prefixes.contains(prefix)).map(|party| &party.id),
+            stored
+                .parties
+                .iter()
+                .find(|party| party.prefixes.contains(prefix))
+                .map(|party| &party.id),
             format!("company prefix `{}`", prefix.as_str()),
             "put the prefix back",
         ),
         Removed::Product(gtin) => (
-            stored.parties.iter().find(|party| party.products.iter().any(|product| product.gtin == *gtin)).map(|party| &party.id),
+            stored
+                .parties
+                .iter()
+                .find(|party| party.products.iter().any(|product| product.gtin == *gtin))
+                .map(|party| &party.id),
             format!("product `{gtin}`"),
             "put the product back; to stop it, take it out of the agreements",
         ),
         Removed::Agreement(id) => (
-            stored.agreements.iter().find(|agreement| agreement.id == *id).map(|agreement| &agreement.principal),
+            stored
+                .agreements
+                .iter()
+                .find(|agreement| agreement.id == *id)
+                .map(|agreement| &agreement.principal),
             format!("agreement `{id}`"),
             "put the agreement back and end it with `valid_until`",
         ),
@@ -271,6 +333,11 @@ fn still_in_use(stored: &Contracts, files: &[PartnerFile], removed: &Removed) ->
     let cause = format!("{what} is gone from the file, but data refers to it");
     match files.iter().find(|file| Some(&file.party.id) == holder) {
         Some(file) => file.problem(&Subject::Party, cause, fix.to_owned()),
-        None => ConfigError { file: std::path::PathBuf::new(), line: 0, cause, fix: fix.to_owned() },
+        None => ConfigError {
+            file: std::path::PathBuf::new(),
+            line: 0,
+            cause,
+            fix: fix.to_owned(),
+        },
     }
 }

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
-use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde::de::IntoDeserializer;
+use serde::de::value::{Error as ValueError, StrDeserializer};
 use toml::de::DeTable;
 
 use crate::domain::agreement::{Agreement, Power, Quota};
@@ -107,7 +107,9 @@ impl<T: DeserializeOwned> std::str::FromStr for Word<T> {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let words: StrDeserializer<'_, ValueError> = text.into_deserializer();
-        T::deserialize(words).map(Self).map_err(|_| format!("`{}` is not known", cut(text)))
+        T::deserialize(words)
+            .map(Self)
+            .map_err(|_| format!("`{}` is not known", cut(text)))
     }
 }
 
@@ -119,7 +121,11 @@ impl std::str::FromStr for Country {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let good = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase());
-        if good { Ok(Self(text.to_owned())) } else { Err(format!("`{}` is no country code", cut(text))) }
+        if good {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!("`{}` is no country code", cut(text)))
+        }
     }
 }
 
@@ -132,7 +138,10 @@ impl std::str::FromStr for Label {
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text.is_empty() || text.chars().count() > 200 || text.chars().any(char::is_control) {
-            return Err(format!("`{}` is no text of 1 to 200 characters on one line", cut(&text.replace(char::is_control, " "))));
+            return Err(format!(
+                "`{}` is no text of 1 to 200 characters on one line",
+                cut(&text.replace(char::is_control, " "))
+            ));
         }
         Ok(Self(text.to_owned()))
     }
@@ -174,12 +183,19 @@ impl Draft {
         let mut root = Section::root(table, problems);
         let folder = file.parent().unwrap_or(Path::new(""));
         let (prefixes, prefixes_whole) = problems.watch(|| prefixes(&mut root));
-        let (sites, sites_whole) =
-            problems.watch(|| root.sections(&key("sites", "[[sites]]")).into_iter().map(site).collect());
-        let (products, products_whole) =
-            problems.watch(|| root.sections(&key("products", "[[products]]")).into_iter().map(product).collect());
+        let (sites, sites_whole) = problems.watch(|| root.sections(&key("sites", "[[sites]]")).into_iter().map(site).collect());
+        let (products, products_whole) = problems.watch(|| {
+            root.sections(&key("products", "[[products]]"))
+                .into_iter()
+                .map(product)
+                .collect()
+        });
         let draft = Self {
-            whole: Whole { prefixes: prefixes_whole, sites: sites_whole, products: products_whole },
+            whole: Whole {
+                prefixes: prefixes_whole,
+                sites: sites_whole,
+                products: products_whole,
+            },
             legal_name: label(&mut root, &LEGAL_NAME),
             roles: roles(&mut root),
             gln: root.parsed(&GLN, KEY_FIX),
@@ -188,8 +204,16 @@ impl Draft {
             prefixes,
             sites,
             products,
-            agreements: root.sections(&key("agreements", "[[agreements]]")).into_iter().map(agreement).collect(),
-            issuers: root.sections(&key("issuers", "[[issuers]]")).into_iter().filter_map(|section| pem(folder, section)).collect(),
+            agreements: root
+                .sections(&key("agreements", "[[agreements]]"))
+                .into_iter()
+                .map(agreement)
+                .collect(),
+            issuers: root
+                .sections(&key("issuers", "[[issuers]]"))
+                .into_iter()
+                .filter_map(|section| pem(folder, section))
+                .collect(),
             ..Self::broken(id, file)
         };
         root.finish();
@@ -205,10 +229,18 @@ impl Draft {
     pub(super) fn finish(self) -> Option<PartnerFile> {
         let lines = self.lines();
         let sites = self.sites.into_iter().map(|site| {
-            Some(Site { gln: site.gln?.value, name: site.name?, country: site.country.or_else(|| self.country.clone())? })
+            Some(Site {
+                gln: site.gln?.value,
+                name: site.name?,
+                country: site.country.or_else(|| self.country.clone())?,
+            })
         });
         let products = self.products.into_iter().map(|product| {
-            Some(Product { gtin: product.gtin?.value, name: product.name?, serials: product.serials })
+            Some(Product {
+                gtin: product.gtin?.value,
+                name: product.name?,
+                serials: product.serials,
+            })
         });
         let party = Party {
             id: self.id.clone(),
@@ -223,12 +255,20 @@ impl Draft {
             active: !self.suspended,
         };
         let agreements = self.agreements.into_iter().map(|agreement| agreement.finish(&self.id));
-        Some(PartnerFile { file: self.file, agreements: agreements.collect::<Option<_>>()?, party, lines })
+        Some(PartnerFile {
+            file: self.file,
+            agreements: agreements.collect::<Option<_>>()?,
+            party,
+            lines,
+        })
     }
 
     fn lines(&self) -> HashMap<Subject, usize> {
         let glns = self.glns().map(|gln| (Subject::Gln(gln.value), gln.line));
-        let prefixes = self.prefixes.iter().map(|prefix| (Subject::Prefix(prefix.value.clone()), prefix.line));
+        let prefixes = self
+            .prefixes
+            .iter()
+            .map(|prefix| (Subject::Prefix(prefix.value.clone()), prefix.line));
         let gtins = self.products.iter().filter_map(|product| product.gtin.as_ref());
         let ids = self.agreements.iter().filter_map(|agreement| agreement.id.as_ref());
         std::iter::once((Subject::Party, 0))
@@ -268,13 +308,29 @@ fn country(section: &mut Section<'_>) -> Option<String> {
 
 fn roles(root: &mut Section<'_>) -> Vec<Role> {
     let roles: Vec<Located<Word<Role>>> = root.list(&ROLES, true, ROLE_FIX);
-    once(root, "roles", roles.into_iter().map(|role| Located { value: role.value.0, line: role.line }).collect())
+    once(
+        root,
+        "roles",
+        roles
+            .into_iter()
+            .map(|role| Located {
+                value: role.value.0,
+                line: role.line,
+            })
+            .collect(),
+    )
 }
 
 fn prefixes(root: &mut Section<'_>) -> Vec<Located<CompanyPrefix>> {
     let fix = "write the digits of the GS1 company prefix as the GS1 member organisation licensed it";
     let prefixes: Vec<Located<Prefix>> = root.list(&PREFIXES, false, fix);
-    prefixes.into_iter().map(|prefix| Located { value: prefix.value.0, line: prefix.line }).collect()
+    prefixes
+        .into_iter()
+        .map(|prefix| Located {
+            value: prefix.value.0,
+            line: prefix.line,
+        })
+        .collect()
 }
 
 fn site(mut section: Section<'_>) -> SiteDraft {
@@ -288,7 +344,9 @@ fn site(mut section: Section<'_>) -> SiteDraft {
 fn product(mut section: Section<'_>) -> ProductDraft {
     let gtin = section.parsed(&GTIN, KEY_FIX);
     let name = label(&mut section, &NAME);
-    let serials = section.section(&key("serials", "{ length = 12 }")).map_or_else(SerialRule::default, serials);
+    let serials = section
+        .section(&key("serials", "{ length = 12 }"))
+        .map_or_else(SerialRule::default, serials);
     section.finish();
     ProductDraft { gtin, name, serials }
 }
@@ -309,7 +367,9 @@ fn serials(mut section: Section<'_>) -> SerialRule {
     }
     let rule = SerialRule {
         alphabet: alphabet.map_or(usual.alphabet, |alphabet| alphabet.value),
-        length: length.and_then(|length| u8::try_from(length.value).ok()).unwrap_or(usual.length),
+        length: length
+            .and_then(|length| u8::try_from(length.value).ok())
+            .unwrap_or(usual.length),
         density: density.map_or(usual.density, |density| density.value),
     };
     if sound && let Some((cause, fix)) = rule::space_fault(&rule) {
@@ -321,22 +381,41 @@ fn serials(mut section: Section<'_>) -> SerialRule {
 
 fn agreement(mut section: Section<'_>) -> AgreementDraft {
     let powers: Vec<Located<Word<Power>>> = section.list(&POWERS, true, POWER_FIX);
-    let powers = once(&section, "powers", powers.into_iter().map(|power| Located { value: power.value.0, line: power.line }).collect());
+    let powers = once(
+        &section,
+        "powers",
+        powers
+            .into_iter()
+            .map(|power| Located {
+                value: power.value.0,
+                line: power.line,
+            })
+            .collect(),
+    );
     let draft = AgreementDraft {
         id: section.parsed(&ID, SLUG_FIX),
         delegate: section.parsed(&DELEGATE, SLUG_FIX),
         products: section.list(&AGREEMENT_PRODUCTS, true, KEY_FIX),
         sites: section.list(&AGREEMENT_SITES, false, KEY_FIX),
         powers,
-        quota: section.section(&key("quota", "{ per_request = 50000, total = 5000000 }")).map_or_else(Quota::default, quota),
+        quota: section
+            .section(&key("quota", "{ per_request = 50000, total = 5000000 }"))
+            .map_or_else(Quota::default, quota),
         valid_from: section.time(&VALID_FROM),
         valid_until: section.time(&VALID_UNTIL),
     };
     if let (Some(from), Some(until)) = (&draft.valid_from, &draft.valid_until)
         && until.value <= from.value
     {
-        let cause = format!("`valid_until` is {}, which is not after `valid_from` {}", until.value, from.value);
-        section.problem(until.line, cause, "give a later `valid_until`: the first moment at which the agreement no longer holds");
+        let cause = format!(
+            "`valid_until` is {}, which is not after `valid_from` {}",
+            until.value, from.value
+        );
+        section.problem(
+            until.line,
+            cause,
+            "give a later `valid_until`: the first moment at which the agreement no longer holds",
+        );
     }
     section.finish();
     draft
@@ -344,7 +423,9 @@ fn agreement(mut section: Section<'_>) -> AgreementDraft {
 
 fn quota(mut section: Section<'_>) -> Quota {
     let range = 1..i64::MAX as u64;
-    let per_request = section.integer(&key("per_request", "50000"), range.clone()).map(|limit| limit.value);
+    let per_request = section
+        .integer(&key("per_request", "50000"), range.clone())
+        .map(|limit| limit.value);
     let total = section.integer(&key("total", "5000000"), range).map(|limit| limit.value);
     section.finish();
     Quota { per_request, total }

@@ -39,8 +39,17 @@ pub(super) struct Problems {
 
 impl Problems {
     pub(super) fn new(file: PathBuf, text: &str) -> Self {
-        let line_starts = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1).collect();
-        Self { file, line_starts, found: RefCell::default() }
+        let line_starts = text
+            .bytes()
+            .enumerate()
+            .filter(|(_, byte)| *byte == b'\n')
+            .map(|(at, _)| at + 1)
+            .collect();
+        Self {
+            file,
+            line_starts,
+            found: RefCell::default(),
+        }
     }
 
     /// One-based line of a byte offset.
@@ -49,7 +58,12 @@ impl Problems {
     }
 
     pub(super) fn add(&self, line: usize, cause: impl Into<String>, fix: impl Into<String>) {
-        let error = ConfigError { file: self.file.clone(), line, cause: cause.into(), fix: fix.into() };
+        let error = ConfigError {
+            file: self.file.clone(),
+            line,
+            cause: cause.into(),
+            fix: fix.into(),
+        };
         self.found.borrow_mut().push(error);
     }
 
@@ -77,7 +91,13 @@ pub(super) struct Section<'t> {
 
 impl<'t> Section<'t> {
     pub(super) fn root(table: &'t DeTable<'t>, problems: &'t Problems) -> Self {
-        Self { title: "the file".to_owned(), line: 1, table, problems, asked: Vec::new() }
+        Self {
+            title: "the file".to_owned(),
+            line: 1,
+            table,
+            problems,
+            asked: Vec::new(),
+        }
     }
 
     pub(super) fn line(&self) -> usize {
@@ -122,7 +142,11 @@ impl<'t> Section<'t> {
         };
         if required && elements.is_empty() {
             let line = self.problems.line_of(value.span().start);
-            self.problem(line, format!("`{}` is empty", key.name), format!("name at least one: `{} = {}`", key.name, key.example));
+            self.problem(
+                line,
+                format!("`{}` is empty", key.name),
+                format!("name at least one: `{} = {}`", key.name, key.example),
+            );
         }
         let texts = elements.iter().filter_map(|element| self.as_text(key, element));
         texts.filter_map(|text| self.parse(key, text, fix)).collect()
@@ -140,7 +164,11 @@ impl<'t> Section<'t> {
             Ok(number) if range.contains(&number) => Some(Located { value: number, line }),
             _ => {
                 let cause = format!("`{}` is `{}`", key.name, cut(integer.as_str()));
-                self.problem(line, cause, format!("give a whole number from {} to {}", range.start, range.end - 1));
+                self.problem(
+                    line,
+                    cause,
+                    format!("give a whole number from {} to {}", range.start, range.end - 1),
+                );
                 None
             }
         }
@@ -174,7 +202,11 @@ impl<'t> Section<'t> {
             Ok(at) => Some(Located { value: at, line }),
             Err(_) => {
                 let cause = format!("`{}` is `{datetime}`, which is no single moment", key.name);
-                self.problem(line, cause, format!("give a date or a time with its zone: `{} = {}`", key.name, key.example));
+                self.problem(
+                    line,
+                    cause,
+                    format!("give a date or a time with its zone: `{} = {}`", key.name, key.example),
+                );
                 None
             }
         }
@@ -187,7 +219,10 @@ impl<'t> Section<'t> {
             self.wrong_type(key, "a list of tables", value);
             return Vec::new();
         };
-        elements.iter().filter_map(|element| self.as_section(key, format!("`[[{}]]`", key.name), element)).collect()
+        elements
+            .iter()
+            .filter_map(|element| self.as_section(key, format!("`[[{}]]`", key.name), element))
+            .collect()
     }
 
     /// A table (`[name]`).
@@ -198,7 +233,11 @@ impl<'t> Section<'t> {
 
     /// Refuses every key that was not asked for.
     pub(super) fn finish(self) {
-        for (key, _) in self.table.iter().filter(|(key, _)| !self.asked.contains(&key.get_ref().as_ref())) {
+        for (key, _) in self
+            .table
+            .iter()
+            .filter(|(key, _)| !self.asked.contains(&key.get_ref().as_ref()))
+        {
             let line = self.problems.line_of(key.span().start);
             let name = key.get_ref().as_ref();
             let fix = match self.asked.iter().find(|known| near(known, name)) {
@@ -211,7 +250,10 @@ impl<'t> Section<'t> {
 
     fn find(&mut self, key: &Key) -> Option<&'t Spanned<DeValue<'t>>> {
         self.asked.push(key.name);
-        self.table.iter().find(|(name, _)| name.get_ref() == key.name).map(|(_, value)| value)
+        self.table
+            .iter()
+            .find(|(name, _)| name.get_ref() == key.name)
+            .map(|(_, value)| value)
     }
 
     fn present(&mut self, key: &Key) -> Option<&'t Spanned<DeValue<'t>>> {
@@ -229,7 +271,10 @@ impl<'t> Section<'t> {
             self.wrong_type(key, "a text in quotes", value);
             return None;
         };
-        Some(Located { value: text.clone().into_owned(), line })
+        Some(Located {
+            value: text.clone().into_owned(),
+            line,
+        })
     }
 
     fn as_section(&self, key: &Key, title: String, value: &'t Spanned<DeValue<'t>>) -> Option<Section<'t>> {
@@ -238,7 +283,13 @@ impl<'t> Section<'t> {
             return None;
         };
         let line = self.problems.line_of(value.span().start);
-        Some(Section { title, line, table, problems: self.problems, asked: Vec::new() })
+        Some(Section {
+            title,
+            line,
+            table,
+            problems: self.problems,
+            asked: Vec::new(),
+        })
     }
 
     fn parse<T>(&self, key: &Key, text: Located<String>, fix: &str) -> Option<Located<T>>
@@ -311,7 +362,12 @@ mod tests {
 
     #[test]
     fn knows_typing_errors() {
-        for (a, b, expect) in [("country", "contry", true), ("gln", "gln", true), ("gln", "products", false), ("sites", "site", true)] {
+        for (a, b, expect) in [
+            ("country", "contry", true),
+            ("gln", "gln", true),
+            ("gln", "products", false),
+            ("sites", "site", true),
+        ] {
             assert_eq!(near(a, b), expect, "{a} {b}");
         }
     }

@@ -15,14 +15,23 @@ pub(super) fn alphabet_fault(alphabet: &str) -> Option<(String, &'static str)> {
         let cause = format!("`alphabet` has `{foreign}`, which no GS1 serial number may have");
         return Some((cause, "use digits and capital letters (GS1 General Specifications, 7.11)"));
     }
-    if let Some(twice) = characters.iter().enumerate().find(|(at, character)| characters[..*at].contains(character)) {
+    if let Some(twice) = characters
+        .iter()
+        .enumerate()
+        .find(|(at, character)| characters[..*at].contains(character))
+    {
         return Some((format!("`alphabet` has `{}` twice", twice.1), "name each character once"));
     }
     if characters.iter().any(char::is_ascii_lowercase) && characters.iter().any(char::is_ascii_uppercase) {
         let cause = "`alphabet` mixes capital and small letters".to_owned();
         return Some((cause, "use one case: scanners with a wrong keyboard setting swap the case"));
     }
-    (characters.len() < 2).then(|| ("`alphabet` has fewer than two characters".to_owned(), "name at least two characters, such as the ten digits"))
+    (characters.len() < 2).then(|| {
+        (
+            "`alphabet` has fewer than two characters".to_owned(),
+            "name at least two characters, such as the ten digits",
+        )
+    })
 }
 
 /// What is wrong with alphabet, length and density together, and the fix.
@@ -30,7 +39,10 @@ pub(super) fn space_fault(rule: &SerialRule) -> Option<(String, &'static str)> {
     let radix = rule.alphabet.chars().count() as u128;
     let space = radix.saturating_pow(u32::from(rule.length));
     if space < SMALLEST_SPACE {
-        let cause = format!("{} characters of {radix} make {space} serial numbers, fewer than 1000000", rule.length);
+        let cause = format!(
+            "{} characters of {radix} make {space} serial numbers, fewer than 1000000",
+            rule.length
+        );
         return Some((cause, "make the serials longer or the alphabet larger"));
     }
     if space < u128::from(rule.density) {
@@ -69,7 +81,11 @@ mod tests {
     #[test]
     fn spaces() {
         let check = |count: usize, length: u8, density: u64, expect: Option<&str>| {
-            let rule = SerialRule { alphabet: "0123456789ABCDEFGH"[..count].to_owned(), length, density };
+            let rule = SerialRule {
+                alphabet: "0123456789ABCDEFGH"[..count].to_owned(),
+                length,
+                density,
+            };
             let fault = space_fault(&rule).map(|(cause, _)| cause);
             assert!(fault.is_some() == expect.is_some(), "{rule:?}: {fault:?}");
             assert!(fault.unwrap_or_default().contains(expect.unwrap_or_default()), "{rule:?}");

@@ -94,7 +94,9 @@ impl fmt::Display for Change {
             Kind::Resumed => writeln!(f, ": may act again"),
             Kind::Changed(fields) => {
                 writeln!(f)?;
-                fields.iter().try_for_each(|change| writeln!(f, "    {}: {} -> {}", change.field, change.from, change.to))
+                fields
+                    .iter()
+                    .try_for_each(|change| writeln!(f, "    {}: {} -> {}", change.field, change.from, change.to))
             }
         }
     }
@@ -102,7 +104,12 @@ impl fmt::Display for Change {
 
 /// Everything that changes about a party, itself first.
 pub(super) fn party(before: Option<&Party>, after: &Party) -> Vec<Change> {
-    let change = |noun, id: &str, kind| Change { noun, id: id.to_owned(), party: after.id.clone(), kind };
+    let change = |noun, id: &str, kind| Change {
+        noun,
+        id: id.to_owned(),
+        party: after.id.clone(),
+        kind,
+    };
     let mut changes = Vec::new();
     match before {
         None => changes.push(change(Noun::Party, after.id.as_str(), Kind::Added(introduction(after)))),
@@ -118,8 +125,20 @@ pub(super) fn party(before: Option<&Party>, after: &Party) -> Vec<Change> {
             }
         }
     }
-    let sites = |party: &Party| by_key(&party.sites, |site: &Site| site.gln.to_string(), |site| format!("{} ({})", site.name, site.country));
-    let products = |party: &Party| by_key(&party.products, |product: &Product| product.gtin.to_string(), |product| product.name.clone());
+    let sites = |party: &Party| {
+        by_key(
+            &party.sites,
+            |site: &Site| site.gln.to_string(),
+            |site| format!("{} ({})", site.name, site.country),
+        )
+    };
+    let products = |party: &Party| {
+        by_key(
+            &party.products,
+            |product: &Product| product.gtin.to_string(),
+            |product| product.name.clone(),
+        )
+    };
     let prefixes = |party: &Party| by_key(&party.prefixes, |prefix| prefix.as_str().to_owned(), |_| String::new());
     type Listed = BTreeMap<String, (String, Value)>;
     let lists: [(Noun, &dyn Fn(&Party) -> Listed); 3] =
@@ -133,14 +152,23 @@ pub(super) fn party(before: Option<&Party>, after: &Party) -> Vec<Change> {
                 Some(_) => {}
             }
         }
-        changes.extend(before.keys().filter(|id| !after.contains_key(*id)).map(|id| change(noun, id, Kind::Removed)));
+        changes.extend(
+            before
+                .keys()
+                .filter(|id| !after.contains_key(*id))
+                .map(|id| change(noun, id, Kind::Removed)),
+        );
     }
     if let Some(before) = before
         && changes.is_empty()
         && before != after
     {
         // Only the order of a list changed.
-        let order = FieldChange { field: "order of entries".to_owned(), from: "as stored".to_owned(), to: "as in the file".to_owned() };
+        let order = FieldChange {
+            field: "order of entries".to_owned(),
+            from: "as stored".to_owned(),
+            to: "as in the file".to_owned(),
+        };
         changes.push(change(Noun::Party, after.id.as_str(), Kind::Changed(vec![order])));
     }
     changes
@@ -150,25 +178,53 @@ pub(super) fn party(before: Option<&Party>, after: &Party) -> Vec<Change> {
 pub(super) fn removed(before: Option<&Party>, after: &Party) -> Vec<Removed> {
     let Some(before) = before else { return Vec::new() };
     let kept = glns_of(after);
-    let glns = glns_of(before).into_iter().filter(|gln| !kept.contains(gln)).map(Removed::Gln);
-    let prefixes = before.prefixes.iter().filter(|prefix| !after.prefixes.contains(prefix)).cloned().map(Removed::Prefix);
-    let gone = before.products.iter().filter(|one| !after.products.iter().any(|kept| kept.gtin == one.gtin));
-    glns.chain(prefixes).chain(gone.map(|product| Removed::Product(product.gtin))).collect()
+    let glns = glns_of(before)
+        .into_iter()
+        .filter(|gln| !kept.contains(gln))
+        .map(Removed::Gln);
+    let prefixes = before
+        .prefixes
+        .iter()
+        .filter(|prefix| !after.prefixes.contains(prefix))
+        .cloned()
+        .map(Removed::Prefix);
+    let gone = before
+        .products
+        .iter()
+        .filter(|one| !after.products.iter().any(|kept| kept.gtin == one.gtin));
+    glns.chain(prefixes)
+        .chain(gone.map(|product| Removed::Product(product.gtin)))
+        .collect()
 }
 
 /// How an agreement changes, if it does.
 pub(super) fn agreement(before: Option<&Agreement>, after: &Agreement) -> Option<Change> {
     let kind = match before {
-        None => Kind::Added(format!("{} may act, {} to {}", after.delegate, day(after.valid_from), day(after.valid_until))),
+        None => Kind::Added(format!(
+            "{} may act, {} to {}",
+            after.delegate,
+            day(after.valid_from),
+            day(after.valid_until)
+        )),
         Some(before) if before == after => return None,
         Some(before) => Kind::Changed(fields(&readable(before), &readable(after))),
     };
-    Some(Change { noun: Noun::Agreement, id: after.id.to_string(), party: after.principal.clone(), kind })
+    Some(Change {
+        noun: Noun::Agreement,
+        id: after.id.to_string(),
+        party: after.principal.clone(),
+        kind,
+    })
 }
 
 /// An agreement that stands in no file any more.
 pub(super) fn gone(agreement: &Agreement) -> Change {
-    Change { noun: Noun::Agreement, id: agreement.id.to_string(), party: agreement.principal.clone(), kind: Kind::Removed }
+    Change {
+        noun: Noun::Agreement,
+        id: agreement.id.to_string(),
+        party: agreement.principal.clone(),
+        kind: Kind::Removed,
+    }
 }
 
 fn introduction(party: &Party) -> String {
@@ -185,7 +241,12 @@ fn day(at: crate::domain::time::Micros) -> String {
 fn own_fields(party: &Party) -> Value {
     let certificates = party.issuers.iter().map(|pem| {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, pem.as_bytes());
-        digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>()
+        digest
+            .as_ref()
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
     });
     serde_json::json!({
         "legal_name": party.legal_name,
@@ -213,7 +274,10 @@ fn by_key<T: serde::Serialize>(
     key: impl Fn(&T) -> String,
     words: impl Fn(&T) -> String,
 ) -> BTreeMap<String, (String, Value)> {
-    things.iter().map(|thing| (key(thing), (words(thing), value(thing)))).collect()
+    things
+        .iter()
+        .map(|thing| (key(thing), (words(thing), value(thing))))
+        .collect()
 }
 
 /// The fields that differ, in the order of their names.
@@ -224,7 +288,13 @@ fn fields(before: &Value, after: &Value) -> Vec<FieldChange> {
     names.dedup();
     let shown = |fields: &BTreeMap<String, String>, name: &str| fields.get(name).cloned().unwrap_or_else(|| "none".to_owned());
     let changed = names.into_iter().filter(|name| before.get(*name) != after.get(*name));
-    changed.map(|name| FieldChange { field: name.clone(), from: shown(&before, name), to: shown(&after, name) }).collect()
+    changed
+        .map(|name| FieldChange {
+            field: name.clone(),
+            from: shown(&before, name),
+            to: shown(&after, name),
+        })
+        .collect()
 }
 
 fn flat(value: &Value) -> BTreeMap<String, String> {
