@@ -33,7 +33,9 @@ pub enum SerialError {
         owner: PartyId,
     },
     /// A stored key is not of a form that this version of the hub writes.
-    #[error("the stored serial key of `{owner}` has an unknown form: was it written by a later version of the hub?")]
+    #[error(
+        "the stored serial key of `{owner}` has an unknown form: was it written by a later version of the hub?"
+    )]
     KeyForm {
         /// Whose key.
         owner: PartyId,
@@ -42,7 +44,9 @@ pub enum SerialError {
     #[error("the crypto library failed while {0}")]
     Crypto(&'static str),
     /// A pool of another algorithm.
-    #[error("{pool} was made with algorithm `{algorithm}`, which this version of the hub does not have")]
+    #[error(
+        "{pool} was made with algorithm `{algorithm}`, which this version of the hub does not have"
+    )]
     Algorithm {
         /// Which pool.
         pool: PoolId,
@@ -50,7 +54,9 @@ pub enum SerialError {
         algorithm: String,
     },
     /// The known answers of a pool come out otherwise: numbers made now could repeat numbers that were issued.
-    #[error("{pool} does not give the serial numbers it gave when it was made; issuing from it could repeat numbers, so it is not used")]
+    #[error(
+        "{pool} does not give the serial numbers it gave when it was made; issuing from it could repeat numbers, so it is not used"
+    )]
     KnownAnswers {
         /// Which pool.
         pool: PoolId,

@@ -99,14 +99,33 @@ impl LotBalance {
 }
 
 fn line(lot: &str, part: LotUse) -> LotLine {
-    let LotUse { allocation, party, asked_for, quantity, in_lot, in_all } = part;
-    let (elsewhere, open) = (in_all.saturating_sub(in_lot), quantity.saturating_sub(in_all));
+    let LotUse {
+        allocation,
+        party,
+        asked_for,
+        quantity,
+        in_lot,
+        in_all,
+    } = part;
+    let (elsewhere, open) = (
+        in_all.saturating_sub(in_lot),
+        quantity.saturating_sub(in_all),
+    );
     let (issued, unused) = match asked_for.as_deref() {
         Some(asked) if asked == lot => (quantity, open),
         Some(_) => (0, 0),
         None => (quantity.saturating_sub(elsewhere), open),
     };
-    LotLine { allocation, party, asked_for, quantity, issued, commissioned: in_lot, elsewhere, unused }
+    LotLine {
+        allocation,
+        party,
+        asked_for,
+        quantity,
+        issued,
+        commissioned: in_lot,
+        elsewhere,
+        unused,
+    }
 }
 
 #[cfg(test)]
@@ -128,7 +147,15 @@ mod tests {
     fn every_number_is_accounted_for() {
         let check = |uses: Vec<LotUse>, foreign, expect: (u64, u64, u64, bool)| {
             let balance = LotBalance::new("09521234000013".parse().unwrap(), "L1", uses, foreign);
-            assert_eq!((balance.issued, balance.commissioned, balance.unused, balance.balanced), expect);
+            assert_eq!(
+                (
+                    balance.issued,
+                    balance.commissioned,
+                    balance.unused,
+                    balance.balanced
+                ),
+                expect
+            );
         };
         check(vec![part(Some("L1"), 100, 97, 97)], 0, (100, 97, 3, true));
         check(vec![part(Some("L1"), 100, 97, 97)], 1, (100, 97, 3, false));
@@ -139,6 +166,10 @@ mod tests {
         // Numbers for another lot went into this one.
         check(vec![part(Some("L2"), 100, 5, 5)], 0, (0, 5, 0, false));
         // Two lots that swapped five numbers add up as a sum, and are not balanced.
-        check(vec![part(Some("L1"), 100, 95, 100), part(Some("L2"), 100, 5, 5)], 0, (100, 100, 0, false));
+        check(
+            vec![part(Some("L1"), 100, 95, 100), part(Some("L2"), 100, 5, 5)],
+            0,
+            (100, 100, 0, false),
+        );
     }
 }

@@ -55,7 +55,14 @@ pub struct Pool {
 
 impl Pool {
     /// A new pool for a product, with its known answers.
-    pub fn create(id: PoolId, owner: PartyId, gtin: Gtin, epoch: i64, rule: &SerialRule, key: &PoolKey) -> Result<Self, SerialError> {
+    pub fn create(
+        id: PoolId,
+        owner: PartyId,
+        gtin: Gtin,
+        epoch: i64,
+        rule: &SerialRule,
+        key: &PoolKey,
+    ) -> Result<Self, SerialError> {
         let space = NumberSpace::new(rule)?;
         let record = PoolRecord {
             id,
@@ -68,7 +75,11 @@ impl Pool {
             cap: space.cap(),
             samples: Vec::new(),
         };
-        let mut pool = Self { ff1: Ff1::new(key.bytes(), *space.domain(), b""), space, record };
+        let mut pool = Self {
+            ff1: Ff1::new(key.bytes(), *space.domain(), b""),
+            space,
+            record,
+        };
         pool.record.samples = pool.known_answers();
         Ok(pool)
     }
@@ -76,12 +87,25 @@ impl Pool {
     /// A stored pool. Refused if it would not give the serials it gave when it was made.
     pub fn open(record: PoolRecord, key: &PoolKey) -> Result<Self, SerialError> {
         if record.algorithm != ALGORITHM {
-            return Err(SerialError::Algorithm { pool: record.id, algorithm: record.algorithm });
+            return Err(SerialError::Algorithm {
+                pool: record.id,
+                algorithm: record.algorithm,
+            });
         }
-        let space = NumberSpace::new(&SerialRule { alphabet: record.alphabet.clone(), length: record.length, density: 1 })?;
-        let pool = Self { ff1: Ff1::new(key.bytes(), *space.domain(), b""), space, record };
+        let space = NumberSpace::new(&SerialRule {
+            alphabet: record.alphabet.clone(),
+            length: record.length,
+            density: 1,
+        })?;
+        let pool = Self {
+            ff1: Ff1::new(key.bytes(), *space.domain(), b""),
+            space,
+            record,
+        };
         if pool.record.samples.is_empty() || pool.record.samples != pool.known_answers() {
-            return Err(SerialError::KnownAnswers { pool: pool.record.id });
+            return Err(SerialError::KnownAnswers {
+                pool: pool.record.id,
+            });
         }
         Ok(pool)
     }
@@ -103,11 +127,14 @@ impl Pool {
     #[must_use]
     pub fn index_of(&self, serial: &str) -> Option<u64> {
         let number = self.ff1.decrypt(self.space.parse(serial)?);
-        u64::try_from(self.space.domain().join(number)).ok().filter(|index| *index < self.record.cap)
+        u64::try_from(self.space.domain().join(number))
+            .ok()
+            .filter(|index| *index < self.record.cap)
     }
 
     fn serial_of(&self, number: u128) -> String {
-        self.space.render(self.ff1.encrypt(self.space.domain().split(number)))
+        self.space
+            .render(self.ff1.encrypt(self.space.domain().split(number)))
     }
 
     /// Four answers from the end of the space: with any density above 1 nobody is ever given these numbers, so keeping them in
@@ -131,16 +158,30 @@ mod tests {
     use super::*;
 
     fn key() -> PoolKey {
-        OwnerKey::new([5; 32]).pool_key("09521234000013".parse().unwrap(), 1).unwrap()
+        OwnerKey::new([5; 32])
+            .pool_key("09521234000013".parse().unwrap(), 1)
+            .unwrap()
     }
 
     fn pool(rule: &SerialRule) -> Pool {
         let id = PoolId::new(uuid::Uuid::from_u128(1));
-        Pool::create(id, "aurora".parse().unwrap(), "09521234000013".parse().unwrap(), 1, rule, &key()).unwrap()
+        Pool::create(
+            id,
+            "aurora".parse().unwrap(),
+            "09521234000013".parse().unwrap(),
+            1,
+            rule,
+            &key(),
+        )
+        .unwrap()
     }
 
     fn digits() -> SerialRule {
-        SerialRule { alphabet: "0123456789".to_owned(), length: 6, density: 1 }
+        SerialRule {
+            alphabet: "0123456789".to_owned(),
+            length: 6,
+            density: 1,
+        }
     }
 
     #[test]
@@ -148,7 +189,10 @@ mod tests {
         let pool = pool(&digits());
         let seen: HashSet<String> = (0..20_000).map(|index| pool.serial(index)).collect();
         assert_eq!(seen.len(), 20_000);
-        assert!(seen.iter().all(|serial| pool.index_of(serial).is_some_and(|index| index < 20_000)));
+        assert!(
+            seen.iter()
+                .all(|serial| pool.index_of(serial).is_some_and(|index| index < 20_000))
+        );
     }
 
     #[test]
@@ -169,22 +213,39 @@ mod tests {
             Pool::open(record, &key()).unwrap_err()
         };
         let differ = SerialError::KnownAnswers { pool: record.id };
-        assert_eq!(refuse(&|record| record.samples[0].1 = "ABCDEFGHJKLM".to_owned()), differ);
+        assert_eq!(
+            refuse(&|record| record.samples[0].1 = "ABCDEFGHJKLM".to_owned()),
+            differ
+        );
         assert_eq!(refuse(&|record| record.samples.clear()), differ);
-        assert_eq!(refuse(&|record| record.alphabet = record.alphabet.chars().rev().collect()), differ);
-        assert!(matches!(refuse(&|record| record.algorithm = "ff1-v0".to_owned()), SerialError::Algorithm { .. }));
-        let other = OwnerKey::new([6; 32]).pool_key(record.gtin, record.epoch).unwrap();
+        assert_eq!(
+            refuse(&|record| record.alphabet = record.alphabet.chars().rev().collect()),
+            differ
+        );
+        assert!(matches!(
+            refuse(&|record| record.algorithm = "ff1-v0".to_owned()),
+            SerialError::Algorithm { .. }
+        ));
+        let other = OwnerKey::new([6; 32])
+            .pool_key(record.gtin, record.epoch)
+            .unwrap();
         assert_eq!(Pool::open(record.clone(), &other).unwrap_err(), differ);
     }
 
     #[test]
     fn made_up_numbers_are_not_found() {
-        let pool = pool(&SerialRule { density: 10_000, ..digits() });
+        let pool = pool(&SerialRule {
+            density: 10_000,
+            ..digits()
+        });
         for foreign in ["", "12345", "1234567", "12345A", "12345٣", "ABCDEF"] {
             assert_eq!(pool.index_of(foreign), None, "{foreign}");
         }
         // Of the whole space exactly the cap is issuable.
-        let found = (0..1_000_000_u32).step_by(50).filter(|number| pool.index_of(&format!("{number:06}")).is_some()).count();
+        let found = (0..1_000_000_u32)
+            .step_by(50)
+            .filter(|number| pool.index_of(&format!("{number:06}")).is_some())
+            .count();
         assert!(found <= 12, "{found} of 20,000 guesses");
     }
 

@@ -32,19 +32,28 @@ impl Alphabet {
         let mut ranks = [NONE; 128];
         for (rank, character) in text.chars().enumerate() {
             if !in_charset_82(character) {
-                return Err(SerialError::Rule(format!("`{character}` is not in GS1 character set 82 and cannot stand in a serial number")));
+                return Err(SerialError::Rule(format!(
+                    "`{character}` is not in GS1 character set 82 and cannot stand in a serial number"
+                )));
             }
             // INVARIANT: characters of the set are ASCII and there are 82 of them.
             let place = &mut ranks[character as usize];
             if *place != NONE {
-                return Err(SerialError::Rule(format!("`{character}` stands twice in the alphabet")));
+                return Err(SerialError::Rule(format!(
+                    "`{character}` stands twice in the alphabet"
+                )));
             }
             *place = rank as u8;
         }
         if text.len() < 2 {
-            return Err(SerialError::Rule("an alphabet needs at least two characters".to_owned()));
+            return Err(SerialError::Rule(
+                "an alphabet needs at least two characters".to_owned(),
+            ));
         }
-        Ok(Self { characters: text.as_bytes().into(), ranks })
+        Ok(Self {
+            characters: text.as_bytes().into(),
+            ranks,
+        })
     }
 
     /// How many characters.
@@ -91,17 +100,29 @@ impl NumberSpace {
     /// Checks the rule. Also for whoever checks configuration: what this takes, a pool can be made of.
     pub fn new(rule: &SerialRule) -> Result<Self, SerialError> {
         let alphabet = Alphabet::new(&rule.alphabet)?;
-        let domain = Domain::new(alphabet.radix(), rule.length).map_err(|error| SerialError::Rule(error.to_string()))?;
+        let domain = Domain::new(alphabet.radix(), rule.length)
+            .map_err(|error| SerialError::Rule(error.to_string()))?;
         if rule.density == 0 {
-            return Err(SerialError::Rule("density must be 1 or more: one number in how many is issued".to_owned()));
+            return Err(SerialError::Rule(
+                "density must be 1 or more: one number in how many is issued".to_owned(),
+            ));
         }
         let cap = domain.size() / u128::from(rule.density);
         if cap == 0 {
-            return Err(SerialError::Rule(format!("a density of {} leaves no number of {} to issue", rule.density, domain.size())));
+            return Err(SerialError::Rule(format!(
+                "a density of {} leaves no number of {} to issue",
+                rule.density,
+                domain.size()
+            )));
         }
         // The counter is a signed 64-bit column on both databases.
         let cap = u64::try_from(cap).unwrap_or(u64::MAX).min(i64::MAX as u64);
-        Ok(Self { alphabet, length: rule.length, domain, cap })
+        Ok(Self {
+            alphabet,
+            length: rule.length,
+            domain,
+            cap,
+        })
     }
 
     /// The characters.
@@ -147,7 +168,10 @@ impl NumberSpace {
             return None;
         }
         let (high, low) = places.split_at(usize::from(self.length - self.domain.low_len()));
-        Some(Halves { high: self.alphabet.read(high)?, low: self.alphabet.read(low)? })
+        Some(Halves {
+            high: self.alphabet.read(high)?,
+            low: self.alphabet.read(low)?,
+        })
     }
 }
 
@@ -158,18 +182,29 @@ mod tests {
     use super::*;
 
     fn rule(alphabet: &str, length: u8, density: u64) -> SerialRule {
-        SerialRule { alphabet: alphabet.to_owned(), length, density }
+        SerialRule {
+            alphabet: alphabet.to_owned(),
+            length,
+            density,
+        }
     }
 
     #[test]
     fn the_set_has_82_characters() {
-        assert_eq!((0..=127_u8).filter(|byte| in_charset_82(char::from(*byte))).count(), 82);
+        assert_eq!(
+            (0..=127_u8)
+                .filter(|byte| in_charset_82(char::from(*byte)))
+                .count(),
+            82
+        );
     }
 
     #[test]
     fn rules_that_make_no_space_are_refused_with_the_reason() {
         let check = |alphabet, length, density, expect: &str| {
-            let error = NumberSpace::new(&rule(alphabet, length, density)).unwrap_err().to_string();
+            let error = NumberSpace::new(&rule(alphabet, length, density))
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(expect), "{error}");
         };
         check("0123456789", 5, 1, "fewer than 1,000,000");
@@ -185,10 +220,14 @@ mod tests {
 
     #[test]
     fn the_cap_is_the_space_by_density() {
-        let check = |rule: SerialRule, expect| assert_eq!(NumberSpace::new(&rule).unwrap().cap(), expect);
+        let check =
+            |rule: SerialRule, expect| assert_eq!(NumberSpace::new(&rule).unwrap().cap(), expect);
         check(SerialRule::default(), 30_u64.pow(12) / 10_000);
         check(rule("0123456789", 6, 10_000), 100);
-        check(rule("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", 20, 1), i64::MAX as u64);
+        check(
+            rule("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", 20, 1),
+            i64::MAX as u64,
+        );
     }
 
     proptest! {
