@@ -113,7 +113,7 @@ pub struct OpenHub {
 /// Opens the hub: folders, schema, master key, contracts.
 pub async fn open(start: Start) -> Result<OpenHub, StartError> {
     let Start { settings, migrate, clock, random } = start;
-    make_folder(&settings.data_dir)?;
+    make_data_dir(&settings)?;
     // One process at a time makes schema, key and CA in this folder.
     let lock = lock_folder(&settings.data_dir)?;
     let url = settings.database_url();
@@ -149,10 +149,11 @@ pub fn db_options(settings: &Settings) -> DbOptions {
     }
 }
 
-fn make_folder(folder: &std::path::Path) -> Result<(), StartError> {
+/// Makes the data folder, for its owner alone; one that is there keeps its mode.
+pub fn make_data_dir(settings: &Settings) -> Result<(), StartError> {
     use std::os::unix::fs::DirBuilderExt;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|source| StartError::Folder { folder: folder.to_owned(), source })
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&settings.data_dir);
+    made.map_err(|source| StartError::Folder { folder: settings.data_dir.clone(), source })
 }
 
 /// Held until the file is dropped.

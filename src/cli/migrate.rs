@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::app;
 use crate::config::settings::Settings;
 use crate::storage::migration;
 
@@ -15,7 +16,7 @@ pub struct MigrateArgs {
 
 /// Migrates, or says how things stand; false if steps are pending.
 pub async fn run(args: MigrateArgs, settings: Settings) -> anyhow::Result<bool> {
-    std::fs::create_dir_all(&settings.data_dir)?;
+    app::make_data_dir(&settings)?;
     let url = settings.database_url();
     let status = migration::status(&url).await?;
     if args.status {
