@@ -5,4 +5,5 @@
 
 mod hub;
 mod partner;
+mod serial;
 mod story;
