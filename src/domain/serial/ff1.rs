@@ -141,14 +141,13 @@ impl Ff1 {
         &self.domain
     }
 
-    /// The image of a number.
+    /// The image of a number, whose halves must be below their sizes (as [`Domain::split`] makes them).
     #[must_use]
     pub fn encrypt(&self, number: Halves) -> Halves {
         let (mut a, mut b) = (number.high, number.low);
         for round in 0..ROUNDS {
             let size = self.size_of(round);
-            let sum = u128::from(a) + u128::from(self.round(round, b, size));
-            (a, b) = (b, (sum % u128::from(size)) as u64);
+            (a, b) = (b, add(a, self.round(round, b, size), size));
         }
         Halves { high: a, low: b }
     }
@@ -159,8 +158,7 @@ impl Ff1 {
         let (mut a, mut b) = (image.high, image.low);
         for round in (0..ROUNDS).rev() {
             let size = self.size_of(round);
-            let sum = u128::from(b) + u128::from(size - self.round(round, a, size));
-            (b, a) = (a, (sum % u128::from(size)) as u64);
+            (b, a) = (a, subtract(b, self.round(round, a, size), size));
         }
         Halves { high: a, low: b }
     }
@@ -194,6 +192,18 @@ impl std::fmt::Debug for Ff1 {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Ff1").field("domain", &self.domain).finish_non_exhaustive()
     }
+}
+
+/// `a + b mod size` of two numbers below `size`, which may be greater than half of the 64-bit range.
+fn add(a: u64, b: u64, size: u64) -> u64 {
+    let (sum, carried) = a.overflowing_add(b);
+    if carried || sum >= size { sum.wrapping_sub(size) } else { sum }
+}
+
+/// `a - b mod size` of two numbers below `size`.
+fn subtract(a: u64, b: u64, size: u64) -> u64 {
+    let (difference, borrowed) = a.overflowing_sub(b);
+    if borrowed { difference.wrapping_add(size) } else { difference }
 }
 
 /// Steps 5 and 6.i of algorithm 7: P, then Q without its last block.

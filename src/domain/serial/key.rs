@@ -75,8 +75,8 @@ fn additional_data(owner: &PartyId) -> Aad<String> {
 impl OwnerKey {
     /// From 32 random bytes.
     #[must_use]
-    pub fn new(bytes: [u8; 32]) -> Self {
-        Self(Zeroizing::new(bytes))
+    pub fn new(bytes: Zeroizing<[u8; 32]>) -> Self {
+        Self(bytes)
     }
 
     /// The key of one product in one epoch: HKDF-SHA-256 (RFC 5869), no salt since the input is uniformly random.
@@ -129,7 +129,9 @@ mod tests {
     #[test]
     fn a_sealed_key_opens_for_its_owner_under_its_master_key_alone() {
         let (master, other) = (MasterKey::new([1; 32]), MasterKey::new([2; 32]));
-        let sealed = master.seal(&party("aurora"), &OwnerKey::new([7; 32]), [3; 12]).unwrap();
+        let sealed = master
+            .seal(&party("aurora"), &OwnerKey::new([7; 32].into()), [3; 12])
+            .unwrap();
         assert!(!sealed.windows(8).any(|window| window == [7; 8]));
         assert_eq!(*master.open(&party("aurora"), &sealed).unwrap().0, [7; 32]);
         assert_eq!(
@@ -145,7 +147,9 @@ mod tests {
     #[test]
     fn any_changed_bit_is_noticed() {
         let master = MasterKey::new([1; 32]);
-        let sealed = master.seal(&party("aurora"), &OwnerKey::new([7; 32]), [3; 12]).unwrap();
+        let sealed = master
+            .seal(&party("aurora"), &OwnerKey::new([7; 32].into()), [3; 12])
+            .unwrap();
         for bit in 0..sealed.len() * 8 {
             let mut changed = sealed.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
@@ -159,7 +163,7 @@ mod tests {
     #[test]
     fn pool_keys_differ_by_owner_product_and_epoch() {
         let gtin = |text: &str| text.parse::<Gtin>().unwrap();
-        let key = |owner: u8, text: &str, epoch| *OwnerKey::new([owner; 32]).pool_key(gtin(text), epoch).unwrap().0;
+        let key = |owner: u8, text: &str, epoch| *OwnerKey::new([owner; 32].into()).pool_key(gtin(text), epoch).unwrap().0;
         let keys = [
             key(1, "09521234000013", 1),
             key(2, "09521234000013", 1),
@@ -175,6 +179,6 @@ mod tests {
     #[test]
     fn keys_are_not_printed() {
         assert_eq!(format!("{:?}", MasterKey::new([1; 32])), "MasterKey(…)");
-        assert_eq!(format!("{:?}", OwnerKey::new([1; 32])), "OwnerKey(…)");
+        assert_eq!(format!("{:?}", OwnerKey::new([1; 32].into())), "OwnerKey(…)");
     }
 }

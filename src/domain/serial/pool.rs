@@ -155,7 +155,9 @@ mod tests {
     use super::*;
 
     fn key() -> PoolKey {
-        OwnerKey::new([5; 32]).pool_key("09521234000013".parse().unwrap(), 1).unwrap()
+        OwnerKey::new([5; 32].into())
+            .pool_key("09521234000013".parse().unwrap(), 1)
+            .unwrap()
     }
 
     fn pool(rule: &SerialRule) -> Pool {
@@ -218,7 +220,7 @@ mod tests {
             refuse(&|record| record.algorithm = "ff1-v0".to_owned()),
             SerialError::Algorithm { .. }
         ));
-        let other = OwnerKey::new([6; 32]).pool_key(record.gtin, record.epoch).unwrap();
+        let other = OwnerKey::new([6; 32].into()).pool_key(record.gtin, record.epoch).unwrap();
         assert_eq!(Pool::open(record.clone(), &other).unwrap_err(), differ);
     }
 

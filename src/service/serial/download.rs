@@ -93,7 +93,7 @@ fn part(allocation: &Allocation, range: SerialRange) -> Result<(u64, u64), Servi
 
 async fn note(hub: &Hub, actor: &Actor, allocation: &Allocation, first: u64, count: u64) -> Result<(), ServiceError> {
     let now = hub.now();
-    let (id, holds) = (allocation.id, allocation.party == actor.party);
+    let (id, gets) = (allocation.id, allocation.party == actor.party && count > 0);
     let entry = AuditEntry {
         id: AuditId::new(hub.new_id(now)),
         at: now,
@@ -107,7 +107,7 @@ async fn note(hub: &Hub, actor: &Actor, allocation: &Allocation, first: u64, cou
     hub.db()
         .write(move |tx| {
             Box::pin(async move {
-                if holds {
+                if gets {
                     store::mark_transmitted(tx, id, now).await?;
                 }
                 Ok(audit::append(tx, &entry).await?)

@@ -139,5 +139,5 @@ fn fresh_key(hub: &Hub, owner: &PartyId) -> Result<Vec<u8>, SerialError> {
     let mut nonce = [0; NONCE_BYTES];
     hub.fill_random(key.as_mut_slice());
     hub.fill_random(&mut nonce);
-    hub.master_key().seal(owner, &OwnerKey::new(*key), nonce)
+    hub.master_key().seal(owner, &OwnerKey::new(key), nonce)
 }

@@ -141,3 +141,107 @@ fn record(row: &QueryResult) -> Result<PoolRecord, StorageError> {
         samples: json(row, "pool", "samples")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use counterfoil_migrations::{Migrator, MigratorTrait};
+    use sea_orm::ConnectionTrait;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::serial::pool::ALGORITHM;
+    use crate::storage::db::DbOptions;
+
+    async fn database(folder: &std::path::Path) -> Db {
+        let options = DbOptions {
+            url: format!("sqlite://{}", folder.join("hub.db").display()),
+            max_connections: 2,
+            acquire_timeout: std::time::Duration::from_secs(10),
+            sqlite_synchronous: "FULL",
+        };
+        let db = Db::open(&options).await.unwrap();
+        Migrator::up(db.writer(), None).await.unwrap();
+        let party = "INSERT INTO party (id, doc, updated_at) VALUES ('aurora', '{}', 0)";
+        db.writer().execute_unprepared(party).await.unwrap();
+        db
+    }
+
+    fn record(id: u128, epoch: i64, cap: u64) -> PoolRecord {
+        PoolRecord {
+            id: PoolId::new(Uuid::from_u128(id)),
+            owner: "aurora".parse().unwrap(),
+            gtin: "09521234000013".parse().unwrap(),
+            epoch,
+            algorithm: ALGORITHM.to_owned(),
+            alphabet: "0123456789".to_owned(),
+            length: 12,
+            cap,
+            samples: vec![("1".to_owned(), "000000000042".to_owned())],
+        }
+    }
+
+    async fn insert_pool(db: &Db, record: PoolRecord) {
+        let work = db.write(move |tx| Box::pin(async move { insert(tx, &record, Micros(0)).await }));
+        work.await.unwrap();
+    }
+
+    async fn take_from(db: &Db, pool: PoolId, quantity: u64, cap: u64) -> Option<u64> {
+        db.write(move |tx| Box::pin(async move { take(tx, pool, quantity, cap).await }))
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_counter_moves_up_to_the_cap_and_no_further() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = database(folder.path()).await;
+        let pool = record(1, 1, 10);
+        insert_pool(&db, pool.clone()).await;
+        assert_eq!(take_from(&db, pool.id, 4, 10).await, Some(0));
+        assert_eq!(take_from(&db, pool.id, 7, 10).await, None);
+        assert_eq!(take_from(&db, pool.id, 5, 8).await, None);
+        assert_eq!(take_from(&db, pool.id, 6, 10).await, Some(4));
+        assert_eq!(take_from(&db, pool.id, 1, 10).await, None);
+        assert_eq!(take_from(&db, PoolId::new(Uuid::from_u128(9)), 1, 10).await, None);
+    }
+
+    #[tokio::test]
+    async fn the_greatest_counter_does_not_overflow() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = database(folder.path()).await;
+        let most = i64::MAX as u64;
+        let pool = record(1, 1, most);
+        insert_pool(&db, pool.clone()).await;
+        assert_eq!(take_from(&db, pool.id, most - 1, most).await, Some(0));
+        assert_eq!(take_from(&db, pool.id, 2, most).await, None);
+        assert_eq!(take_from(&db, pool.id, u64::MAX, most).await, None);
+        assert_eq!(take_from(&db, pool.id, 1, most).await, Some(most - 1));
+    }
+
+    #[tokio::test]
+    async fn of_two_pools_for_one_epoch_the_first_stands() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = database(folder.path()).await;
+        insert_pool(&db, record(1, 1, 10)).await;
+        insert_pool(&db, record(2, 1, 20)).await;
+        insert_pool(&db, record(3, 2, 30)).await;
+        let gtin = "09521234000013".parse().unwrap();
+        assert_eq!(of_product(&db, gtin).await.unwrap(), [record(3, 2, 30), record(1, 1, 10)]);
+        assert_eq!(by_id(&db, PoolId::new(Uuid::from_u128(2))).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn an_owner_keeps_its_first_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = database(folder.path()).await;
+        let store = async |sealed: u8| {
+            let work = db.write(move |tx| {
+                Box::pin(async move { owner_key_or_insert(tx, &"aurora".parse().unwrap(), vec![sealed; 4], Micros(0)).await })
+            });
+            work.await.unwrap()
+        };
+        assert_eq!(store(1).await, [1; 4]);
+        assert_eq!(store(2).await, [1; 4]);
+        assert_eq!(owner_key(&db, &"aurora".parse().unwrap()).await.unwrap(), Some(vec![1; 4]));
+    }
+}
