@@ -10,5 +10,6 @@
 mod corpus_identifiers;
 mod hub;
 mod partner;
+mod serial;
 mod story;
 mod tidy;
