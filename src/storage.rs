@@ -25,4 +25,5 @@ pub mod row;
 pub mod serial;
 pub mod shipment;
 
+pub(crate) use bulk::hex;
 pub use db::{Db, StorageError, Tx};

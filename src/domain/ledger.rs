@@ -51,7 +51,7 @@ pub struct Fact {
     pub principal: Option<PartyId>,
     /// What.
     pub deed: Deed,
-    /// To which things; of those that are followed, in the order of the event.
+    /// To which things; of those that are followed.
     pub epcs: Vec<EpcKey>,
 }
 
@@ -134,6 +134,10 @@ pub struct Outcome {
 /// Folds all facts about the `things`. A fact about anything else is not looked at.
 #[must_use]
 pub fn fold(things: &HashMap<EpcKey, Thing>, mut facts: Vec<Fact>) -> Outcome {
+    for fact in &mut facts {
+        fact.epcs.sort();
+        fact.epcs.dedup();
+    }
     facts.sort_by_key(|fact| (fact.at, fact.event, fact.deed == Deed::Commission));
     let mut fold = Fold::new(things);
     for fact in facts.iter().filter(|fact| fact.deed == Deed::Commission) {
