@@ -4,6 +4,8 @@
 //! its own either way. Tests wait for nothing but answers, and set the clock themselves.
 #![expect(unreachable_pub, reason = "a test binary has no outside: `pub` means for the other modules here")]
 
+mod corpus_documents;
+mod corpus_identifiers;
 mod hub;
 mod partner;
 mod story;
