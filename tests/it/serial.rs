@@ -1,7 +1,6 @@
 //! Serial numbers: nobody gets one twice, a retry costs none, a stranger learns nothing.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use axum::http::StatusCode;
 use counterfoil::domain::agreement::Agreement;
@@ -13,6 +12,7 @@ use crate::hub::TestHub;
 
 mod concurrency;
 mod download;
+mod key;
 mod lot;
 mod request;
 
