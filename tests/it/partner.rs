@@ -12,6 +12,7 @@ use counterfoil::storage::party::registry_version;
 use crate::hub::{TestHub, micros, story_partners};
 
 mod refusals;
+mod schema;
 
 /// A small world: a manufacturer that lets a packager act, and the operator.
 const MAKER: &str = r#"legal_name = "Maker AG"
