@@ -25,6 +25,8 @@ mod epc;
 mod identifier;
 mod key;
 mod other_epc;
+#[cfg(test)]
+mod properties;
 mod rule;
 mod spelling;
 mod token;
