@@ -43,7 +43,7 @@ fn normalized(uri: &str) -> &str {
 }
 
 /// Prefixes that the EPCIS 2.0 JSON-LD context declares.
-const STANDARD: &[(&str, &str)] = &[
+pub(super) const STANDARD: &[(&str, &str)] = &[
     ("epcis", "https://ref.gs1.org/epcis/"),
     ("cbv", "https://ref.gs1.org/cbv/"),
     ("cbvmda", CBV_MDA),
