@@ -5,7 +5,7 @@
 
 use crate::domain::gs1::{Epc, EpcKey, Gln, Gtin};
 use crate::domain::ids::{PartyId, ShipmentId};
-use crate::domain::lens::Relations;
+use crate::domain::lens::{Relations, When, sight};
 use crate::domain::party::Registry;
 use crate::domain::time::Micros;
 
@@ -199,6 +199,12 @@ impl Standing {
             relations = relations.with(Relations::LATER_OWNER);
         }
         relations
+    }
+
+    /// Whether it may know the moment of the making: as the maker, or as the brand owner.
+    #[must_use]
+    pub fn knows_making(&self, party: &PartyId, trace: &Trace) -> bool {
+        sight(self.of_making(trace.thing.maker.as_ref() == Some(party))).when == When::Exact
     }
 
     /// Its relations to the making of the thing.
