@@ -7,7 +7,8 @@ use crate::domain::gs1::{Epc, EpcKey};
 use crate::domain::party::Actor;
 use crate::domain::time::Micros;
 use crate::storage::view;
-use crate::storage::view::container::{Inside, Wanted};
+pub use crate::storage::view::container::Inside;
+use crate::storage::view::container::Wanted;
 
 use super::Hub;
 use super::error::ServiceError;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::domain::event::BizTransaction;
 use crate::domain::gs1::{Epc, Gln};
 use crate::domain::ids::{EventKey, PartyId, ShipmentId};
-use crate::domain::lens::{Documents, Sight, Where, Who, sight};
+use crate::domain::lens::{Contents, Documents, Sight, Where, Who, sight};
 use crate::domain::party::{Actor, Registry};
 use crate::domain::time::Micros;
 use crate::storage::view;
@@ -44,6 +44,8 @@ pub struct SeenShipment {
     pub received_at: Option<Micros>,
     /// Business documents.
     pub documents: Vec<BizTransaction>,
+    /// Only things of the caller's own brand.
+    pub own_only: bool,
 }
 
 /// Shipments that the caller takes part in or may know of as brand owner, latest departure first.
@@ -64,14 +66,21 @@ pub async fn shipment(hub: &Hub, actor: &Actor, id: ShipmentId) -> Result<Option
     Ok(row.and_then(|row| seen(hub, actor, &hub.registry(), row)))
 }
 
-/// What was shipped, for several shipments that the caller got from this module: a page of each, in one statement.
+/// What was shipped, for several shipments that the caller got from this module (with their `own_only`): a page of each, in one
+/// statement for those handed over and one for those of which the caller knows as brand owner.
 pub async fn things(
     hub: &Hub,
-    shipments: &[ShipmentId],
+    actor: &Actor,
+    shipments: &[(ShipmentId, bool)],
     page: Page,
 ) -> Result<HashMap<ShipmentId, Paged<Epc>>, ServiceError> {
     let after = page.after.map(|cursor| cursor.id);
-    let rows = view::shipment::things(hub.db(), shipments, after, page.first.saturating_add(1)).await?;
+    let mut rows = Vec::new();
+    for own_only in [false, true] {
+        let ids: Vec<ShipmentId> = shipments.iter().filter(|(_, own)| *own == own_only).map(|(id, _)| *id).collect();
+        let owner = own_only.then_some(&actor.party);
+        rows.extend(view::shipment::things(hub.db(), &ids, owner, after, page.first.saturating_add(1)).await?);
+    }
     let mut of: HashMap<ShipmentId, Vec<(Cursor, Epc)>> = HashMap::new();
     for (shipment, key, epc) in rows {
         let key: Uuid = key;
@@ -121,6 +130,7 @@ fn seen(hub: &Hub, actor: &Actor, registry: &Registry, row: ShipmentRow) -> Opti
         shipped_at: handover.shipped_at,
         received_at: handover.received_at,
         documents,
+        own_only: sight.contents < Contents::OnBehalf,
     })
 }
 

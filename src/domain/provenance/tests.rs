@@ -44,6 +44,7 @@ fn handover(from: &str, to: &str, deal: Option<(&str, &str)>, shipped: u8, recei
         buyer: deal.map(|(_, buyer)| id(buyer)),
         from: None,
         to: None,
+        left: true,
         shipped_at: day(shipped),
         received_at: received.map(day),
     }

@@ -53,6 +53,8 @@ pub struct Handover {
     pub from: Option<Gln>,
     /// To where.
     pub to: Option<Gln>,
+    /// Whether the goods left the sender: a shipping event that names no taker at all leaves them where they are.
+    pub left: bool,
     /// When it left.
     pub shipped_at: Micros,
     /// When the taker said that it came.
@@ -64,6 +66,12 @@ impl Handover {
     #[must_use]
     pub fn names(&self, party: &PartyId) -> bool {
         self.gives(party) || self.takes(party)
+    }
+
+    /// Whether ownership changes, be it to somebody who is not on the hub.
+    #[must_use]
+    pub fn sells(&self) -> bool {
+        self.seller.is_some() || self.buyer.is_some()
     }
 
     /// Whether a party gives up the thing or its ownership.
@@ -136,7 +144,7 @@ impl Trace {
         if !made && !brand_owner && touched.is_empty() {
             return None;
         }
-        let sold = self.handovers.iter().position(|handover| handover.buyer.is_some());
+        let sold = self.handovers.iter().position(Handover::sells);
         let last = self.handovers.len().checked_sub(1);
         let as_brand_owner = if brand_owner { sold.or(last) } else { None };
         let as_partner = touched.last().copied().max(touched.last().and_then(|last| self.onward(*last, party)));
@@ -170,13 +178,10 @@ impl Trace {
 
     /// Whether custody or ownership is with the party after the last handover.
     fn holds_after_all(&self, party: &PartyId, made: bool) -> bool {
-        let custody = self.handovers.iter().rev().find_map(|handover| handover.receiver.as_ref());
-        let ownership = self.handovers.iter().rev().find_map(|handover| handover.buyer.as_ref());
-        let holds = match custody {
-            Some(holder) => holder == party,
-            None => made,
-        };
-        holds || ownership == Some(party)
+        let custody = self.handovers.iter().rev().find(|handover| handover.left);
+        let ownership = self.handovers.iter().rev().find(|handover| handover.sells());
+        let holds = custody.map_or(made, |last| last.receiver.as_ref() == Some(party));
+        holds || ownership.is_some_and(|last| last.buyer.as_ref() == Some(party))
     }
 }
 

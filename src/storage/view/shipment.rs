@@ -64,10 +64,12 @@ pub async fn by_id(db: &Db, party: &PartyId, id: ShipmentId) -> Result<Option<Sh
     row.as_ref().map(shipment_row).transpose()
 }
 
-/// The first `rows` things of each of these shipments after a key, in order of key: one statement for the page.
+/// The first `rows` things of each of these shipments after a key, in order of key: one statement for the page. With an owner,
+/// only things of its brand or made for it.
 pub async fn things(
     db: &Db,
     shipments: &[ShipmentId],
+    owner: Option<&PartyId>,
     after: Option<Uuid>,
     rows: usize,
 ) -> Result<Vec<(ShipmentId, Uuid, Epc)>, StorageError> {
@@ -78,11 +80,13 @@ pub async fn things(
     let ids = binds.list(shipments.iter().map(|id| id.uuid()));
     let after = binds.push(after.unwrap_or_else(Uuid::nil));
     let limit = binds.push(limit(rows));
+    let owner = binds.push(owner.map_or("", PartyId::as_str));
     let sql = format!(
-        "SELECT t.shipment_id, t.epc, i.uri
-         FROM (SELECT se.shipment_id, se.epc, ROW_NUMBER() OVER (PARTITION BY se.shipment_id ORDER BY se.epc) AS place
-               FROM shipment_epc se WHERE se.shipment_id IN ({ids}) AND se.epc > {after}) t
-         CROSS JOIN item i WHERE i.epc = t.epc AND t.place <= {limit} ORDER BY t.shipment_id, t.epc"
+        "SELECT t.shipment_id, t.epc, t.uri
+         FROM (SELECT se.shipment_id, se.epc, i.uri, ROW_NUMBER() OVER (PARTITION BY se.shipment_id ORDER BY se.epc) AS place
+               FROM shipment_epc se CROSS JOIN item i
+               WHERE se.shipment_id IN ({ids}) AND se.epc > {after} AND i.epc = se.epc AND ({owner} = '' OR i.owner_id = {owner})) t
+         WHERE t.place <= {limit} ORDER BY t.shipment_id, t.epc"
     );
     let rows = db.query("reading what was shipped", &sql, binds.0).await?;
     rows.iter()

@@ -6,7 +6,7 @@ use crate::domain::gs1::{Epc, EpcKey, Gln};
 use crate::domain::ids::{PartyId, ShipmentId};
 use crate::domain::provenance::{Handover, Thing, Trace};
 use crate::domain::time::Micros;
-use crate::storage::row::column;
+use crate::storage::row::{column, parsed};
 use crate::storage::{Db, StorageError};
 
 use super::DEPTH;
@@ -14,7 +14,8 @@ use super::DEPTH;
 /// The thing and its handovers, oldest first; `None` if the hub knows no such thing.
 ///
 /// The chain holds the thing itself and all it was ever in, each with the time it was in it; a handover of a container
-/// is one of the thing if it falls into that time.
+/// is one of the thing if it falls into that time. A shipment that was taken back, or whose sender did not have the
+/// goods, moved nothing.
 pub async fn trace(db: &Db, key: EpcKey) -> Result<Option<Trace>, StorageError> {
     let rows = db.query("reading the history of a thing", SQL, vec![key.0.into(), DEPTH.into()]).await?;
     let Some(first) = rows.first() else { return Ok(None) };
@@ -50,13 +51,13 @@ LEFT JOIN event e ON e.id = i.commission_event
 LEFT JOIN (
     SELECT s.* FROM chain CROSS JOIN shipment_epc se CROSS JOIN shipment s
     WHERE se.epc = chain.epc AND se.shipped_at >= chain.from_time AND se.shipped_at < chain.until_time AND s.id = se.shipment_id
-      AND s.state <> 'voided'
+      AND s.state IN ('in_transit', 'received')
 ) h ON 1 = 1
 WHERE i.epc = $1
 ORDER BY h.shipped_at, h.id";
 
 fn thing(row: &QueryResult) -> Result<Thing, StorageError> {
-    let epc: Epc = crate::storage::row::parsed(row, "item", "uri")?;
+    let epc: Epc = parsed(row, "item", "uri")?;
     let made_where = match gln(row, "event", "biz_location")? {
         Some(gln) => Some(gln),
         None => gln(row, "event", "read_point")?,
@@ -78,10 +79,13 @@ fn thing(row: &QueryResult) -> Result<Thing, StorageError> {
 
 /// The handover in a row of `shipment`.
 pub(super) fn handover(row: &QueryResult, id: ShipmentId) -> Result<Handover, StorageError> {
+    let receiver = optional::<PartyId>(row, "shipment", "receiver_id")?;
+    let taker_named = column::<Option<String>>(row, "shipment", "to_gln")?.is_some();
     Ok(Handover {
         id,
-        sender: crate::storage::row::parsed(row, "shipment", "sender_id")?,
-        receiver: optional::<PartyId>(row, "shipment", "receiver_id")?,
+        sender: parsed(row, "shipment", "sender_id")?,
+        left: receiver.is_some() || taker_named,
+        receiver,
         seller: optional(row, "shipment", "seller_id")?,
         buyer: optional(row, "shipment", "buyer_id")?,
         from: gln(row, "shipment", "from_gln")?,
