@@ -2,7 +2,23 @@
 
 use std::io::Write;
 
+use clap::Subcommand;
+
 use crate::transport::graphql;
+
+/// `counterfoil schema …`
+#[derive(Debug, Subcommand)]
+pub enum SchemaCommand {
+    /// Print the GraphQL schema in the schema definition language.
+    Print,
+}
+
+/// Runs the command.
+pub fn run(command: SchemaCommand) -> std::io::Result<()> {
+    match command {
+        SchemaCommand::Print => print(&mut std::io::stdout().lock()),
+    }
+}
 
 /// Writes the schema in the schema definition language.
 pub fn print(out: &mut impl Write) -> std::io::Result<()> {

@@ -1,23 +1,23 @@
-//! What the hub noticed: a party reads of its own documents, and a brand owner of its things in others' documents.
+//! Findings, for whom they concern: the party that sent the document, and the brand owner of the thing.
 
 use crate::domain::ids::FindingId;
 use crate::domain::party::Actor;
-use crate::storage::view;
-pub use crate::storage::view::finding::FindingRow;
+use crate::storage::finding as store;
 
-use super::Hub;
 use super::error::ServiceError;
+use super::hub::Hub;
 use super::page::{Cursor, Page, Paged};
 
-/// Findings, newest first.
-pub async fn findings(hub: &Hub, actor: &Actor, page: Page) -> Result<Paged<FindingRow>, ServiceError> {
-    let after = page.after.map(|cursor| cursor.id);
-    let rows = view::finding::list(hub.db(), &actor.party, after, page.first.saturating_add(1)).await?;
-    let rows = rows.into_iter().map(|row| (Cursor { at: 0, id: row.id.uuid() }, row)).collect();
-    Ok(Paged::from_probe(rows, page))
+pub use store::StoredFinding;
+
+/// Findings that the caller sees, newest first; those that went away carry when.
+pub async fn findings(hub: &Hub, actor: &Actor, page: Page) -> Result<Paged<StoredFinding>, ServiceError> {
+    let before = page.after.map(|cursor| FindingId::new(cursor.id));
+    let rows = store::list(hub.db(), &actor.party, before, page.first.saturating_add(1)).await?;
+    Ok(Paged::from_probe(rows.into_iter().map(|finding| (Cursor { at: 0, id: finding.id.uuid() }, finding)).collect(), page))
 }
 
-/// One finding.
-pub async fn finding(hub: &Hub, actor: &Actor, id: FindingId) -> Result<Option<FindingRow>, ServiceError> {
-    Ok(view::finding::by_id(hub.db(), &actor.party, id).await?)
+/// One finding that the caller sees.
+pub async fn finding(hub: &Hub, actor: &Actor, id: FindingId) -> Result<Option<StoredFinding>, ServiceError> {
+    Ok(store::find(hub.db(), &actor.party, id).await?)
 }

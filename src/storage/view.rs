@@ -12,7 +12,6 @@
 pub mod audit;
 pub mod container;
 pub mod event;
-pub mod finding;
 pub mod item;
 pub mod shipment;
 pub mod trace;

@@ -49,12 +49,13 @@ FROM item i
 LEFT JOIN item p ON p.epc = i.parent
 LEFT JOIN event e ON e.id = i.commission_event
 LEFT JOIN (
-    SELECT s.* FROM chain CROSS JOIN shipment_epc se CROSS JOIN shipment s
+    SELECT s.id, s.sender_id, s.receiver_id, s.seller_id, s.buyer_id, s.from_gln, s.to_gln, s.shipped_at, se.received_at
+    FROM chain CROSS JOIN shipment_epc se CROSS JOIN shipment s
     WHERE se.epc = chain.epc AND se.shipped_at >= chain.from_time AND se.shipped_at < chain.until_time AND s.id = se.shipment_id
       AND s.state IN ('in_transit', 'received')
 ) h ON 1 = 1
 WHERE i.epc = $1
-ORDER BY h.shipped_at, h.id";
+ORDER BY h.shipped_at, h.id, h.received_at IS NULL, h.received_at";
 
 fn thing(row: &QueryResult) -> Result<Thing, StorageError> {
     let epc: Epc = parsed(row, "item", "uri")?;

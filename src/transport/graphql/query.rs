@@ -1,6 +1,7 @@
 //! The fields of the query root, one file a noun.
 
 pub mod audit;
+pub mod capture;
 pub mod event;
 pub mod finding;
 pub mod item;
@@ -15,6 +16,7 @@ use async_graphql::MergedObject;
 #[derive(Debug, Default, MergedObject)]
 pub struct Query(
     audit::AuditQuery,
+    capture::CaptureQuery,
     event::EventQuery,
     finding::FindingQuery,
     item::ItemQuery,

@@ -3,6 +3,7 @@
 pub mod agreement;
 pub mod allocation;
 pub mod audit;
+pub mod capture;
 pub mod container;
 pub mod event;
 pub mod finding;

@@ -4,13 +4,14 @@ use async_graphql::{Context, ID, Object};
 use uuid::Uuid;
 
 use crate::domain::gs1::EpcKey;
-use crate::domain::ids::{AllocationId, AuditId, EventKey, FindingId, ShipmentId};
+use crate::domain::ids::{AllocationId, AuditId, CaptureId, EventKey, FindingId, ShipmentId};
 use crate::domain::party::Actor;
-use crate::service::{Hub, ServiceError, audit, event, finding, item, serial, shipment};
+use crate::service::{Hub, ServiceError, audit, capture, event, finding, item, serial, shipment};
 use crate::transport::graphql::types::agreement::Agreement;
 use crate::transport::graphql::types::allocation::Allocation;
 use crate::transport::graphql::types::audit::AuditEntry;
 use crate::transport::graphql::types::caller;
+use crate::transport::graphql::types::capture::CaptureJob;
 use crate::transport::graphql::types::event::Event;
 use crate::transport::graphql::types::finding::Finding;
 use crate::transport::graphql::types::item::Item;
@@ -38,6 +39,7 @@ enum Named {
     Agreement(String),
     Allocation(AllocationId),
     Audit(AuditId),
+    Capture(CaptureId),
     Event(EventKey),
     Finding(FindingId),
     Item(EpcKey),
@@ -52,6 +54,7 @@ impl Named {
             Agreement::PREFIX => Some(Self::Agreement(rest.to_owned())),
             "alc_" => id.parse().ok().map(Self::Allocation),
             "aud_" => id.parse().ok().map(Self::Audit),
+            "cap_" => id.parse().ok().map(Self::Capture),
             "evt_" => id.parse().ok().map(Self::Event),
             "fnd_" => id.parse().ok().map(Self::Finding),
             Item::PREFIX => Uuid::try_parse(rest).ok().map(|key| Self::Item(EpcKey(key))),
@@ -72,6 +75,7 @@ impl Named {
                 serial::allocation(hub, actor, id).await?.map(|allocation| Node::Allocation(Allocation { allocation, registry }))
             }
             Self::Audit(id) => audit::entry(hub, actor, id).await?.map(|row| Node::AuditEntry(AuditEntry { row, registry })),
+            Self::Capture(id) => capture::job(hub, actor, id).await?.map(|report| Node::CaptureJob(CaptureJob(report))),
             Self::Event(key) => event::event(hub, actor, key).await?.map(|seen| Node::Event(Event { seen, registry })),
             Self::Finding(id) => finding::finding(hub, actor, id).await?.map(|row| Node::Finding(Finding { row, registry })),
             Self::Item(key) => item::item(hub, actor, key).await?.map(|seen| Node::Item(Item { seen, registry })),

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_graphql::{Enum, ID, Object};
 
-use crate::domain::finding::FindingCode;
+use crate::domain::finding;
 use crate::domain::party::Registry;
-use crate::service::finding::FindingRow;
+use crate::service::finding::StoredFinding;
 
 use super::party::PartyName;
 use super::scalar::DateTime;
@@ -26,7 +26,7 @@ pub enum Severity {
 #[derive(Debug, Clone)]
 pub struct Finding {
     /// The finding.
-    pub row: FindingRow,
+    pub row: StoredFinding,
     /// Names its party.
     pub registry: Arc<Registry>,
 }
@@ -45,8 +45,8 @@ impl Finding {
     }
 
     /// Stable code.
-    async fn code(&self) -> &str {
-        &self.row.code
+    async fn code(&self) -> &'static str {
+        self.row.code.as_str()
     }
 
     /// What is wrong.
@@ -60,8 +60,8 @@ impl Finding {
     }
 
     /// What the sender can do about it.
-    async fn fix(&self) -> Option<&'static str> {
-        FindingCode::ALL.iter().find(|code| code.as_str() == self.row.code).map(|code| code.fix())
+    async fn fix(&self) -> &'static str {
+        self.row.code.fix()
     }
 
     /// When it was noticed.
@@ -80,12 +80,11 @@ impl Finding {
     }
 
     /// What it does to the document.
-    async fn severity(&self) -> Option<Severity> {
-        match self.row.severity.as_str() {
-            "warning" => Some(Severity::Warning),
-            "error" => Some(Severity::Error),
-            "refusal" => Some(Severity::Refusal),
-            _ => None,
+    async fn severity(&self) -> Severity {
+        match self.row.code.severity() {
+            finding::Severity::Warning => Severity::Warning,
+            finding::Severity::Error => Severity::Error,
+            finding::Severity::Refusal => Severity::Refusal,
         }
     }
 }

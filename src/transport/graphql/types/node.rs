@@ -5,6 +5,7 @@ use async_graphql::{ID, Interface};
 use super::agreement::Agreement;
 use super::allocation::Allocation;
 use super::audit::AuditEntry;
+use super::capture::CaptureJob;
 use super::event::Event;
 use super::finding::Finding;
 use super::item::Item;
@@ -21,6 +22,8 @@ pub enum Node {
     Allocation(Allocation),
     /// An audit entry.
     AuditEntry(AuditEntry),
+    /// A document that was sent.
+    CaptureJob(CaptureJob),
     /// An event.
     Event(Event),
     /// A finding.
