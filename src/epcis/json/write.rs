@@ -16,17 +16,24 @@ use crate::epcis::format::{DocumentKind, Format, NO_NAMESPACE, Prefixes, SCHEMA_
 const CONTEXT: &str = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld";
 
 /// Prints a document with these events and their record times.
-pub fn write_events<'e>(out: impl Write, events: impl IntoIterator<Item = (&'e Event, Micros)>, format: &Format<'_>) -> io::Result<()> {
+pub fn write_events<'e>(
+    out: impl Write,
+    events: impl IntoIterator<Item = (&'e Event, Micros)>,
+    format: &Format<'_>,
+) -> io::Result<()> {
     let mut printer = Printer::new(out);
     printer.open(b'{')?;
     printer.key("@context")?;
     printer.open(b'[')?;
     printer.string(CONTEXT)?;
     printer.close(b']')?;
-    printer.member("type", match format.document {
-        DocumentKind::Document => "EPCISDocument",
-        DocumentKind::Query { .. } => "EPCISQueryDocument",
-    })?;
+    printer.member(
+        "type",
+        match format.document {
+            DocumentKind::Document => "EPCISDocument",
+            DocumentKind::Query { .. } => "EPCISQueryDocument",
+        },
+    )?;
     printer.member("schemaVersion", "2.0")?;
     printer.member("creationDate", &format.created.rfc3339())?;
     printer.key("epcisBody")?;
@@ -44,7 +51,12 @@ pub fn write_events<'e>(out: impl Write, events: impl IntoIterator<Item = (&'e E
     printer.key("eventList")?;
     printer.open(b'[')?;
     for (event, record_time) in events {
-        EventWriter { printer: &mut printer, prefixes: Prefixes::of(event, STANDARD), format }.event(event, record_time, false)?;
+        EventWriter {
+            printer: &mut printer,
+            prefixes: Prefixes::of(event, STANDARD),
+            format,
+        }
+        .event(event, record_time, false)?;
     }
     printer.close(b']')?;
     if matches!(format.document, DocumentKind::Query { .. }) {
@@ -59,7 +71,12 @@ pub fn write_events<'e>(out: impl Write, events: impl IntoIterator<Item = (&'e E
 /// Prints one event as a document of its own, as `GET /events/{eventID}` answers.
 pub fn write_event(out: impl Write, event: &Event, record_time: Micros, format: &Format<'_>) -> io::Result<()> {
     let mut printer = Printer::new(out);
-    EventWriter { printer: &mut printer, prefixes: Prefixes::of(event, STANDARD), format }.event(event, record_time, true)?;
+    EventWriter {
+        printer: &mut printer,
+        prefixes: Prefixes::of(event, STANDARD),
+        format,
+    }
+    .event(event, record_time, true)?;
     printer.finish()
 }
 
@@ -121,13 +138,19 @@ impl<W: Write> EventWriter<'_, W> {
         if let Some(parent) = &event.parent {
             self.printer.member("parentID", &self.format.epc(parent))?;
         }
-        let empty = event.kind == EventType::Object && event.epcs.is_empty() && event.quantities.is_empty() && event.sensor_elements.is_empty();
+        let empty = event.kind == EventType::Object
+            && event.epcs.is_empty()
+            && event.quantities.is_empty()
+            && event.sensor_elements.is_empty();
         if empty {
             // The schema demands the member where nothing else says what the event is about.
             self.strings("epcList", std::iter::empty())?;
         }
         self.epcs(if has_children { "childEPCs" } else { "epcList" }, &event.epcs)?;
-        self.quantities(if has_children { "childQuantityList" } else { "quantityList" }, &event.quantities)?;
+        self.quantities(
+            if has_children { "childQuantityList" } else { "quantityList" },
+            &event.quantities,
+        )?;
         self.epcs("inputEPCList", &event.input_epcs)?;
         self.quantities("inputQuantityList", &event.input_quantities)?;
         self.epcs("outputEPCList", &event.output_epcs)?;
@@ -139,7 +162,9 @@ impl<W: Write> EventWriter<'_, W> {
         self.optional("action", event.action.map(action_name))?;
         self.optional("bizStep", event.biz_step.as_ref().map(Term::as_str))?;
         self.optional("disposition", event.disposition.as_ref().map(Term::as_str))?;
-        let Some(persistent) = &event.persistent_disposition else { return Ok(()) };
+        let Some(persistent) = &event.persistent_disposition else {
+            return Ok(());
+        };
         self.printer.key("persistentDisposition")?;
         self.printer.open(b'{')?;
         for (key, terms) in [("set", &persistent.set), ("unset", &persistent.unset)] {
@@ -182,10 +207,13 @@ impl<W: Write> EventWriter<'_, W> {
     }
 
     fn error_declaration(&mut self, event: &Event) -> io::Result<()> {
-        let Some(declaration) = &event.error_declaration else { return Ok(()) };
+        let Some(declaration) = &event.error_declaration else {
+            return Ok(());
+        };
         self.printer.key("errorDeclaration")?;
         self.printer.open(b'{')?;
-        self.printer.member("declarationTime", &declaration.declaration_time.rfc3339())?;
+        self.printer
+            .member("declarationTime", &declaration.declaration_time.rfc3339())?;
         self.optional("reason", declaration.reason.as_ref().map(Term::as_str))?;
         if !declaration.corrective_event_ids.is_empty() {
             self.strings("correctiveEventIDs", declaration.corrective_event_ids.iter().map(|id| &**id))?;
@@ -257,7 +285,12 @@ impl<W: Write> EventWriter<'_, W> {
                 self.sensor_fields(report)?;
             }
             self.printer.close(b']')?;
-            self.nodes(parts.iter().filter(|part| !matches!(&*part.name.local, "sensorMetadata" | "sensorReport")), false)?;
+            self.nodes(
+                parts
+                    .iter()
+                    .filter(|part| !matches!(&*part.name.local, "sensorMetadata" | "sensorReport")),
+                false,
+            )?;
             self.printer.close(b'}')?;
         }
         self.printer.close(b']')
@@ -315,12 +348,24 @@ impl<W: Write> EventWriter<'_, W> {
     }
 
     fn key(&self, name: &Name, top: bool) -> String {
-        let namespace = if name.namespace.is_empty() && top { NO_NAMESPACE } else { &name.namespace };
-        if namespace.is_empty() { name.local.to_string() } else { format!("{}:{}", self.prefixes.get(namespace), name.local) }
+        let namespace = if name.namespace.is_empty() && top {
+            NO_NAMESPACE
+        } else {
+            &name.namespace
+        };
+        if namespace.is_empty() {
+            name.local.to_string()
+        } else {
+            format!("{}:{}", self.prefixes.get(namespace), name.local)
+        }
     }
 
     fn node(&mut self, node: &Node) -> io::Result<()> {
-        let attributes: Vec<_> = node.attributes.iter().filter(|(name, _)| &*name.namespace != SCHEMA_INSTANCE).collect();
+        let attributes: Vec<_> = node
+            .attributes
+            .iter()
+            .filter(|(name, _)| &*name.namespace != SCHEMA_INSTANCE)
+            .collect();
         let inside: Vec<&Node> = match &node.content {
             Content::Nodes(nodes) => nodes.iter().collect(),
             Content::Mixed(parts) => parts.iter().filter_map(MixedPart::node).collect(),

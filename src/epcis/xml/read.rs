@@ -15,7 +15,11 @@ use super::scope::Scope;
 use crate::domain::finding::{Finding, FindingCode};
 
 /// Reads a document; see [`super::super::read_events`].
-pub(in crate::epcis) fn read(input: impl BufRead, limits: &ParseLimits, sink: &mut dyn FnMut(ParsedEvent)) -> Result<Document, Vec<Finding>> {
+pub(in crate::epcis) fn read(
+    input: impl BufRead,
+    limits: &ParseLimits,
+    sink: &mut dyn FnMut(ParsedEvent),
+) -> Result<Document, Vec<Finding>> {
     let mut reading = Reading::new(Syntax::Xml2, limits, sink);
     let mut xml = Xml::new(input, limits);
     match xml.document(&mut reading) {
@@ -128,7 +132,9 @@ impl<R: BufRead> Xml<R> {
                 Token::Text(text) if self.path.is_empty() && !text.trim().is_empty() => {
                     return Err(self.malformed("text outside the root element"));
                 }
-                Token::CData(_) | Token::GeneralRef(_) if self.path.is_empty() => return Err(self.malformed("text outside the root element")),
+                Token::CData(_) | Token::GeneralRef(_) if self.path.is_empty() => {
+                    return Err(self.malformed("text outside the root element"));
+                }
                 Token::GeneralRef(reference) => {
                     self.resolve(&reference)?;
                 }
@@ -144,7 +150,9 @@ impl<R: BufRead> Xml<R> {
         let namespace = self.enter(reading, start)?;
         let local = start.local_name().into_inner().to_owned();
         let uri = reading.namespaces.uri(namespace);
-        let version = uri.strip_prefix("urn:epcglobal:epcis:xsd:").or_else(|| uri.strip_prefix("urn:epcglobal:epcis-query:xsd:"));
+        let version = uri
+            .strip_prefix("urn:epcglobal:epcis:xsd:")
+            .or_else(|| uri.strip_prefix("urn:epcglobal:epcis-query:xsd:"));
         let syntax = match version {
             Some("1") => Some(Syntax::Xml1),
             Some("2") => Some(Syntax::Xml2),
@@ -202,7 +210,9 @@ impl<R: BufRead> Xml<R> {
                 let base = format!("{}/{local}", self.frame_path());
                 self.subtree(reading, start, namespace, &base)?;
                 let detail = format!("{} does not belong here", quoted(&local));
-                reading.findings.push(Finding::new(FindingCode::UnexpectedField, base, detail));
+                reading
+                    .findings
+                    .push(Finding::new(FindingCode::UnexpectedField, base, detail));
             }
         }
         Ok(())
@@ -302,7 +312,14 @@ impl<R: BufRead> Xml<R> {
     fn open(&mut self, reading: &mut Reading<'_>, start: &BytesStart<'_>, namespace: u32) -> Result<(), Finding> {
         let (local, prefix) = start.name().decompose();
         let prefix = prefix.map_or("", |prefix| prefix.into_inner());
-        self.tree.open(Kind::Object, RawName { namespace, prefix, local: local.into_inner() });
+        self.tree.open(
+            Kind::Object,
+            RawName {
+                namespace,
+                prefix,
+                local: local.into_inner(),
+            },
+        );
         for attribute in start.attributes() {
             let attribute = attribute.map_err(|error| self.malformed(error.to_string()))?;
             let key = attribute.key.0;
@@ -311,9 +328,21 @@ impl<R: BufRead> Xml<R> {
             }
             let (local, prefix) = attribute.key.decompose();
             let prefix = prefix.map_or("", |prefix| prefix.into_inner());
-            let namespace = if prefix.is_empty() { 0 } else { self.namespace(reading, prefix)? };
+            let namespace = if prefix.is_empty() {
+                0
+            } else {
+                self.namespace(reading, prefix)?
+            };
             let value = self.unescape(&attribute.value)?;
-            self.tree.leaf(Kind::Attribute, RawName { namespace, prefix, local: local.into_inner() }, &value);
+            self.tree.leaf(
+                Kind::Attribute,
+                RawName {
+                    namespace,
+                    prefix,
+                    local: local.into_inner(),
+                },
+                &value,
+            );
         }
         Ok(())
     }
