@@ -11,6 +11,7 @@
 //! - A transaction runs to its end even if the caller goes away.
 
 pub mod audit;
+pub(crate) mod bulk;
 pub mod capture;
 pub mod certificate;
 pub mod containment;
@@ -18,10 +19,13 @@ pub mod db;
 pub mod event;
 pub mod finding;
 pub mod item;
+pub mod master_key;
+pub mod migration;
 pub mod object;
 pub mod party;
 pub mod row;
 pub mod serial;
 pub mod shipment;
 
+pub(crate) use bulk::hex;
 pub use db::{Db, StorageError, Tx};
