@@ -293,3 +293,43 @@ fn order_zone_and_white_space_do_not_change_the_hash() {
     let other = parse(json(&turned).as_bytes(), MediaType::Json, &ParseLimits::default()).unwrap();
     assert_eq!(plain.events[0].hash, other.events[0].hash);
 }
+
+#[test]
+fn the_header_says_who_sends_to_whom() {
+    let header = r#"<EPCISHeader><sbdh:StandardBusinessDocumentHeader xmlns:sbdh="http://www.unece.org/cefact/namespaces/StandardBusinessDocumentHeader">
+<sbdh:Sender><sbdh:Identifier Authority="SGLN">urn:epc:id:sgln:0614141.07346.0</sbdh:Identifier></sbdh:Sender>
+<sbdh:Receiver><sbdh:Identifier Authority="GLN">0614141073467</sbdh:Identifier></sbdh:Receiver>
+<sbdh:DocumentIdentification><sbdh:InstanceIdentifier> 4711 </sbdh:InstanceIdentifier></sbdh:DocumentIdentification>
+</sbdh:StandardBusinessDocumentHeader><extension><EPCISMasterData><VocabularyList><Vocabulary type="urn:epcglobal:epcis:vtype:EPCClass"/>
+</VocabularyList></EPCISMasterData></extension><ts:dscsaTransactionStatement xmlns:ts="http://epcis.gs1us.org/hc/ns">x</ts:dscsaTransactionStatement></EPCISHeader><EPCISBody>"#;
+    let read = parse(
+        xml(XML_EVENT).replace("<EPCISBody>", header).as_bytes(),
+        MediaType::Xml,
+        &ParseLimits::default(),
+    )
+    .unwrap();
+    let gln = "0614141073467".parse().unwrap();
+    assert_eq!(read.header.sender.as_ref().and_then(Correspondent::gln), Some(gln));
+    assert_eq!(read.header.receiver.as_ref().and_then(Correspondent::gln), Some(gln));
+    assert_eq!(read.header.instance_id.as_deref(), Some("4711"));
+    assert_eq!((read.header.master_data.len(), read.header.extensions.len()), (1, 2));
+    let text = json(JSON_EVENT).replacen(
+        "\"type\"",
+        "\"sender\":\"urn:epc:id:pgln:0614141.07346\",\"instanceIdentifier\":\"4711\",\"type\"",
+        1,
+    );
+    let read = parse(text.as_bytes(), MediaType::Json, &ParseLimits::default()).unwrap();
+    assert_eq!(read.header.sender.as_ref().and_then(Correspondent::gln), Some(gln));
+    assert_eq!(read.header.instance_id.as_deref(), Some("4711"));
+}
+
+#[test]
+fn an_event_in_a_wrapper_has_the_path_of_its_wrapper() {
+    let event = "<extension><TransformationEvent><eventTime>2026-11-22T06:50:00Z</eventTime><eventTimeZoneOffset>+00:00</eventTimeZoneOffset>\
+        <transformationID>urn:x:1</transformationID></TransformationEvent></extension>";
+    let read = parse(xml(&event.repeat(2)).as_bytes(), MediaType::Xml, &ParseLimits::default()).unwrap();
+    assert_eq!(
+        read.events[1].pointer,
+        "/EPCISDocument/EPCISBody/EventList/extension[2]/TransformationEvent[1]"
+    );
+}
