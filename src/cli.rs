@@ -67,6 +67,9 @@ enum Command {
     /// Issue or revoke client certificates of partners' systems.
     #[command(subcommand)]
     Certificate(certificate::CertificateCommand),
+    /// Print what callers program against.
+    #[command(subcommand)]
+    Schema(schema::SchemaCommand),
     /// Print the commented settings file with every default.
     Settings,
 }
@@ -90,6 +93,10 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
         say(format_args!("{}", include_str!("../schema/counterfoil.toml").trim_end()));
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::Schema(command) = cli.command {
+        schema::run(command)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut settings = load(cli.settings)?;
     if matches!(cli.command, Command::Demo(_)) && settings.log_filter == Settings::default().log_filter {
         // The demo tells its story on standard output; the log would drown it.
@@ -104,7 +111,7 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Migrate(args) => migrate::run(args, settings).await.map(yes_or_no),
             Command::Partner(command) => partner::run(command, settings).await,
             Command::Certificate(command) => certificate::run(command, settings).await.map(|()| ExitCode::SUCCESS),
-            Command::Settings => Ok(ExitCode::SUCCESS),
+            Command::Schema(_) | Command::Settings => Ok(ExitCode::SUCCESS),
         }
     })
 }
