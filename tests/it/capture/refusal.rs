@@ -41,7 +41,7 @@ async fn a_document_that_breaks_a_rule_leaves_nothing() {
         (JSON, "{}".to_owned(), "UNKNOWN_DOCUMENT_TYPE"),
         (JSON, twice, "DUPLICATE_KEY"),
         (JSON, document(&[unzoned]), "INVALID_TIME"),
-        ("application/xml", "<a><b></a>".to_owned(), "MALFORMED_DOCUMENT"),
+        ("application/xml", "<e:EPCISDocument xmlns:e=\"urn:epcglobal:epcis:xsd:1\"><EPCISBody></e:EPCISDocument>".to_owned(), "MALFORMED_DOCUMENT"),
         ("text/xml", "<!DOCTYPE a [<!ENTITY b SYSTEM \"file:///etc/passwd\">]><a>&b;</a>".to_owned(), "DTD_FORBIDDEN"),
     ];
     for (media_type, body, code) in cases {
@@ -50,6 +50,21 @@ async fn a_document_that_breaks_a_rule_leaves_nothing() {
     }
     let audited = lines(&test, "SELECT outcome AS line FROM audit WHERE action = 'capture'", Vec::new()).await;
     assert_eq!(audited, ["refused"; 6]);
+}
+
+#[tokio::test]
+async fn a_document_past_the_limit_is_refused_with_the_limits() {
+    let test = TestHub::start().await;
+    let limit = test.hub.limits().document_bytes;
+    // Sent without a length, in pieces, as a client that does not know it would.
+    let piece = axum::body::Bytes::from(vec![b' '; 1 << 20]);
+    let pieces = (0..=limit >> 20).map(move |_| Ok::<_, std::io::Error>(piece.clone()));
+    let body = Body::from_stream(futures_util::stream::iter(pieces));
+    let request = Request::post("/epcis/capture").header("content-type", JSON).body(body).unwrap();
+    let answer = test.call(&test.actor("packwell"), request).await.expect(StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(answer.header("GS1-EPCIS-Capture-File-Size-Limit"), limit.to_string());
+    assert!(!answer.header("GS1-EPCIS-Capture-Limit").is_empty());
+    nothing_stored(&test).await;
 }
 
 #[tokio::test]
