@@ -19,45 +19,45 @@ const UNITS_PER_CASE: usize = 8;
 const SPARE: usize = 6;
 
 /// Whose medicines they are.
-pub const MANUFACTURER: &str = "aurora";
+pub(super) const MANUFACTURER: &str = "aurora";
 
 /// What the demo asks for numbers with.
 const REQUEST_SERIALS: &str = "mutation($input: RequestSerialsInput!) { requestSerials(input: $input) { status message allocation { id quantity } downloadPath } }";
 
 /// The hub, the parties and the time as the story has them.
-pub struct Stage<'a> {
+pub(super) struct Stage<'a> {
     /// Makes the caller of a party.
-    pub callers: &'a dyn Fn(&str) -> anyhow::Result<Caller>,
+    pub(super) callers: &'a dyn Fn(&str) -> anyhow::Result<Caller>,
     /// The contracts.
-    pub registry: &'a Registry,
+    pub(super) registry: &'a Registry,
     /// Tells the present to the story; events happen a little before it.
-    pub now: Micros,
+    pub(super) now: Micros,
     /// Prints progress.
-    pub say: &'a dyn Fn(&str),
+    pub(super) say: &'a dyn Fn(&str),
 }
 
 /// One production run of a CMO, and what became of it.
 #[derive(Debug, Clone)]
-pub struct Run {
+pub(super) struct Run {
     /// Who packed.
-    pub cmo: String,
+    pub(super) cmo: String,
     /// In which syntax it speaks.
-    pub dialect: Dialect,
+    pub(super) dialect: Dialect,
     /// The product.
-    pub gtin: Gtin,
+    pub(super) gtin: Gtin,
     /// The lot.
-    pub lot: String,
+    pub(super) lot: String,
     /// Packs.
-    pub units: Vec<Epc>,
+    pub(super) units: Vec<Epc>,
     /// Cases.
-    pub cases: Vec<Epc>,
+    pub(super) cases: Vec<Epc>,
     /// The pallet.
-    pub pallet: Epc,
+    pub(super) pallet: Epc,
 }
 
 impl Stage<'_> {
     /// Plays one CMO's run from the request of numbers to the receipt by the wholesaler.
-    pub async fn play(&self, cmo: &str, dialect: Dialect) -> anyhow::Result<Run> {
+    pub(super) async fn play(&self, cmo: &str, dialect: Dialect) -> anyhow::Result<Run> {
         let run = self.allocate(cmo, dialect).await?;
         self.pack(&run).await?;
         let (cmo_site, cmo_gln) = self.place(cmo)?;
@@ -84,7 +84,7 @@ impl Stage<'_> {
     }
 
     /// The wholesaler opens the pallet and sells its first case to the pharmacy, which receives it.
-    pub async fn sell_a_case(&self, run: &Run) -> anyhow::Result<()> {
+    pub(super) async fn sell_a_case(&self, run: &Run) -> anyhow::Result<()> {
         let (warehouse, wholesaler) = self.place("meridian")?;
         let (pharmacy_site, pharmacy) = self.place("cornerstone")?;
         let case = run.cases.first().context("a run has cases")?.clone();

@@ -4,15 +4,15 @@ use serde_json::Value;
 
 /// One column of the table.
 #[derive(Debug)]
-pub struct Seen {
+pub(super) struct Seen {
     /// Whose view.
-    pub party: String,
+    pub(super) party: String,
     /// The `provenance` answer, null if it may see none.
-    pub provenance: Value,
+    pub(super) provenance: Value,
 }
 
 /// A table of lines × parties.
-pub fn table(columns: &[Seen]) -> String {
+pub(super) fn table(columns: &[Seen]) -> String {
     let lines: Vec<(&str, Vec<String>)> = vec![
         ("sees the pack", columns.iter().map(|seen| if seen.provenance.is_null() { "not found".into() } else { "yes".into() }).collect()),
         ("lot", cells(columns, |p| text(&p["lot"]))),
