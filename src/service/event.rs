@@ -45,16 +45,25 @@ pub struct SeenEvent {
 /// Which events are asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// All that is given must hold, but for `epcs`, which [`Self::epcs`] sets.
+    /// All that is given must hold; its `epcs` are set from those beside it.
     pub filter: Filter,
-    /// Names one of these things; empty for any.
+    /// Names one of these things, in any role; empty for any.
     pub epcs: Vec<Epc>,
+    /// Names one of these things in its EPC list or as a child, as `MATCH_epc` of EPCIS 2.0 asks; empty for any.
+    pub listed: Vec<Epc>,
+}
+
+impl Wanted {
+    fn matches(&self, event: &Event) -> bool {
+        (self.epcs.is_empty() || self.epcs.iter().any(|epc| names(event, epc)))
+            && (self.listed.is_empty() || self.listed.iter().any(|epc| event.epcs.contains(epc)))
+    }
 }
 
 /// Events that the caller may see, newest record first.
 pub async fn events(hub: &Hub, actor: &Actor, wanted: Wanted, page: Page) -> Result<Paged<SeenEvent>, ServiceError> {
-    let Wanted { mut filter, epcs } = wanted;
-    filter.epcs = epcs.iter().map(Epc::key).collect();
+    let named = if wanted.epcs.is_empty() { &wanted.listed } else { &wanted.epcs };
+    let filter = Filter { epcs: named.iter().map(Epc::key).collect(), ..wanted.filter.clone() };
     let probe = page.first.saturating_add(1);
     let mut after = page.after.map(|cursor| cursor.id);
     let mut found = Vec::new();
@@ -64,7 +73,7 @@ pub async fn events(hub: &Hub, actor: &Actor, wanted: Wanted, page: Page) -> Res
         let exhausted = rows.len() < probe;
         after = rows.last().map(|row| row.key.uuid()).or(after);
         let seen = seen(hub, actor, rows).await?;
-        found.extend(seen.into_iter().filter(|event| epcs.is_empty() || epcs.iter().any(|epc| names(&event.event, epc))));
+        found.extend(seen.into_iter().filter(|event| wanted.matches(&event.event)));
         if exhausted || found.len() >= probe {
             break;
         }

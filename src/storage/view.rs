@@ -17,6 +17,9 @@ pub mod shipment;
 pub mod trace;
 
 
+#[cfg(test)]
+mod plan;
+
 use sea_orm::Value;
 
 /// Collects the values of a statement while its text is put together, so that placeholders and values cannot part.

@@ -98,7 +98,7 @@ impl EventFilter {
             record_before: self.record_time_before.map(|at| at.0),
             epcs: Vec::new(),
         };
-        Ok(Wanted { filter, epcs })
+        Ok(Wanted { filter, epcs, listed: Vec::new() })
     }
 }
 
