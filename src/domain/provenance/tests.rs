@@ -1,3 +1,5 @@
+//! The story of one pack, told to each party.
+
 use super::*;
 use crate::domain::gs1::Epc;
 use crate::domain::ids::ShipmentId;

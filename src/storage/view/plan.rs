@@ -20,9 +20,8 @@ async fn database(folder: &std::path::Path) -> Db {
         acquire_timeout: std::time::Duration::from_secs(30),
         sqlite_synchronous: "FULL",
     };
-    let db = Db::open(&options).await.unwrap();
-    crate::storage::migration::migrate(&db).await.unwrap();
-    db
+    crate::storage::migration::migrate(&options.url).await.unwrap();
+    Db::open(&options).await.unwrap()
 }
 
 /// The statements that answer most calls, by name.

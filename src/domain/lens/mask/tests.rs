@@ -1,3 +1,5 @@
+//! What each relation leaves of an event.
+
 use proptest::prelude::*;
 
 use super::*;
