@@ -23,7 +23,9 @@ use tokio_util::sync::CancellationToken;
 use crate::config::settings::Settings;
 use crate::service::Hub;
 use crate::service::certificate::{Authority, AuthorityError, Revocations};
+use crate::service::ServiceError;
 use crate::service::hub::{Clock, HubParts, Random};
+use crate::service::serial::verify_pools;
 use crate::storage::db::DbOptions;
 use crate::storage::object::ObjectStore;
 use crate::storage::{Db, StorageError, migration, party};
@@ -64,6 +66,9 @@ pub enum StartError {
     /// TLS.
     #[error("cannot set up TLS")]
     Tls(#[from] TlsError),
+    /// The stored samples of a pool's serial numbers.
+    #[error("the serial number pools do not verify")]
+    Pools(#[from] ServiceError),
     /// A port.
     #[error("cannot listen on {addr}")]
     Listen {
@@ -135,6 +140,8 @@ pub async fn open(start: Start) -> Result<OpenHub, StartError> {
     let objects = ObjectStore::open(objects.clone()).map_err(|source| StartError::Folder { folder: objects, source })?;
     let registry = party::load_registry(&db).await?;
     let hub = Hub::new(HubParts { db, objects, master_key, clock, random, limits: settings.limits, registry });
+    // A permutation that gives other numbers than it gave would issue serials twice: better no hub.
+    verify_pools(&hub).await?;
     Ok(OpenHub { hub, authority })
 }
 
