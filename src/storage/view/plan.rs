@@ -34,9 +34,18 @@ fn hot() -> Vec<(&'static str, String, Vec<Value>)> {
         event_from: Some(Micros(1)),
         ..Filter::default()
     };
-    let by_epc = Filter { epcs: vec![key], ..Filter::default() };
+    let by_epc = Filter {
+        epcs: vec![key],
+        ..Filter::default()
+    };
     let after = Some(Uuid::from_u128(9));
-    let inside = container::Wanted { container: key, at: Micros(1), owner: None, after: None, rows: 51 };
+    let inside = container::Wanted {
+        container: key,
+        at: Micros(1),
+        owner: None,
+        after: None,
+        rows: 51,
+    };
     let named = |name, (sql, values): (String, Vec<Value>)| (name, sql, values);
     vec![
         ("history of a thing", trace::SQL.to_owned(), vec![key.0.into(), DEPTH.into()]),
@@ -50,18 +59,35 @@ fn hot() -> Vec<(&'static str, String, Vec<Value>)> {
 }
 
 /// Names of what SQLite may read from end to end: rows that the statement itself made.
-const OWN: [&str; 8] = ["SCAN chain", "SCAN inside", "SCAN h", "SCAN x", "SCAN t", "SCAN both_sides", "SCAN own", "SCAN delegated"];
+const OWN: [&str; 8] = [
+    "SCAN chain",
+    "SCAN inside",
+    "SCAN h",
+    "SCAN x",
+    "SCAN t",
+    "SCAN both_sides",
+    "SCAN own",
+    "SCAN delegated",
+];
 
 #[tokio::test]
 async fn no_hot_statement_scans_a_table() {
     let folder = tempfile::tempdir().unwrap();
     let db = database(folder.path()).await;
     for (name, sql, values) in hot() {
-        let plan = db.query("explaining", &format!("EXPLAIN QUERY PLAN {sql}"), values).await.unwrap();
+        let plan = db
+            .query("explaining", &format!("EXPLAIN QUERY PLAN {sql}"), values)
+            .await
+            .unwrap();
         let steps: Vec<String> = plan.iter().map(|row| row.try_get("", "detail").unwrap()).collect();
         let bad: Vec<&String> = steps
             .iter()
-            .filter(|step| step.starts_with("SCAN") && !OWN.contains(&step.as_str()) && !step.starts_with("SCAN CONSTANT") && !step.starts_with("SCAN (subquery"))
+            .filter(|step| {
+                step.starts_with("SCAN")
+                    && !OWN.contains(&step.as_str())
+                    && !step.starts_with("SCAN CONSTANT")
+                    && !step.starts_with("SCAN (subquery")
+            })
             .collect();
         assert!(bad.is_empty(), "{name}: {bad:?} of {steps:#?}");
     }

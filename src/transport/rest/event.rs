@@ -34,23 +34,39 @@ const VALUES: usize = 100;
 
 /// The routes of this noun.
 pub fn routes() -> Router<Hub> {
-    Router::new().route("/epcis/events", get(list)).route("/epcis/events/{event_id}", get(one))
+    Router::new()
+        .route("/epcis/events", get(list))
+        .route("/epcis/events/{event_id}", get(one))
 }
 
 type Parameters = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
-async fn list(State(hub): State<Hub>, Extension(actor): Extension<Actor>, headers: HeaderMap, parameters: Parameters) -> Response {
+async fn list(
+    State(hub): State<Hub>,
+    Extension(actor): Extension<Actor>,
+    headers: HeaderMap,
+    parameters: Parameters,
+) -> Response {
     match page_of(&hub, &actor, &headers, parameters).await {
         Ok(response) => response,
         Err(error) => Problem::from(error).into_response(),
     }
 }
 
-async fn one(State(hub): State<Hub>, Extension(actor): Extension<Actor>, headers: HeaderMap, Path(event_id): Path<String>) -> Response {
+async fn one(
+    State(hub): State<Hub>,
+    Extension(actor): Extension<Actor>,
+    headers: HeaderMap,
+    Path(event_id): Path<String>,
+) -> Response {
     let found = async {
         let epc = epc_format(&headers)?;
         let events = event::by_event_id(&hub, &actor, &event_id).await?;
-        if events.is_empty() { Err(ServiceError::not_found()) } else { document(&hub, events, epc) }
+        if events.is_empty() {
+            Err(ServiceError::not_found())
+        } else {
+            document(&hub, events, epc)
+        }
     };
     match found.await {
         Ok(response) => response,
@@ -63,14 +79,35 @@ async fn page_of(hub: &Hub, actor: &Actor, headers: &HeaderMap, parameters: Para
     let epc = epc_format(headers)?;
     let asked = Asked::parse(parameters, hub.limits().page)?;
     let list = format!("/epcis/events?{}", asked.query);
-    let after = asked.token.as_deref().map(|token| Cursor::open(token, actor, &list)).transpose()?;
-    let found = event::events(hub, actor, asked.wanted, Page { first: asked.per_page, after }).await?;
-    let next = found.rows.last().filter(|_| found.has_next).map(|(cursor, _)| cursor.seal(actor, &list));
+    let after = asked
+        .token
+        .as_deref()
+        .map(|token| Cursor::open(token, actor, &list))
+        .transpose()?;
+    let found = event::events(
+        hub,
+        actor,
+        asked.wanted,
+        Page {
+            first: asked.per_page,
+            after,
+        },
+    )
+    .await?;
+    let next = found
+        .rows
+        .last()
+        .filter(|_| found.has_next)
+        .map(|(cursor, _)| cursor.seal(actor, &list));
     let mut response = document(hub, found.rows.into_iter().map(|(_, event)| event).collect(), epc)?;
     if let Some(token) = next {
         let separator = if asked.query.is_empty() { "" } else { "&" };
-        let link = format!("</epcis/events?{}{separator}perPage={}&nextPageToken={token}>; rel=\"next\"", asked.query, asked.per_page);
-        let link = HeaderValue::try_from(link).map_err(|error| ServiceError::Internal(format!("the next page's link: {error}")))?;
+        let link = format!(
+            "</epcis/events?{}{separator}perPage={}&nextPageToken={token}>; rel=\"next\"",
+            asked.query, asked.per_page
+        );
+        let link =
+            HeaderValue::try_from(link).map_err(|error| ServiceError::Internal(format!("the next page's link: {error}")))?;
         response.headers_mut().insert(header::LINK, link);
     }
     Ok(response)
@@ -79,8 +116,16 @@ async fn page_of(hub: &Hub, actor: &Actor, headers: &HeaderMap, parameters: Para
 fn document(hub: &Hub, seen: Vec<SeenEvent>, epc: EpcFormat) -> Result<Response, ServiceError> {
     let registry = hub.registry();
     let prefix_len = |digits: &str| registry.holder_of_prefix(digits).map(|(_, len)| len);
-    let document = DocumentKind::Query { name: "SimpleEventQuery", subscription: None };
-    let format = Format { document, epc, created: hub.now(), prefix_len: &prefix_len };
+    let document = DocumentKind::Query {
+        name: "SimpleEventQuery",
+        subscription: None,
+    };
+    let format = Format {
+        document,
+        epc,
+        created: hub.now(),
+        prefix_len: &prefix_len,
+    };
     let events: Vec<_> = seen
         .into_iter()
         .map(|seen| {
@@ -91,11 +136,18 @@ fn document(hub: &Hub, seen: Vec<SeenEvent>, epc: EpcFormat) -> Result<Response,
         })
         .collect();
     let mut body = Vec::new();
-    json::write_events(&mut body, events.iter().map(|(event, record_time)| (event, *record_time)), &format)
-        .map_err(|error| ServiceError::Internal(format!("writing events: {error}")))?;
+    json::write_events(
+        &mut body,
+        events.iter().map(|(event, record_time)| (event, *record_time)),
+        &format,
+    )
+    .map_err(|error| ServiceError::Internal(format!("writing events: {error}")))?;
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/ld+json")),
-        (HeaderName::from_static("gs1-epcis-version"), HeaderValue::from_static("2.0.0")),
+        (
+            HeaderName::from_static("gs1-epcis-version"),
+            HeaderValue::from_static("2.0.0"),
+        ),
         (EPC_FORMAT.clone(), HeaderValue::from_static(format_name(epc))),
     ];
     Ok((StatusCode::OK, headers, body).into_response())
@@ -107,9 +159,9 @@ fn epc_format(headers: &HeaderMap) -> Result<EpcFormat, ServiceError> {
         None | Some(Ok("No_Preference" | "Always_GS1_Digital_Link")) => Ok(EpcFormat::AlwaysDigitalLink),
         Some(Ok("Always_EPC_URN")) => Ok(EpcFormat::AlwaysUrn),
         Some(Ok("Never_Translates")) => Ok(EpcFormat::NeverTranslates),
-        Some(Ok(_) | Err(_)) => {
-            Err(bad("`GS1-EPC-Format` is one of No_Preference, Always_GS1_Digital_Link, Always_EPC_URN, Never_Translates"))
-        }
+        Some(Ok(_) | Err(_)) => Err(bad(
+            "`GS1-EPC-Format` is one of No_Preference, Always_GS1_Digital_Link, Always_EPC_URN, Never_Translates",
+        )),
     }
 }
 
@@ -132,7 +184,12 @@ struct Asked {
 
 impl Asked {
     fn parse(parameters: Vec<(String, String)>, most: usize) -> Result<Self, ServiceError> {
-        let mut asked = Self { wanted: Wanted::default(), per_page: PER_PAGE.min(most), token: None, query: String::new() };
+        let mut asked = Self {
+            wanted: Wanted::default(),
+            per_page: PER_PAGE.min(most),
+            token: None,
+            query: String::new(),
+        };
         let mut seen: Vec<String> = Vec::new();
         for (name, value) in parameters {
             if seen.contains(&name) {
@@ -174,7 +231,11 @@ impl Asked {
 fn list_of<T>(name: &str, value: &str, read: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, ServiceError> {
     let values: Option<Vec<T>> = value.split('|').take(VALUES + 1).map(read).collect();
     let values = values.filter(|values| values.len() <= VALUES);
-    values.ok_or_else(|| bad(format!("`{name}` has a value that is none of its kind, or more than {VALUES} of them")))
+    values.ok_or_else(|| {
+        bad(format!(
+            "`{name}` has a value that is none of its kind, or more than {VALUES} of them"
+        ))
+    })
 }
 
 fn event_type(text: &str) -> Option<EventType> {
@@ -190,8 +251,16 @@ fn event_type(text: &str) -> Option<EventType> {
 
 /// The bare CBV name, as events are stored.
 fn biz_step(text: &str) -> String {
-    let spellings = ["urn:epcglobal:cbv:bizstep:", "https://ref.gs1.org/cbv/BizStep-", "cbv:BizStep-"];
-    spellings.iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text).to_owned()
+    let spellings = [
+        "urn:epcglobal:cbv:bizstep:",
+        "https://ref.gs1.org/cbv/BizStep-",
+        "cbv:BizStep-",
+    ];
+    spellings
+        .iter()
+        .find_map(|prefix| text.strip_prefix(prefix))
+        .unwrap_or(text)
+        .to_owned()
 }
 
 fn time(name: &str, value: &str) -> Result<Micros, ServiceError> {
