@@ -16,6 +16,7 @@ pub mod check;
 mod context;
 mod decimal;
 pub mod document;
+pub mod format;
 pub mod hash;
 mod header;
 pub mod json;
@@ -24,6 +25,7 @@ mod tree;
 pub mod vocabulary;
 pub mod xml;
 
+pub use format::{DocumentKind, EpcFormat, Format};
 pub use document::{Correspondent, Document, Header, ParsedEvent, Syntax};
 
 /// The two families of wire formats.
@@ -86,3 +88,6 @@ pub fn read_events(input: impl BufRead, media: MediaType, limits: &ParseLimits, 
         MediaType::Json => json::read(input, limits, sink),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,6 +32,24 @@ pub(super) fn decimal(text: &str) -> Option<String> {
     Some(if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") })
 }
 
+/// RFC 8259 clause 6: no plus sign, no leading zeros, digits on both sides of the point.
+pub(super) fn is_json_number(text: &str) -> bool {
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let (mantissa, exponent) = match text.find(['e', 'E']) {
+        Some(at) => (&text[..at], Some(&text[at + 1..])),
+        None => (text, None),
+    };
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, fraction) = match mantissa.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (mantissa, None),
+    };
+    digits(whole)
+        && (whole.len() == 1 || !whole.starts_with('0'))
+        && fraction.is_none_or(digits)
+        && exponent.is_none_or(|exponent| digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +69,16 @@ mod tests {
         check("1.2.3", None);
         check("", None);
         check("-", None);
+    }
+
+    #[test]
+    fn numbers_follow_the_grammar() {
+        let check = |text: &str, expect: bool| assert_eq!(is_json_number(text), expect, "{text}");
+        for good in ["0", "-0", "10", "1.5", "1e5", "1E-5", "123456789012345678901234567890.5"] {
+            check(good, true);
+        }
+        for bad in ["", "-", "01", "+1", "1.", ".5", "1e", "1e+", "--1", "1.2.3"] {
+            check(bad, false);
+        }
     }
 }

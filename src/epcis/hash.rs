@@ -10,8 +10,9 @@ mod node;
 
 use aws_lc_rs::digest;
 
+use super::format::{action_name, offset, type_name};
 use super::vocabulary::Vocabulary;
-use crate::domain::event::{Action, Event, EventType, Location, Name, Quantity, SourceDest};
+use crate::domain::event::{Event, EventType, Location, Name, Quantity, SourceDest};
 use crate::domain::gs1::Epc;
 use crate::domain::time::Micros;
 
@@ -58,16 +59,9 @@ pub fn prehash(event: &Event, ignored: &[Name]) -> String {
 
 fn when(event: &Event, text: &mut String) {
     text.push_str("eventType=");
-    text.push_str(match event.kind {
-        EventType::Object => "ObjectEvent",
-        EventType::Aggregation => "AggregationEvent",
-        EventType::Transaction => "TransactionEvent",
-        EventType::Transformation => "TransformationEvent",
-        EventType::Association => "AssociationEvent",
-    });
+    text.push_str(type_name(event.kind));
     push("eventTime", &milliseconds(event.event_time), text);
-    let (sign, minutes) = if event.offset_minutes < 0 { ('-', -event.offset_minutes) } else { ('+', event.offset_minutes) };
-    push("eventTimeZoneOffset", &format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60), text);
+    push("eventTimeZoneOffset", &offset(event.offset_minutes), text);
     push_sorted(event.certification_info.iter().map(|uri| format!("certificationInfo={}", node::canonical(uri))), text);
 }
 
@@ -90,11 +84,8 @@ fn what(event: &Event, text: &mut String) {
 }
 
 fn why_and_where(event: &Event, text: &mut String) {
-    match event.action {
-        Some(Action::Add) => push("action", "ADD", text),
-        Some(Action::Observe) => push("action", "OBSERVE", text),
-        Some(Action::Delete) => push("action", "DELETE", text),
-        None => {}
+    if let Some(action) = event.action {
+        push("action", action_name(action), text);
     }
     if let Some(id) = &event.transformation_id {
         push("transformationID", &node::canonical(id), text);

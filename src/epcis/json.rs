@@ -4,7 +4,9 @@
 //! keys silently and want the whole document in memory. Contexts are not fetched, see `context`.
 
 mod lexer;
+mod printer;
 mod read;
-pub mod write;
+mod write;
 
 pub(super) use read::read;
+pub use write::{write_event, write_events};

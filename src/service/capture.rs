@@ -36,6 +36,9 @@ mod findings;
 mod load;
 mod relate;
 mod save;
+mod upload;
+
+pub use upload::{Upload, too_large};
 
 /// How long a worker may be silent before another takes its job over.
 const LEASE_SECONDS: i64 = 60;

@@ -7,6 +7,8 @@
     reason = "a test binary has no outside: `pub` means for the other modules here"
 )]
 
+mod corpus_documents;
+mod capture;
 mod corpus_identifiers;
 mod hub;
 mod partner;

@@ -1,7 +1,6 @@
 //! Serial numbers: nobody gets one twice, a retry costs none, a stranger learns nothing.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use axum::http::StatusCode;
 use counterfoil::domain::agreement::Agreement;
@@ -10,16 +9,13 @@ use counterfoil::service::serial::{Allocation, SerialRequest, SerialStream, allo
 use counterfoil::service::{Code, Hub, ServiceError};
 
 use crate::hub::TestHub;
+use crate::story::{AUROXIN, LUMIVAR};
 
 mod concurrency;
 mod download;
+mod key;
 mod lot;
 mod request;
-
-/// Auroxin, which Packwell packs for Aurora.
-const AUROXIN: &str = "09521001001014";
-/// Lumivar, which Sigmapack packs for Aurora.
-const LUMIVAR: &str = "09521001002011";
 
 /// A request for Auroxin.
 fn wanted(key: &str, quantity: u64) -> SerialRequest {

@@ -58,13 +58,6 @@ impl Alphabet {
         self.characters.len() as u32
     }
 
-    /// The characters in rank order.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        // INVARIANT: made from a `str` of ASCII.
-        std::str::from_utf8(&self.characters).unwrap_or_default()
-    }
-
     fn write(&self, number: u64, places: &mut [u8]) {
         let radix = self.characters.len() as u64;
         let mut rest = number;
@@ -118,18 +111,6 @@ impl NumberSpace {
             domain,
             cap,
         })
-    }
-
-    /// The characters.
-    #[must_use]
-    pub fn alphabet(&self) -> &Alphabet {
-        &self.alphabet
-    }
-
-    /// Characters that each serial has.
-    #[must_use]
-    pub fn length(&self) -> u8 {
-        self.length
     }
 
     /// The domain to permute.

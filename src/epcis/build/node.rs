@@ -3,8 +3,9 @@
 //! White space between elements is dropped, text beside elements is not. A JSON array becomes its elements, repeated
 //! under one name; arrays in arrays are joined.
 
-use super::super::decimal::decimal;
+use super::super::decimal::{decimal, is_json_number};
 use super::super::document::Syntax;
+use super::super::format::SCHEMA_INSTANCE;
 use super::super::reading::{Reading, quoted};
 use super::super::tree::{Kind, View};
 use crate::domain::event::{Content, MixedPart, Name, Node};
@@ -80,6 +81,7 @@ fn json_nodes(reading: &mut Reading<'_>, view: View<'_>, base: &str, name: &Name
     }
     let mut attributes = Vec::new();
     let content = match view.kind() {
+        Kind::Text | Kind::Attribute if view.value().is_empty() => Content::Empty,
         Kind::Text | Kind::Attribute => Content::Text(view.value().into()),
         Kind::Number => Content::Number(view.value().into()),
         Kind::Bool => Content::Bool(view.value() == "true"),
@@ -91,9 +93,15 @@ fn json_nodes(reading: &mut Reading<'_>, view: View<'_>, base: &str, name: &Name
 
 fn json_object(reading: &mut Reading<'_>, view: View<'_>, base: &str, attributes: &mut Vec<(Name, Box<str>)>) -> Content {
     let mut inside = Vec::new();
+    let mut own_text = None;
     for member in view.children() {
         let key = member.local();
         if key == "@context" {
+            continue;
+        }
+        // How the text of an element with attributes or children is spelt in JSON.
+        if key == "#text" && member.kind() == Kind::Text {
+            own_text = Some(MixedPart::Text(member.value().into()));
             continue;
         }
         if key.starts_with('@') && member.kind() == Kind::Text {
@@ -102,7 +110,11 @@ fn json_object(reading: &mut Reading<'_>, view: View<'_>, base: &str, attributes
             json_nodes(reading, member, base, &name, &mut inside);
         }
     }
-    if inside.is_empty() { Content::Empty } else { Content::Nodes(inside) }
+    match own_text {
+        Some(text) => Content::Mixed(std::iter::once(text).chain(inside.into_iter().map(MixedPart::Node)).collect()),
+        None if inside.is_empty() => Content::Empty,
+        None => Content::Nodes(inside),
+    }
 }
 
 /// Turns the attributes of XML metadata and reports into the child nodes they are in JSON.
@@ -123,7 +135,8 @@ fn sensor_element(mut element: Node) -> Node {
 
 fn sensor_field(name: Name, value: &str) -> Node {
     let content = match &*name.local {
-        "value" | "minValue" | "maxValue" | "meanValue" | "sDev" | "percRank" | "percValue" if decimal(value).is_some() => Content::Number(value.into()),
+        "value" | "minValue" | "maxValue" | "meanValue" | "sDev" | "percRank" | "percValue" if is_json_number(value) => Content::Number(value.into()),
+        "value" | "minValue" | "maxValue" | "meanValue" | "sDev" | "percRank" | "percValue" => decimal(value).map_or(Content::Text(value.into()), |number| Content::Number(number.into())),
         "booleanValue" if matches!(value, "true" | "1") => Content::Bool(true),
         "booleanValue" if matches!(value, "false" | "0") => Content::Bool(false),
         _ => Content::Text(value.into()),
@@ -132,5 +145,5 @@ fn sensor_field(name: Name, value: &str) -> Node {
 }
 
 fn is_schema_instance(name: &Name) -> bool {
-    &*name.namespace == "http://www.w3.org/2001/XMLSchema-instance"
+    &*name.namespace == SCHEMA_INSTANCE
 }

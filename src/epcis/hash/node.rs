@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::decimal::decimal;
+use super::super::format::SCHEMA_INSTANCE;
 use super::super::vocabulary::Vocabulary;
 use super::{milliseconds, push_sorted};
 use crate::domain::event::{Content, MixedPart, Name, Node};
@@ -33,8 +34,6 @@ pub(super) fn one(node: &Node) -> Option<String> {
     push_sorted(inside.into_iter(), &mut text);
     Some(text)
 }
-
-const SCHEMA_INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
 
 fn is_comment(name: &Name) -> bool {
     &*name.local == "comment" && matches!(&*name.namespace, "" | "http://www.w3.org/2000/01/rdf-schema#")

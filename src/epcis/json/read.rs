@@ -7,12 +7,13 @@ use super::super::reading::{Reading, quoted};
 use super::super::tree::{Kind, RawName, Tree};
 use super::super::{ParseLimits, build, header};
 use super::lexer::{Keys, Lexer};
+use crate::domain::event::Node;
 use crate::domain::finding::{Finding, FindingCode};
 
 /// Reads a document; see [`super::super::read_events`].
 pub(in crate::epcis) fn read(input: impl BufRead, limits: &ParseLimits, sink: &mut dyn FnMut(ParsedEvent)) -> Result<Document, Vec<Finding>> {
     let mut reading = Reading::new(Syntax::Json, limits, sink);
-    let mut json = Json { lexer: Lexer::new(input, limits.depth), rest: Tree::default(), event: Tree::default(), waiting: Vec::new(), context_known: false };
+    let mut json = Json { lexer: Lexer::new(input, limits.depth), rest: Tree::default(), event: Tree::default(), waiting: Vec::new(), context_known: false, extensions: Vec::new() };
     match json.document(&mut reading) {
         Ok((schema_version, header)) if !reading.findings.refused() => {
             Ok(Document { syntax: Syntax::Json, schema_version, header, events: Vec::new(), findings: reading.findings.finish() })
@@ -33,6 +34,8 @@ struct Json<R> {
     /// Events that came before `@context`: they can be understood only at the end.
     waiting: Vec<(Tree, String)>,
     context_known: bool,
+    /// Extensions met between the frames of the body.
+    extensions: Vec<Node>,
 }
 
 impl<R: BufRead> Json<R> {
@@ -79,6 +82,7 @@ impl<R: BufRead> Json<R> {
         let Some(root) = self.rest.root() else { return Ok((String::new(), header)) };
         let text = |key: &str| root.get(key).and_then(|found| found.text()).map_or_else(String::new, |text| text.trim().to_owned());
         let kind = if root.get("type").is_some() { text("type") } else { text("isA") };
+        header.extensions.append(&mut self.extensions);
         match kind.strip_prefix("epcis:").unwrap_or(&kind) {
             "EPCISDocument" | "EPCISQueryDocument" => header::json(reading, root, &mut header),
             name if build::is_event_name(name) => reading.event(&self.rest, "")?,
@@ -162,9 +166,16 @@ impl<R: BufRead> Json<R> {
     }
 
     fn other(&mut self, reading: &mut Reading<'_>, key: &str, path: &str) -> Result<(), Finding> {
-        self.skip(reading, path)?;
-        let code = if key.contains(':') || key.starts_with('@') { FindingCode::LenientlyRead } else { FindingCode::UnexpectedField };
-        reading.findings.push(Finding::new(code, path, format!("{} does not belong here", quoted(key))));
+        self.event.clear();
+        self.event.open(Kind::Object, RawName::default());
+        self.lexer.value(reading, &mut self.event, key, path)?;
+        self.event.close();
+        if self.context_known && key.contains(':') {
+            let member = self.event.root().and_then(|root| root.get(key));
+            member.into_iter().for_each(|member| build::nodes(reading, member, path, &mut self.extensions));
+            return Ok(());
+        }
+        reading.findings.push(Finding::new(FindingCode::UnexpectedField, path, format!("{} does not belong here", quoted(key))));
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! Commissioning marks and the balance of a lot.
 
+use std::sync::Arc;
+
 use counterfoil::service::lot::{LotBalance, reconcile};
 use counterfoil::service::serial::{Standing, commissioned, uncommissioned};
 
