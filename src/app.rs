@@ -96,13 +96,21 @@ impl Start {
     /// With the real clock and randomness.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { settings, migrate: false, clock: Arc::new(SystemClock), random: Arc::new(SystemRandom) }
+        Self {
+            settings,
+            migrate: false,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+        }
     }
 }
 
 impl std::fmt::Debug for Start {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Start").field("settings", &self.settings).field("migrate", &self.migrate).finish_non_exhaustive()
+        f.debug_struct("Start")
+            .field("settings", &self.settings)
+            .field("migrate", &self.migrate)
+            .finish_non_exhaustive()
     }
 }
 
@@ -117,7 +125,12 @@ pub struct OpenHub {
 
 /// Opens the hub: folders, schema, master key, contracts.
 pub async fn open(start: Start) -> Result<OpenHub, StartError> {
-    let Start { settings, migrate, clock, random } = start;
+    let Start {
+        settings,
+        migrate,
+        clock,
+        random,
+    } = start;
     make_data_dir(&settings)?;
     // One process at a time makes schema, key and CA in this folder.
     let lock = lock_folder(&settings.data_dir)?;
@@ -159,14 +172,23 @@ pub fn db_options(settings: &Settings) -> DbOptions {
 /// Makes the data folder, for its owner alone; one that is there keeps its mode.
 pub fn make_data_dir(settings: &Settings) -> Result<(), StartError> {
     use std::os::unix::fs::DirBuilderExt;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&settings.data_dir);
-    made.map_err(|source| StartError::Folder { folder: settings.data_dir.clone(), source })
+    let made = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&settings.data_dir);
+    made.map_err(|source| StartError::Folder {
+        folder: settings.data_dir.clone(),
+        source,
+    })
 }
 
 /// Held until the file is dropped.
 fn lock_folder(folder: &std::path::Path) -> Result<std::fs::File, StartError> {
     let locked = std::fs::File::create(folder.join(".lock")).and_then(|file| file.lock().map(|()| file));
-    locked.map_err(|source| StartError::Folder { folder: folder.to_owned(), source })
+    locked.map_err(|source| StartError::Folder {
+        folder: folder.to_owned(),
+        source,
+    })
 }
 
 /// A hub that serves. Dropping it does not stop it: call [`RunningHub::shutdown`].
@@ -213,12 +235,26 @@ pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
     let (capture_alive, registry_alive) = (Alive::default(), Alive::default());
     let workers = vec![
         work(capture_alive.clone(), worker::capture::run(hub.clone(), stop_workers.clone())),
-        work(registry_alive.clone(), worker::registry::run(hub.clone(), revocations.clone(), stop_workers.clone())),
+        work(
+            registry_alive.clone(),
+            worker::registry::run(hub.clone(), revocations.clone(), stop_workers.clone()),
+        ),
     ];
     let router = http::router_with(hub.clone(), graphql::build(hub.clone()), metrics.clone());
-    let server = TlsServer { config, admission, router, metrics: metrics.clone() };
+    let server = TlsServer {
+        config,
+        admission,
+        router,
+        metrics: metrics.clone(),
+    };
     let checks = vec![("capture_worker", capture_alive), ("registry_worker", registry_alive)];
-    let operations = Operations { hub: hub.clone(), revocations, metrics, workers: checks, stop: stop.clone() };
+    let operations = Operations {
+        hub: hub.clone(),
+        revocations,
+        metrics,
+        workers: checks,
+        stop: stop.clone(),
+    };
     let stop_operations = stop_workers.clone();
     let listeners = vec![
         tokio::spawn(tls::serve(machine, server, stop.clone())),
@@ -229,7 +265,16 @@ pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
         }),
     ];
     tracing::info!(%machine_addr, %operations_addr, version = hub.registry().version(), "counterfoil serves");
-    Ok(RunningHub { hub, authority, machine_addr, operations_addr, stop, stop_workers, listeners, workers })
+    Ok(RunningHub {
+        hub,
+        authority,
+        machine_addr,
+        operations_addr,
+        stop,
+        stop_workers,
+        listeners,
+        workers,
+    })
 }
 
 impl RunningHub {
