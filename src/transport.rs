@@ -3,6 +3,7 @@
 pub mod graphql;
 pub mod http;
 pub mod identity;
+pub mod metrics;
 pub mod operations;
 pub mod problem;
 pub mod rest;

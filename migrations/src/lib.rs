@@ -9,6 +9,9 @@ use sea_orm_migration::sea_orm::DbBackend;
 
 mod m20261122_000001_base;
 
+// Whoever runs the steps needs the trait and no other part of that crate.
+pub use sea_orm_migration::MigratorTrait;
+
 /// All steps, in order.
 #[derive(Debug)]
 pub struct Migrator;
@@ -24,7 +27,10 @@ impl MigratorTrait for Migrator {
 async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbErr> {
     let backend = manager.get_database_backend();
     for statement in statements {
-        manager.get_connection().execute_unprepared(&dialect(backend, statement)?).await?;
+        manager
+            .get_connection()
+            .execute_unprepared(&dialect(backend, statement)?)
+            .await?;
     }
     Ok(())
 }
@@ -38,5 +44,8 @@ fn dialect(backend: DbBackend, statement: &str) -> Result<String, DbErr> {
         other => return Err(DbErr::Custom(format!("{other:?} is not supported: use SQLite or PostgreSQL"))),
     };
     let names = ["{uuid}", "{bytes}", "{bigint}", "{smallint}", "{strict}", "{clustered}"];
-    Ok(names.iter().zip(words).fold((*statement).to_owned(), |text, (name, word)| text.replace(name, word)))
+    Ok(names
+        .iter()
+        .zip(words)
+        .fold((*statement).to_owned(), |text, (name, word)| text.replace(name, word)))
 }

@@ -100,11 +100,13 @@ const SERIALS: &[&str] = &[
         created_at {bigint} NOT NULL,
         transmitted_at {bigint},
         UNIQUE (party_id, request_key),
-        UNIQUE (pool_id, first_index)
+        UNIQUE (pool_id, first_index),
+        CHECK ((state = 'reserved') = (transmitted_at IS NULL))
     ) {strict}",
     "CREATE INDEX allocation_by_party ON allocation (party_id, id)",
     "CREATE INDEX allocation_by_principal ON allocation (principal_id, id)",
     "CREATE INDEX allocation_by_lot ON allocation (gtin, lot)",
+    "CREATE INDEX allocation_by_agreement ON allocation (agreement_id, gtin, quantity)",
     "CREATE TABLE allocation_use (
         allocation_id {uuid} NOT NULL REFERENCES allocation (id),
         lot TEXT NOT NULL,
@@ -112,6 +114,17 @@ const SERIALS: &[&str] = &[
         commissioned_count {bigint} NOT NULL,
         PRIMARY KEY (allocation_id, lot)
     ) {strict}",
+    "CREATE INDEX allocation_use_by_lot ON allocation_use (lot, allocation_id)",
+    // Exceptions only: serials that a party commissioned without having been allocated them.
+    "CREATE TABLE foreign_serial (
+        gtin TEXT NOT NULL,
+        lot TEXT NOT NULL,
+        party_id TEXT NOT NULL,
+        serial TEXT NOT NULL,
+        owner_id TEXT NOT NULL,
+        recorded_at {bigint} NOT NULL,
+        PRIMARY KEY (gtin, lot, party_id, serial)
+    ) {clustered}",
 ];
 
 const EVENTS: &[&str] = &[

@@ -1,73 +1,197 @@
 //! Settings of one hub process: file, then environment, then command line; a later one wins.
+//!
+//! Every key of the file is also `COUNTERFOIL_<KEY>` (`COUNTERFOIL_LIMITS_<KEY>` for `[limits]`) and `--set key=value`.
+//! What is not known is refused, with the place and the nearest name: a misspelt key that is silently ignored is a hub
+//! that runs on the wrong database.
+//!
+//! Reads no secret but the master key, which has no key in the file and is never printed.
+
+mod limits;
+mod source;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
-/// A limit on everything. Each is a named setting in `[limits]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Limits {
-    /// Largest EPCIS document, in bytes as received.
-    pub document_bytes: u64,
-    /// Documents up to this size are checked before they are answered; larger ones are checked by their capture job.
-    pub checked_at_once_bytes: u64,
-    /// Most events in one document.
-    pub events_per_document: usize,
-    /// Deepest nesting in a JSON or XML document.
-    pub document_depth: usize,
-    /// Most findings of one code per document; the rest is counted.
-    pub findings_per_code: usize,
-    /// Largest GraphQL request body.
-    pub graphql_bytes: usize,
-    /// Deepest GraphQL selection.
-    pub graphql_depth: usize,
-    /// Highest GraphQL cost; a list costs its page size times its content.
-    pub graphql_complexity: usize,
-    /// Most fields after expansion of fragments.
-    pub graphql_fields: usize,
-    /// Most fragment spreads in one GraphQL document.
-    pub graphql_spreads: usize,
-    /// Largest page of any list.
-    pub page: usize,
-    /// Most serial numbers in one request.
-    pub serials_per_request: u64,
-    /// Time for one request, from its headers to the begin of its answer.
-    pub request_timeout_ms: u64,
-    /// Time for the headers of a request.
-    pub header_timeout_ms: u64,
-    /// Time for the TLS handshake.
-    pub handshake_timeout_ms: u64,
-    /// Time a connection may stay open without a request.
-    pub idle_timeout_ms: u64,
-    /// Connections in all.
-    pub connections: usize,
-    /// Connections of one party.
-    pub connections_per_party: usize,
-    /// Capture jobs of one party that wait; more are asked to come later.
-    pub waiting_jobs_per_party: u64,
+pub use limits::Limits;
+pub use source::{SettingsError, Sources};
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For a terminal.
+    Text,
+    /// One JSON object a line, for a collector.
+    Json,
 }
 
-impl Default for Limits {
+/// What one hub process is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where the partners' machines call, with mutual TLS.
+    pub listen: SocketAddr,
+    /// Where health, readiness and metrics are, without TLS: keep it on loopback or a private network.
+    pub operations_listen: SocketAddr,
+    /// Folder of everything the hub keeps on disk.
+    pub data_dir: PathBuf,
+    /// `sqlite://path` or `postgres://user@host/database`; SQLite in the data folder if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_url: Option<String>,
+    /// Connections to the database.
+    pub database_connections: u32,
+    /// Folder of the partner configuration.
+    pub partner_config: PathBuf,
+    /// The `<domain>` of `spiffe://<domain>/party/<id>/system/<name>`.
+    pub trust_domain: String,
+    /// Names and addresses in the hub's own server certificate.
+    pub server_names: Vec<String>,
+    /// Folder of the hub's CA, `ca` in the data folder if absent; several hub processes share its content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_dir: Option<PathBuf>,
+    /// File with the master key (64 hexadecimal digits), `master.key` in the data folder if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub master_key_file: Option<PathBuf>,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// Which log lines: `info`, `counterfoil=debug`, …
+    pub log_filter: String,
+    /// Limits on everything.
+    pub limits: Limits,
+    /// The master key itself, from `COUNTERFOIL_MASTER_KEY` alone.
+    #[serde(skip)]
+    pub master_key: Option<Secret>,
+}
+
+/// A text that is not printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Wraps it.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Default for Settings {
     fn default() -> Self {
         Self {
-            document_bytes: 256 << 20,
-            checked_at_once_bytes: 8 << 20,
-            events_per_document: 100_000,
-            document_depth: 64,
-            findings_per_code: 100,
-            graphql_bytes: 1 << 20,
-            graphql_depth: 14,
-            graphql_complexity: 20_000,
-            graphql_fields: 1_000,
-            graphql_spreads: 50,
-            page: 200,
-            serials_per_request: 1_000_000,
-            request_timeout_ms: 30_000,
-            header_timeout_ms: 10_000,
-            handshake_timeout_ms: 5_000,
-            idle_timeout_ms: 60_000,
-            connections: 4_096,
-            connections_per_party: 128,
-            waiting_jobs_per_party: 1_000,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8443)),
+            operations_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9443)),
+            data_dir: PathBuf::from("counterfoil-data"),
+            database_url: None,
+            database_connections: 16,
+            partner_config: PathBuf::from("partner-config"),
+            trust_domain: "counterfoil.example".to_owned(),
+            server_names: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec(),
+            ca_dir: None,
+            master_key_file: None,
+            log_format: LogFormat::Text,
+            log_filter: "info".to_owned(),
+            limits: Limits::default(),
+            master_key: None,
         }
+    }
+}
+
+impl Settings {
+    /// From all sources; see [`Sources`] for their order.
+    pub fn load(sources: Sources) -> Result<Self, SettingsError> {
+        let settings = source::merge(sources)?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// The database, SQLite in the data folder if none is named.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        self.database_url.clone().unwrap_or_else(|| format!("sqlite://{}", self.data_dir.join("counterfoil.db").display()))
+    }
+
+    /// The folder of the hub's CA.
+    #[must_use]
+    pub fn ca_dir(&self) -> PathBuf {
+        self.ca_dir.clone().unwrap_or_else(|| self.data_dir.join("ca"))
+    }
+
+    /// The file of the master key.
+    #[must_use]
+    pub fn master_key_file(&self) -> PathBuf {
+        self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
+    }
+
+    /// What a type alone does not say.
+    fn check(&self) -> Result<(), SettingsError> {
+        let url = self.database_url();
+        if !["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(SettingsError::value("database_url", "begins neither with `sqlite://` nor with `postgres://`"));
+        }
+        // Lower case and no port or user: the text is compared byte by byte with what stands in a certificate.
+        let domain_is_plain = self.trust_domain.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-_".contains(&b));
+        if self.trust_domain.is_empty() || self.trust_domain.len() > 255 || !domain_is_plain {
+            return Err(SettingsError::value("trust_domain", "is not a SPIFFE trust domain: use a-z, 0-9, dots and hyphens"));
+        }
+        if self.database_connections == 0 {
+            return Err(SettingsError::value("database_connections", "must be at least 1"));
+        }
+        if self.server_names.is_empty() {
+            return Err(SettingsError::value("server_names", "is empty: name at least one host that partners call"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_example_is_the_defaults_and_names_every_key() {
+        let text = include_str!("../../schema/counterfoil.toml");
+        let parsed = Settings::load(Sources { file: Some(("counterfoil.toml".into(), text.to_owned())), ..Sources::default() });
+        assert_eq!(parsed.unwrap(), Settings::default());
+        for (key, _) in source::KEYS {
+            assert!(text.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{key} = "))), "{key} is not in the example");
+        }
+        let limits = toml::Table::try_from(Limits::default()).unwrap();
+        for key in limits.keys() {
+            assert!(text.lines().any(|line| line.starts_with(&format!("{key} = "))), "limits.{key} is not in the example");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        assert!(!format!("{:?}", Secret::new("4711".to_owned())).contains("4711"));
+    }
+
+    #[test]
+    fn refuses_what_no_type_refuses() {
+        let check = |change: fn(&mut Settings), expect: &str| {
+            let mut settings = Settings::default();
+            change(&mut settings);
+            assert!(settings.check().unwrap_err().to_string().contains(expect), "{expect}");
+        };
+        check(|settings| settings.database_url = Some("mysql://x".to_owned()), "database_url");
+        check(|settings| settings.trust_domain = "Hub.Example".to_owned(), "trust_domain");
+        check(|settings| settings.trust_domain = "hub:1".to_owned(), "trust_domain");
+        check(|settings| settings.database_connections = 0, "database_connections");
+        check(|settings| settings.server_names.clear(), "server_names");
     }
 }

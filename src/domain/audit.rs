@@ -17,6 +17,8 @@ pub enum AuditAction {
     ApplyPartners,
     /// Issued a client certificate.
     IssueCertificate,
+    /// Revoked one.
+    RevokeCertificate,
 }
 
 impl AuditAction {
@@ -29,6 +31,7 @@ impl AuditAction {
             Self::Capture => "capture",
             Self::ApplyPartners => "apply_partners",
             Self::IssueCertificate => "issue_certificate",
+            Self::RevokeCertificate => "revoke_certificate",
         }
     }
 }

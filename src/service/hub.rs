@@ -12,6 +12,8 @@ use crate::domain::time::Micros;
 use crate::storage::Db;
 use crate::storage::object::ObjectStore;
 
+use super::serial::PoolCache;
+
 /// Tells the time. The real one is in `app`; tests set theirs.
 pub trait Clock: Send + Sync + 'static {
     /// Now.
@@ -56,15 +58,35 @@ struct Inner {
     random: Arc<dyn Random>,
     limits: Limits,
     registry: ArcSwap<Registry>,
+    pools: PoolCache,
 }
 
 impl Hub {
     /// Puts a hub together.
     #[must_use]
     pub fn new(parts: HubParts) -> Self {
-        let HubParts { db, objects, master_key, clock, random, limits, registry } = parts;
+        let HubParts {
+            db,
+            objects,
+            master_key,
+            clock,
+            random,
+            limits,
+            registry,
+        } = parts;
         let registry = ArcSwap::from_pointee(registry);
-        Self { inner: Arc::new(Inner { db, objects, master_key, clock, random, limits, registry }) }
+        Self {
+            inner: Arc::new(Inner {
+                db,
+                objects,
+                master_key,
+                clock,
+                random,
+                limits,
+                registry,
+                pools: PoolCache::default(),
+            }),
+        }
     }
 
     /// The database.
@@ -83,6 +105,12 @@ impl Hub {
     #[must_use]
     pub fn master_key(&self) -> &MasterKey {
         &self.inner.master_key
+    }
+
+    /// Pools that this process has used, with their unsealed keys.
+    #[must_use]
+    pub fn pools(&self) -> &PoolCache {
+        &self.inner.pools
     }
 
     /// Limits on everything.
@@ -125,6 +153,8 @@ impl Hub {
 
 impl std::fmt::Debug for Hub {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Hub").field("registry", &self.registry().version()).finish_non_exhaustive()
+        f.debug_struct("Hub")
+            .field("registry", &self.registry().version())
+            .finish_non_exhaustive()
     }
 }

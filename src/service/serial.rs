@@ -1,1 +1,84 @@
-//! Serial number requests.
+//! Serial numbers: asking for them, fetching them, and what becomes of them.
+//!
+//! | file | use case |
+//! |---|---|
+//! | `request` | a party asks for numbers of a product and gets an allocation, once per idempotency key |
+//! | `download` | the holder (or the brand owner) streams the numbers |
+//! | `usage` | capture says which serials were commissioned; the answer is how each stands |
+//! | `pools` | prepared keys of this process; pools are opened on first use and verified |
+//!
+//! # Invariants
+//! - No number is issued twice: the counter moves by one conditional statement in the transaction of the allocation.
+//! - The same party, key and body answer the same allocation for ever; a key with another body is refused.
+//! - Whoever has no agreement gets one and the same refusal, whether the product exists or not.
+//! - Serial numbers stand in no log, no audit entry and no error.
+
+mod download;
+mod pools;
+mod request;
+mod usage;
+
+pub use crate::domain::serial::allocation::{Allocation, AllocationState, Standing};
+pub use download::{SerialRange, SerialStream, serials};
+pub use pools::{PoolCache, verify_pools};
+pub use request::{SerialRequest, request};
+pub use usage::{commissioned, uncommissioned};
+
+use crate::domain::gs1::Gtin;
+use crate::domain::ids::AllocationId;
+use crate::domain::party::Actor;
+use crate::domain::serial::SerialError;
+use crate::storage::serial::allocation as store;
+
+use super::Hub;
+use super::error::ServiceError;
+use super::page::{Cursor, Page, Paged};
+
+/// An allocation that the caller has or that was made in its name.
+pub async fn allocation(
+    hub: &Hub,
+    actor: &Actor,
+    id: AllocationId,
+) -> Result<Option<Allocation>, ServiceError> {
+    Ok(store::visible(hub.db(), &actor.party, id)
+        .await?
+        .map(|stored| stored.allocation))
+}
+
+/// Allocations that the caller has or that were made in its name, newest first.
+pub async fn allocations(
+    hub: &Hub,
+    actor: &Actor,
+    gtin: Option<Gtin>,
+    page: Page,
+) -> Result<Paged<Allocation>, ServiceError> {
+    let before = page.after.map(|cursor| AllocationId::new(cursor.id));
+    let rows = store::list(
+        hub.db(),
+        &actor.party,
+        gtin,
+        before,
+        page.first.saturating_add(1),
+    )
+    .await?;
+    let rows = rows
+        .into_iter()
+        .map(|row| {
+            (
+                Cursor {
+                    at: 0,
+                    id: row.id.uuid(),
+                },
+                row,
+            )
+        })
+        .collect();
+    Ok(Paged::from_probe(rows, page))
+}
+
+/// A fault of keys or pools is the operator's to mend: the caller learns nothing of it, the log everything.
+impl From<SerialError> for ServiceError {
+    fn from(error: SerialError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}

@@ -1,10 +1,33 @@
 //! Keys of serial number pools, and how they are kept.
+//!
+//! Each owner has one random key. It is stored sealed under the master key (AES-256-GCM, the owner's id as additional data, so that one
+//! owner's key cannot be put in another's place); the key of a pool is derived from it (HKDF-SHA-256 over product and epoch) and is never
+//! stored. Where the master key comes from is the business of `app`. Nothing here makes randomness: it is given.
 
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use zeroize::Zeroizing;
+
+use crate::domain::gs1::Gtin;
+use crate::domain::ids::PartyId;
+
+use super::SerialError;
+
+/// Bytes that [`MasterKey::seal`] wants for its nonce.
+pub const NONCE_BYTES: usize = NONCE_LEN;
+
+/// The first byte of a sealed key: which form it has.
+const SEALED_FORM: u8 = 1;
 
 /// The key that seals owners' keys at rest. Never printed.
 #[derive(Clone)]
 pub struct MasterKey(Zeroizing<[u8; 32]>);
+
+/// The key of one owner. Never printed.
+pub struct OwnerKey(Zeroizing<[u8; 32]>);
+
+/// The key of one pool. Never printed, never stored.
+pub struct PoolKey(Zeroizing<[u8; 32]>);
 
 impl MasterKey {
     /// From 32 random bytes.
@@ -12,10 +35,186 @@ impl MasterKey {
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(Zeroizing::new(bytes))
     }
+
+    /// Seals an owner's key for storage: form, nonce, ciphertext, tag.
+    ///
+    /// The nonce must be fresh: an owner's key is sealed once in its life, so 96 random bits do not repeat.
+    pub fn seal(
+        &self,
+        owner: &PartyId,
+        key: &OwnerKey,
+        nonce: [u8; NONCE_BYTES],
+    ) -> Result<Vec<u8>, SerialError> {
+        let mut sealed = key.0.to_vec();
+        self.aead()?
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                additional_data(owner),
+                &mut sealed,
+            )
+            .map_err(|_| SerialError::Crypto("sealing a serial key"))?;
+        Ok([&[SEALED_FORM], &nonce[..], &sealed].concat())
+    }
+
+    /// Opens an owner's key.
+    pub fn open(&self, owner: &PartyId, stored: &[u8]) -> Result<OwnerKey, SerialError> {
+        let unknown_form = || SerialError::KeyForm {
+            owner: owner.clone(),
+        };
+        let sealed = stored
+            .strip_prefix(&[SEALED_FORM])
+            .ok_or_else(unknown_form)?;
+        let (nonce, sealed) = sealed
+            .split_first_chunk::<NONCE_BYTES>()
+            .ok_or_else(unknown_form)?;
+        let mut buffer = Zeroizing::new(sealed.to_vec());
+        let opened = self
+            .aead()?
+            .open_in_place(
+                Nonce::assume_unique_for_key(*nonce),
+                additional_data(owner),
+                &mut buffer,
+            )
+            .map_err(|_| SerialError::WrongMasterKey {
+                owner: owner.clone(),
+            })?;
+        let bytes: &[u8; 32] = (&*opened).try_into().map_err(|_| unknown_form())?;
+        Ok(OwnerKey(Zeroizing::new(*bytes)))
+    }
+
+    fn aead(&self) -> Result<LessSafeKey, SerialError> {
+        let key = UnboundKey::new(&AES_256_GCM, self.0.as_slice());
+        key.map(LessSafeKey::new)
+            .map_err(|_| SerialError::Crypto("preparing the master key"))
+    }
 }
 
-impl std::fmt::Debug for MasterKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("MasterKey(…)")
+fn additional_data(owner: &PartyId) -> Aad<String> {
+    Aad::from(format!("counterfoil/owner-key/v1|{owner}"))
+}
+
+impl OwnerKey {
+    /// From 32 random bytes.
+    #[must_use]
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The key of one product in one epoch: HKDF-SHA-256 (RFC 5869), no salt since the input is uniformly random.
+    pub fn pool_key(&self, gtin: Gtin, epoch: i64) -> Result<PoolKey, SerialError> {
+        // GTIN-14 and the epoch's eight bytes have fixed lengths: no two inputs spell the same info.
+        let info: [&[u8]; 5] = [
+            b"counterfoil/serial/v1",
+            b"|",
+            gtin.as_str().as_bytes(),
+            b"|",
+            &epoch.to_be_bytes(),
+        ];
+        let mut key = Zeroizing::new([0; 32]);
+        Salt::new(HKDF_SHA256, &[])
+            .extract(self.0.as_slice())
+            .expand(&info, HKDF_SHA256)
+            .and_then(|output| output.fill(key.as_mut_slice()))
+            .map_err(|_| SerialError::Crypto("deriving a pool key"))?;
+        Ok(PoolKey(key))
+    }
+}
+
+impl PoolKey {
+    /// For the cipher alone.
+    pub(super) fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+macro_rules! never_printed {
+    ($($name:ident),*) => {$(
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    )*};
+}
+
+never_printed!(MasterKey, OwnerKey, PoolKey);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn party(id: &str) -> PartyId {
+        id.parse().unwrap()
+    }
+
+    #[test]
+    fn a_sealed_key_opens_for_its_owner_under_its_master_key_alone() {
+        let (master, other) = (MasterKey::new([1; 32]), MasterKey::new([2; 32]));
+        let sealed = master
+            .seal(&party("aurora"), &OwnerKey::new([7; 32]), [3; 12])
+            .unwrap();
+        assert!(!sealed.windows(8).any(|window| window == [7; 8]));
+        assert_eq!(*master.open(&party("aurora"), &sealed).unwrap().0, [7; 32]);
+        assert_eq!(
+            master.open(&party("zenith"), &sealed).unwrap_err(),
+            SerialError::WrongMasterKey {
+                owner: party("zenith")
+            }
+        );
+        assert_eq!(
+            other.open(&party("aurora"), &sealed).unwrap_err(),
+            SerialError::WrongMasterKey {
+                owner: party("aurora")
+            }
+        );
+    }
+
+    #[test]
+    fn any_changed_bit_is_noticed() {
+        let master = MasterKey::new([1; 32]);
+        let sealed = master
+            .seal(&party("aurora"), &OwnerKey::new([7; 32]), [3; 12])
+            .unwrap();
+        for bit in 0..sealed.len() * 8 {
+            let mut changed = sealed.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(
+                master.open(&party("aurora"), &changed).is_err(),
+                "bit {bit}"
+            );
+        }
+        for length in 0..sealed.len() {
+            assert!(
+                master.open(&party("aurora"), &sealed[..length]).is_err(),
+                "{length} bytes"
+            );
+        }
+    }
+
+    #[test]
+    fn pool_keys_differ_by_owner_product_and_epoch() {
+        let gtin = |text: &str| text.parse::<Gtin>().unwrap();
+        let key = |owner: u8, text: &str, epoch| {
+            *OwnerKey::new([owner; 32])
+                .pool_key(gtin(text), epoch)
+                .unwrap()
+                .0
+        };
+        let keys = [
+            key(1, "09521234000013", 1),
+            key(2, "09521234000013", 1),
+            key(1, "09521234000020", 1),
+            key(1, "09521234000013", 2),
+        ];
+        for (i, one) in keys.iter().enumerate() {
+            assert!(keys[i + 1..].iter().all(|other| other != one));
+        }
+        assert_eq!(keys[0], key(1, "09521234000013", 1));
+    }
+
+    #[test]
+    fn keys_are_not_printed() {
+        assert_eq!(format!("{:?}", MasterKey::new([1; 32])), "MasterKey(…)");
+        assert_eq!(format!("{:?}", OwnerKey::new([1; 32])), "OwnerKey(…)");
     }
 }

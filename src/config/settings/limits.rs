@@ -1,0 +1,96 @@
+//! A limit on everything: bytes, depth, counts, time.
+//!
+//! Only the numbers; whoever reads an input enforces its own.
+
+use serde::{Deserialize, Serialize};
+
+/// A limit on everything. Each is a named setting in `[limits]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Largest EPCIS document, in bytes as received.
+    pub document_bytes: u64,
+    /// Documents up to this size are checked before they are answered; larger ones are checked by their capture job.
+    pub checked_at_once_bytes: u64,
+    /// Most events in one document.
+    pub events_per_document: usize,
+    /// Deepest nesting in a JSON or XML document.
+    pub document_depth: usize,
+    /// Most findings of one code per document; the rest is counted.
+    pub findings_per_code: usize,
+    /// Largest GraphQL request body.
+    pub graphql_bytes: usize,
+    /// Deepest GraphQL selection.
+    pub graphql_depth: usize,
+    /// Highest GraphQL cost; a list costs its page size times its content.
+    pub graphql_complexity: usize,
+    /// Most fields after expansion of fragments.
+    pub graphql_fields: usize,
+    /// Most fragment spreads in one GraphQL document.
+    pub graphql_spreads: usize,
+    /// Longest GraphQL document, in bytes; variables do not count.
+    pub graphql_query_bytes: usize,
+    /// Most directives in one GraphQL document.
+    pub graphql_directives: usize,
+    /// Most fields at the root of a mutation: each of them writes.
+    pub graphql_mutations: usize,
+    /// Largest page of any list.
+    pub page: usize,
+    /// Most serial numbers in one request.
+    pub serials_per_request: u64,
+    /// Time for one request, from its headers to the begin of its answer.
+    pub request_timeout_ms: u64,
+    /// The same where a document is sent: it may be large and the line slow.
+    pub upload_timeout_ms: u64,
+    /// Time for the headers of a request.
+    pub header_timeout_ms: u64,
+    /// Time for the TLS handshake.
+    pub handshake_timeout_ms: u64,
+    /// Time a connection may stay open without a request.
+    pub idle_timeout_ms: u64,
+    /// Connections in all.
+    pub connections: usize,
+    /// Connections of one network address that have not shown a certificate yet.
+    pub handshakes_per_address: usize,
+    /// Connections of one party.
+    pub connections_per_party: usize,
+    /// Requests at the same time on one HTTP/2 connection.
+    pub streams_per_connection: u32,
+    /// Time that requests get to end when the hub is told to stop.
+    pub drain_timeout_ms: u64,
+    /// Capture jobs of one party that wait; more are asked to come later.
+    pub waiting_jobs_per_party: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            document_bytes: 256 << 20,
+            checked_at_once_bytes: 8 << 20,
+            events_per_document: 100_000,
+            document_depth: 64,
+            findings_per_code: 100,
+            graphql_bytes: 1 << 20,
+            graphql_depth: 16,
+            graphql_complexity: 20_000,
+            graphql_fields: 1_000,
+            graphql_spreads: 50,
+            graphql_query_bytes: 64 << 10,
+            graphql_directives: 50,
+            graphql_mutations: 10,
+            page: 200,
+            serials_per_request: 1_000_000,
+            request_timeout_ms: 30_000,
+            upload_timeout_ms: 600_000,
+            header_timeout_ms: 10_000,
+            handshake_timeout_ms: 5_000,
+            idle_timeout_ms: 60_000,
+            connections: 4_096,
+            handshakes_per_address: 256,
+            connections_per_party: 128,
+            streams_per_connection: 64,
+            drain_timeout_ms: 10_000,
+            waiting_jobs_per_party: 1_000,
+        }
+    }
+}

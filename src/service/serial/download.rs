@@ -1,0 +1,133 @@
+//! The numbers of an allocation, computed while they are read.
+//!
+//! The holder may read them as often as it likes, whole or in part: a lost answer costs no numbers. The brand owner may too: the numbers
+//! are of its brand, it answers for them to the authorities, and it could ask for numbers of the product itself. Nobody else learns that
+//! the allocation exists. Each reading is an audit entry, since whoever has the numbers can print them.
+
+use std::sync::Arc;
+
+use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
+use crate::domain::gs1::Gtin;
+use crate::domain::ids::{AllocationId, AuditId};
+use crate::domain::party::Actor;
+use crate::domain::serial::allocation::Allocation;
+use crate::domain::serial::pool::Pool;
+use crate::service::Hub;
+use crate::service::error::{Code, ServiceError};
+use crate::storage::serial::{allocation as store, pool};
+use crate::storage::{StorageError, audit};
+
+use super::pools;
+
+/// How many numbers are computed at a time: some milliseconds of work, some ten kilobytes.
+const CHUNK: u64 = 4_096;
+
+/// Which part of an allocation is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SerialRange {
+    /// How many numbers from its beginning the reader has already.
+    pub after: u64,
+    /// At most how many more; none: to its end.
+    pub limit: Option<u64>,
+}
+
+/// Numbers still to be computed, in the order of the allocation, which is the same each time.
+#[derive(Debug)]
+pub struct SerialStream {
+    gtin: Gtin,
+    pool: Arc<Pool>,
+    next: u64,
+    end: u64,
+}
+
+impl SerialStream {
+    /// The product.
+    #[must_use]
+    pub fn gtin(&self) -> Gtin {
+        self.gtin
+    }
+
+    /// How many are still to come.
+    #[must_use]
+    pub fn remaining(&self) -> u64 {
+        self.end - self.next
+    }
+
+    /// Up to 4,096 more; none at the end. Pure computation: for a thread that may be busy a few milliseconds.
+    pub fn next_chunk(&mut self) -> Option<Vec<String>> {
+        let (first, last) = (self.next, self.end.min(self.next + CHUNK));
+        self.next = last;
+        (first < last).then(|| (first..last).map(|index| self.pool.serial(index)).collect())
+    }
+}
+
+/// Opens the numbers of an allocation for the caller, notes it, and the first time that its holder has them.
+pub async fn serials(
+    hub: &Hub,
+    actor: &Actor,
+    id: AllocationId,
+    range: SerialRange,
+) -> Result<SerialStream, ServiceError> {
+    let stored = store::visible(hub.db(), &actor.party, id)
+        .await?
+        .ok_or_else(ServiceError::not_found)?;
+    let (first, count) = part(&stored.allocation, range)?;
+    let record = pool::by_id(hub.db(), stored.pool).await?;
+    let record = record.ok_or_else(|| {
+        StorageError::Inconsistent(format!("allocation.pool_id of {id}: no such pool"))
+    })?;
+    let pool = pools::prepare(hub, record).await?;
+    note(hub, actor, &stored.allocation, first, count).await?;
+    let next = stored.first_index + first;
+    Ok(SerialStream {
+        gtin: stored.allocation.gtin,
+        pool,
+        next,
+        end: next + count,
+    })
+}
+
+fn part(allocation: &Allocation, range: SerialRange) -> Result<(u64, u64), ServiceError> {
+    let Some(left) = allocation.quantity.checked_sub(range.after) else {
+        let detail = format!(
+            "`after` is {}, but the allocation has {} serial numbers",
+            range.after, allocation.quantity
+        );
+        return Err(ServiceError::refused(Code::BadInput, detail));
+    };
+    Ok((
+        range.after,
+        range.limit.map_or(left, |limit| limit.min(left)),
+    ))
+}
+
+async fn note(
+    hub: &Hub,
+    actor: &Actor,
+    allocation: &Allocation,
+    first: u64,
+    count: u64,
+) -> Result<(), ServiceError> {
+    let now = hub.now();
+    let (id, holds) = (allocation.id, allocation.party == actor.party);
+    let entry = AuditEntry {
+        id: AuditId::new(hub.new_id(now)),
+        at: now,
+        actor: actor.clone(),
+        principal: Some(allocation.principal.clone()).filter(|principal| *principal != actor.party),
+        action: AuditAction::DownloadSerials,
+        object: id.to_string(),
+        outcome: Outcome::Done,
+        detail: serde_json::json!({ "gtin": allocation.gtin, "after": first, "quantity": count }),
+    };
+    hub.db()
+        .write(move |tx| {
+            Box::pin(async move {
+                if holds {
+                    store::mark_transmitted(tx, id, now).await?;
+                }
+                Ok(audit::append(tx, &entry).await?)
+            })
+        })
+        .await
+}

@@ -1,0 +1,181 @@
+//! Owners' sealed keys and pools with their counters.
+
+use sea_orm::QueryResult;
+
+use crate::domain::gs1::Gtin;
+use crate::domain::ids::{PartyId, PoolId};
+use crate::domain::serial::pool::PoolRecord;
+use crate::domain::time::Micros;
+use crate::storage::row::{column, json, parsed};
+use crate::storage::{Db, StorageError, Tx};
+
+use super::{bigint, row_lock};
+
+const COLUMNS: &str = "id, owner_id, gtin, epoch, algorithm, alphabet, length, samples, cap";
+
+/// Stores an owner's sealed key unless it has one, and answers the one that stands.
+pub async fn owner_key_or_insert(
+    tx: &Tx,
+    owner: &PartyId,
+    sealed: Vec<u8>,
+    now: Micros,
+) -> Result<Vec<u8>, StorageError> {
+    let insert = "INSERT INTO owner_key (party_id, sealed, created_at) VALUES ($1, $2, $3) ON CONFLICT (party_id) DO NOTHING";
+    tx.execute(
+        "storing a serial key",
+        insert,
+        vec![owner.as_str().into(), sealed.into(), now.0.into()],
+    )
+    .await?;
+    // On PostgreSQL a statement of its own: it sees what the insert waited for.
+    let select = "SELECT sealed FROM owner_key WHERE party_id = $1";
+    let row = tx
+        .query_one("reading a serial key", select, vec![owner.as_str().into()])
+        .await?;
+    let row = row.ok_or_else(|| {
+        StorageError::Inconsistent(format!("owner_key: no row of `{owner}` after inserting it"))
+    })?;
+    column(&row, "owner_key", "sealed")
+}
+
+/// An owner's sealed key.
+pub async fn owner_key(db: &Db, owner: &PartyId) -> Result<Option<Vec<u8>>, StorageError> {
+    let sql = "SELECT sealed FROM owner_key WHERE party_id = $1";
+    let row = db
+        .query_one("reading a serial key", sql, vec![owner.as_str().into()])
+        .await?;
+    row.map(|row| column(&row, "owner_key", "sealed"))
+        .transpose()
+}
+
+/// An owner's sealed key, inside a transaction.
+pub async fn owner_key_in(tx: &Tx, owner: &PartyId) -> Result<Option<Vec<u8>>, StorageError> {
+    let sql = "SELECT sealed FROM owner_key WHERE party_id = $1";
+    let row = tx
+        .query_one("reading a serial key", sql, vec![owner.as_str().into()])
+        .await?;
+    row.map(|row| column(&row, "owner_key", "sealed"))
+        .transpose()
+}
+
+/// Stores a pool unless another of its product and epoch is there first.
+pub async fn insert(tx: &Tx, pool: &PoolRecord, now: Micros) -> Result<(), StorageError> {
+    let sql = "INSERT INTO pool (id, owner_id, gtin, epoch, algorithm, alphabet, length, samples, next_index, cap, created_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10) ON CONFLICT (gtin, epoch) DO NOTHING";
+    let values = vec![
+        pool.id.uuid().into(),
+        pool.owner.as_str().into(),
+        pool.gtin.as_str().into(),
+        pool.epoch.into(),
+        pool.algorithm.as_str().into(),
+        pool.alphabet.as_str().into(),
+        i16::from(pool.length).into(),
+        serde_json::json!(pool.samples).to_string().into(),
+        bigint(pool.cap).into(),
+        now.0.into(),
+    ];
+    tx.execute("storing a pool", sql, values).await?;
+    Ok(())
+}
+
+/// The pools of a product, newest epoch first.
+pub async fn of_product(db: &Db, gtin: Gtin) -> Result<Vec<PoolRecord>, StorageError> {
+    let sql = format!("SELECT {COLUMNS} FROM pool WHERE gtin = $1 ORDER BY epoch DESC");
+    records(
+        &db.query("reading pools", &sql, vec![gtin.as_str().into()])
+            .await?,
+    )
+}
+
+/// The same inside a transaction, for reading.
+pub async fn of_product_in(tx: &Tx, gtin: Gtin) -> Result<Vec<PoolRecord>, StorageError> {
+    let sql = format!("SELECT {COLUMNS} FROM pool WHERE gtin = $1 ORDER BY epoch DESC");
+    records(
+        &tx.query("reading pools", &sql, vec![gtin.as_str().into()])
+            .await?,
+    )
+}
+
+/// Holds the pools of a product against every other request for it until the transaction ends, so that what is checked (request key,
+/// quota) still stands when the counter moves.
+pub async fn lock_product(tx: &Tx, gtin: Gtin) -> Result<(), StorageError> {
+    let sql = format!(
+        "SELECT id FROM pool WHERE gtin = $1 ORDER BY epoch{}",
+        row_lock(tx)
+    );
+    tx.query("locking pools", &sql, vec![gtin.as_str().into()])
+        .await?;
+    Ok(())
+}
+
+/// A pool.
+pub async fn by_id(db: &Db, id: PoolId) -> Result<Option<PoolRecord>, StorageError> {
+    let sql = format!("SELECT {COLUMNS} FROM pool WHERE id = $1");
+    db.query_one("reading a pool", &sql, vec![id.uuid().into()])
+        .await?
+        .map(|row| record(&row))
+        .transpose()
+}
+
+/// All pools, to be verified.
+pub async fn all(db: &Db) -> Result<Vec<PoolRecord>, StorageError> {
+    records(
+        &db.query(
+            "reading pools",
+            &format!("SELECT {COLUMNS} FROM pool ORDER BY owner_id, gtin, epoch"),
+            Vec::new(),
+        )
+        .await?,
+    )
+}
+
+/// Moves the counter by `quantity` and answers the first counter value taken; none if that would pass `cap`.
+pub async fn take(
+    tx: &Tx,
+    id: PoolId,
+    quantity: u64,
+    cap: u64,
+) -> Result<Option<u64>, StorageError> {
+    // The comparison cannot overflow in this order; `cap` also stands in a CHECK of the table.
+    let sql = "UPDATE pool SET next_index = next_index + $1 WHERE id = $2 AND next_index <= $3 - $1 RETURNING next_index";
+    let values = vec![
+        bigint(quantity).into(),
+        id.uuid().into(),
+        bigint(cap).into(),
+    ];
+    let Some(row) = tx.query_one("taking serial numbers", sql, values).await? else {
+        return Ok(None);
+    };
+    let next: i64 = column(&row, "pool", "next_index")?;
+    let first = u64::try_from(next)
+        .ok()
+        .and_then(|next| next.checked_sub(quantity));
+    first.map(Some).ok_or_else(|| {
+        StorageError::Inconsistent(format!(
+            "pool.next_index of {id} = {next} after adding {quantity}"
+        ))
+    })
+}
+
+fn records(rows: &[QueryResult]) -> Result<Vec<PoolRecord>, StorageError> {
+    rows.iter().map(record).collect()
+}
+
+fn record(row: &QueryResult) -> Result<PoolRecord, StorageError> {
+    let id = PoolId::new(column(row, "pool", "id")?);
+    let (length, cap): (i16, i64) = (column(row, "pool", "length")?, column(row, "pool", "cap")?);
+    let wrong = |what: &str, value: i64| {
+        StorageError::Inconsistent(format!("pool.{what} of {id} = {value}"))
+    };
+    Ok(PoolRecord {
+        id,
+        owner: parsed(row, "pool", "owner_id")?,
+        gtin: parsed(row, "pool", "gtin")?,
+        epoch: column(row, "pool", "epoch")?,
+        algorithm: column(row, "pool", "algorithm")?,
+        alphabet: column(row, "pool", "alphabet")?,
+        length: u8::try_from(length).map_err(|_| wrong("length", length.into()))?,
+        cap: u64::try_from(cap).map_err(|_| wrong("cap", cap))?,
+        samples: json(row, "pool", "samples")?,
+    })
+}

@@ -1,0 +1,264 @@
+//! Which numbers of an allocation were commissioned, in which lot: a compressed bitmap over the offset for each allocation and lot.
+//!
+//! Serials that a party commissioned without having them are rows of their own; they are exceptions.
+
+use std::collections::BTreeMap;
+
+use roaring::RoaringBitmap;
+use sea_orm::{QueryResult, Value};
+
+use crate::domain::gs1::Gtin;
+use crate::domain::ids::{AllocationId, PartyId, PoolId};
+use crate::domain::serial::lot::LotUse;
+use crate::domain::time::Micros;
+use crate::storage::row::{column, parsed};
+use crate::storage::{Db, StorageError, Tx};
+
+use super::{bigint, row_lock};
+
+/// Most values bound by one statement: below the limit of both databases.
+const BINDS: usize = 30_000;
+
+/// Where an allocation lies in its pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slice {
+    /// Which allocation.
+    pub allocation: AllocationId,
+    /// First counter value.
+    pub first_index: u64,
+    /// How many.
+    pub quantity: u64,
+}
+
+/// The slices of a party in a pool that hold counter values of `from..=to`, in order; held against other writers until the
+/// transaction ends.
+pub async fn locked_slices(
+    tx: &Tx,
+    pool: PoolId,
+    party: &PartyId,
+    from: u64,
+    to: u64,
+) -> Result<Vec<Slice>, StorageError> {
+    // Slices of a pool are disjoint: nothing that begins before the slice `from` lies in can reach it.
+    let sql = format!(
+        "SELECT id, first_index, quantity FROM allocation
+         WHERE pool_id = $1 AND party_id = $2 AND first_index <= $4
+           AND first_index >= COALESCE((SELECT MAX(first_index) FROM allocation WHERE pool_id = $1 AND first_index <= $3), 0)
+         ORDER BY first_index{}",
+        row_lock(tx)
+    );
+    let values = vec![
+        pool.uuid().into(),
+        party.as_str().into(),
+        bigint(from).into(),
+        bigint(to).into(),
+    ];
+    let rows = tx
+        .query("finding the allocations of serial numbers", &sql, values)
+        .await?;
+    rows.iter().map(slice).collect()
+}
+
+fn slice(row: &QueryResult) -> Result<Slice, StorageError> {
+    let allocation = AllocationId::new(column(row, "allocation", "id")?);
+    let count = |name: &str| {
+        let value: i64 = column(row, "allocation", name)?;
+        u64::try_from(value).map_err(|_| {
+            StorageError::Inconsistent(format!("allocation.{name} of {allocation} = {value}"))
+        })
+    };
+    Ok(Slice {
+        allocation,
+        first_index: count("first_index")?,
+        quantity: count("quantity")?,
+    })
+}
+
+/// The bitmaps of an allocation by lot.
+pub async fn of_allocation(
+    tx: &Tx,
+    id: AllocationId,
+) -> Result<BTreeMap<String, RoaringBitmap>, StorageError> {
+    let sql = "SELECT lot, commissioned FROM allocation_use WHERE allocation_id = $1";
+    let rows = tx
+        .query("reading used serial numbers", sql, vec![id.uuid().into()])
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let lot: String = column(row, "allocation_use", "lot")?;
+            let bytes: Vec<u8> = column(row, "allocation_use", "commissioned")?;
+            let bitmap = RoaringBitmap::deserialize_from(bytes.as_slice()).map_err(|error| {
+                StorageError::Inconsistent(format!("allocation_use.commissioned of {id}: {error}"))
+            })?;
+            Ok((lot, bitmap))
+        })
+        .collect()
+}
+
+/// Stores the bitmap of an allocation and lot, in the place of the one there is.
+pub async fn put(
+    tx: &Tx,
+    id: AllocationId,
+    lot: &str,
+    bitmap: &RoaringBitmap,
+) -> Result<(), StorageError> {
+    let mut bytes = Vec::with_capacity(bitmap.serialized_size());
+    let unwritten = |error| {
+        StorageError::Inconsistent(format!(
+            "allocation_use.commissioned of {id} cannot be written: {error}"
+        ))
+    };
+    bitmap.serialize_into(&mut bytes).map_err(unwritten)?;
+    let sql = "INSERT INTO allocation_use (allocation_id, lot, commissioned, commissioned_count) VALUES ($1, $2, $3, $4)
+               ON CONFLICT (allocation_id, lot)
+               DO UPDATE SET commissioned = excluded.commissioned, commissioned_count = excluded.commissioned_count";
+    let values = vec![
+        id.uuid().into(),
+        lot.into(),
+        bytes.into(),
+        bigint(bitmap.len()).into(),
+    ];
+    tx.execute("noting used serial numbers", sql, values)
+        .await?;
+    Ok(())
+}
+
+/// In which lot, by whom, of whose product.
+#[derive(Debug, Clone, Copy)]
+pub struct ForeignScope<'a> {
+    /// The product.
+    pub gtin: Gtin,
+    /// The lot.
+    pub lot: &'a str,
+    /// Who commissioned.
+    pub party: &'a PartyId,
+}
+
+/// Notes serials that the party commissioned without having them; again is the same as once.
+pub async fn add_foreign(
+    tx: &Tx,
+    scope: ForeignScope<'_>,
+    owner: &PartyId,
+    serials: &[&str],
+    now: Micros,
+) -> Result<(), StorageError> {
+    let same: [Value; 5] = [
+        scope.gtin.as_str().into(),
+        scope.lot.into(),
+        scope.party.as_str().into(),
+        owner.as_str().into(),
+        now.0.into(),
+    ];
+    for chunk in serials.chunks(BINDS - same.len()) {
+        let rows: Vec<String> = (0..chunk.len())
+            .map(|i| format!("($1, $2, $3, ${}, $4, $5)", i + 6))
+            .collect();
+        let sql = format!(
+            "INSERT INTO foreign_serial (gtin, lot, party_id, serial, owner_id, recorded_at) VALUES {} ON CONFLICT DO NOTHING",
+            rows.join(", ")
+        );
+        let values = same
+            .iter()
+            .cloned()
+            .chain(chunk.iter().map(|serial| (*serial).into()))
+            .collect();
+        tx.execute("noting foreign serial numbers", &sql, values)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Forgets them again.
+pub async fn remove_foreign(
+    tx: &Tx,
+    scope: ForeignScope<'_>,
+    serials: &[&str],
+) -> Result<u64, StorageError> {
+    let same: [Value; 3] = [
+        scope.gtin.as_str().into(),
+        scope.lot.into(),
+        scope.party.as_str().into(),
+    ];
+    let mut removed = 0;
+    for chunk in serials.chunks(BINDS - same.len()) {
+        let places: Vec<String> = (0..chunk.len()).map(|i| format!("${}", i + 4)).collect();
+        let sql = format!(
+            "DELETE FROM foreign_serial WHERE gtin = $1 AND lot = $2 AND party_id = $3 AND serial IN ({})",
+            places.join(", ")
+        );
+        let values = same
+            .iter()
+            .cloned()
+            .chain(chunk.iter().map(|serial| (*serial).into()))
+            .collect();
+        removed += tx
+            .execute("forgetting foreign serial numbers", &sql, values)
+            .await?
+            .rows_affected();
+    }
+    Ok(removed)
+}
+
+/// What a party may see of the use of allocations in a lot: its own and those made in its name.
+pub async fn of_lot(
+    db: &Db,
+    viewer: &PartyId,
+    gtin: Gtin,
+    lot: &str,
+) -> Result<Vec<LotUse>, StorageError> {
+    let sql = "SELECT a.id, a.party_id, a.lot, a.quantity,
+                   CAST(COALESCE((SELECT SUM(u.commissioned_count) FROM allocation_use u
+                                  WHERE u.allocation_id = a.id AND u.lot = $2), 0) AS BIGINT) AS in_lot,
+                   CAST(COALESCE((SELECT SUM(u.commissioned_count) FROM allocation_use u
+                                  WHERE u.allocation_id = a.id), 0) AS BIGINT) AS in_all
+               FROM allocation a
+               WHERE a.id IN (SELECT id FROM allocation WHERE gtin = $1 AND lot = $2
+                              UNION SELECT allocation_id FROM allocation_use WHERE lot = $2 AND commissioned_count > 0)
+                 AND a.gtin = $1 AND (a.party_id = $3 OR a.principal_id = $3)
+               ORDER BY a.id";
+    let rows = db
+        .query(
+            "balancing a lot",
+            sql,
+            vec![gtin.as_str().into(), lot.into(), viewer.as_str().into()],
+        )
+        .await?;
+    rows.iter().map(lot_use).collect()
+}
+
+fn lot_use(row: &QueryResult) -> Result<LotUse, StorageError> {
+    let count = |name: &str| {
+        let value: i64 = column(row, "allocation", name)?;
+        u64::try_from(value)
+            .map_err(|_| StorageError::Inconsistent(format!("allocation.{name} = {value}")))
+    };
+    Ok(LotUse {
+        allocation: AllocationId::new(column(row, "allocation", "id")?),
+        party: parsed(row, "allocation", "party_id")?,
+        asked_for: column(row, "allocation", "lot")?,
+        quantity: count("quantity")?,
+        in_lot: count("in_lot")?,
+        in_all: count("in_all")?,
+    })
+}
+
+/// How many foreign serials of a lot a party may know of: its own and those of its product.
+pub async fn foreign_in_lot(
+    db: &Db,
+    viewer: &PartyId,
+    gtin: Gtin,
+    lot: &str,
+) -> Result<u64, StorageError> {
+    let sql = "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM foreign_serial
+               WHERE gtin = $1 AND lot = $2 AND (party_id = $3 OR owner_id = $3)";
+    let row = db
+        .query_one(
+            "counting foreign serial numbers",
+            sql,
+            vec![gtin.as_str().into(), lot.into(), viewer.as_str().into()],
+        )
+        .await?;
+    let count: i64 = row.map_or(Ok(0), |row| column(&row, "foreign_serial", "n"))?;
+    u64::try_from(count)
+        .map_err(|_| StorageError::Inconsistent(format!("foreign_serial count = {count}")))
+}

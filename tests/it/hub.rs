@@ -1,0 +1,249 @@
+//! A hub for one test: its own database, a clock that stands still, seeded randomness, the parties of the story.
+//!
+//! Calls go through the public router with the [`Actor`] that the TLS layer would have made; nothing here
+//! reaches past the services.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use counterfoil::config::partner;
+use counterfoil::config::settings::Limits;
+use counterfoil::domain::ids::AuditId;
+use counterfoil::domain::party::Actor;
+use counterfoil::domain::serial::key::MasterKey;
+use counterfoil::domain::time::Micros;
+use counterfoil::service::hub::{Clock, Hub, HubParts, Random};
+use counterfoil::service::partner::{Missing, Stamp, apply, plan};
+use counterfoil::storage::object::ObjectStore;
+use counterfoil::storage::party::load_registry;
+use tower::ServiceExt;
+
+use database::TestDatabase;
+
+mod database;
+
+/// The moment at which every test starts.
+pub const START: &str = "2026-03-02T08:00:00Z";
+
+/// A hub for one test.
+pub struct TestHub {
+    /// The hub itself, for what has no channel.
+    pub hub: Hub,
+    clock: Arc<TestClock>,
+    router: Router,
+    folder: tempfile::TempDir,
+    database: TestDatabase,
+}
+
+/// What a call was answered.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// The body as text.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("an answer in UTF-8")
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {}", self.text()))
+    }
+
+    /// A header as text; empty if it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().expect("a header in ASCII"))
+    }
+
+    /// Panics with the body unless the status is this.
+    #[track_caller]
+    pub fn expect(self, status: StatusCode) -> Self {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        self
+    }
+}
+
+impl TestHub {
+    /// With the parties of the story.
+    pub async fn start() -> Self {
+        let test = Self::empty().await;
+        test.apply_partners(&story_partners()).await;
+        test
+    }
+
+    /// Without any party.
+    pub async fn empty() -> Self {
+        let folder = tempfile::tempdir().expect("a temp folder");
+        let database = TestDatabase::create(folder.path()).await;
+        let clock = Arc::new(TestClock(AtomicI64::new(micros(START).0)));
+        let hub = open(&database, folder.path(), &clock, 1).await;
+        let router = router(&hub);
+        Self {
+            hub,
+            clock,
+            router,
+            folder,
+            database,
+        }
+    }
+
+    /// Another process on the same database and objects, with the same clock.
+    pub async fn second(&self) -> Hub {
+        open(&self.database, self.folder.path(), &self.clock, 2).await
+    }
+
+    /// A folder that is gone after the test.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Checks and applies a folder of partner files and swaps the registry.
+    pub async fn apply_partners(&self, folder: &Path) {
+        let files = partner::load(folder).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        let plan = plan(self.hub.db(), &files, Missing::Keep).await.expect("a plan");
+        apply(self.hub.db(), plan, self.stamp()).await.expect("the plan applied");
+        self.hub
+            .set_registry(load_registry(self.hub.db()).await.expect("the registry"));
+    }
+
+    /// The operator, now.
+    pub fn stamp(&self) -> Stamp {
+        let at = self.hub.now();
+        Stamp {
+            at,
+            actor: self.actor("hub-operator"),
+            audit_id: AuditId::new(self.hub.new_id(at)),
+        }
+    }
+
+    /// A system of a party, as its certificate would name it.
+    pub fn actor(&self, party: &str) -> Actor {
+        Actor {
+            party: party.parse().expect("a party id"),
+            system: "erp".to_owned(),
+        }
+    }
+
+    /// Sets the clock.
+    pub fn set_time(&self, text: &str) {
+        self.clock.0.store(micros(text).0, Ordering::SeqCst);
+    }
+
+    /// Moves the clock on.
+    pub fn advance_seconds(&self, seconds: i64) {
+        self.clock.0.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+    }
+
+    /// Any call.
+    pub async fn call(&self, actor: &Actor, mut request: Request<Body>) -> Answer {
+        request.extensions_mut().insert(actor.clone());
+        let response = self.router.clone().oneshot(request).await.expect("a router answers");
+        let (head, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, 1 << 30).await.expect("the whole body");
+        Answer {
+            status: head.status,
+            headers: head.headers,
+            body,
+        }
+    }
+
+    /// GET.
+    pub async fn get(&self, actor: &Actor, path: &str) -> Answer {
+        let request = Request::get(path).body(Body::empty()).expect("a request");
+        self.call(actor, request).await
+    }
+
+    /// POST.
+    pub async fn post(&self, actor: &Actor, path: &str, content_type: &str, body: impl Into<Bytes>) -> Answer {
+        let request = Request::post(path).header(header::CONTENT_TYPE, content_type);
+        self.call(actor, request.body(Body::from(body.into())).expect("a request"))
+            .await
+    }
+
+    /// A GraphQL operation; the whole answer, with `data` and `errors`.
+    pub async fn graphql(&self, actor: &Actor, query: &str, variables: serde_json::Value) -> serde_json::Value {
+        let body = serde_json::json!({ "query": query, "variables": variables }).to_string();
+        let request = Request::post("/graphql")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT, "application/graphql-response+json, application/json");
+        self.call(actor, request.body(Body::from(body)).expect("a request"))
+            .await
+            .json()
+    }
+
+    /// The `data` of a GraphQL operation that must not have errors.
+    pub async fn graphql_data(&self, actor: &Actor, query: &str, variables: serde_json::Value) -> serde_json::Value {
+        let answer = self.graphql(actor, query, variables).await;
+        assert!(answer.get("errors").is_none(), "{answer:#}");
+        answer["data"].clone()
+    }
+}
+
+/// The shipped examples are the parties of the tests.
+pub fn story_partners() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("partner-config")
+}
+
+/// A time in RFC 3339.
+pub fn micros(text: &str) -> Micros {
+    Micros::parse(text).expect("a time")
+}
+
+async fn open(database: &TestDatabase, folder: &Path, clock: &Arc<TestClock>, seed: u64) -> Hub {
+    let db = database.open().await;
+    let registry = load_registry(&db).await.expect("the registry");
+    Hub::new(HubParts {
+        db,
+        objects: ObjectStore::open(folder.join("objects")).expect("an object store"),
+        master_key: MasterKey::new([7; 32]),
+        clock: clock.clone(),
+        random: Arc::new(TestRandom(AtomicU64::new(seed << 48))),
+        limits: Limits::default(),
+        registry,
+    })
+}
+
+/// Every route of the public interface.
+fn router(hub: &Hub) -> Router {
+    use counterfoil::transport::rest::{capture, event, serial};
+    capture::routes()
+        .merge(event::routes())
+        .merge(serial::routes())
+        .with_state(hub.clone())
+}
+
+/// A clock that moves only when it is told to.
+struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Micros {
+        Micros(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): the same bytes in every run.
+struct TestRandom(AtomicU64);
+
+impl Random for TestRandom {
+    fn fill(&self, buffer: &mut [u8]) {
+        for chunk in buffer.chunks_mut(8) {
+            let mut z = self
+                .0
+                .fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst)
+                .wrapping_add(0x9e37_79b9_7f4a_7c15);
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            chunk.copy_from_slice(&(z ^ (z >> 31)).to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
