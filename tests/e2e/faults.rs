@@ -25,6 +25,7 @@ mod kill;
 mod kth;
 mod power;
 mod storage;
+mod strace;
 mod workload;
 
 /// How far the k-th call is enumerated; a request and a capture together reach less far in most kinds.

@@ -124,8 +124,10 @@ impl House {
         match &self.kept {
             Kept::Sqlite => format!("sqlite://{}", self.data().join("counterfoil.db").display()),
             Kept::Postgres { server, name } => {
-                let (start, _) = server.rsplit_once('/').expect("a database URL");
-                format!("{start}/{name}")
+                // `postgres://user@host/db?host=/folder`: another database, the rest as it stands.
+                let (base, query) = server.split_once('?').map_or((server.as_str(), ""), |(base, query)| (base, query));
+                let (head, _) = base.rsplit_once('/').expect("a URL with a database");
+                format!("{head}/{name}?{query}")
             }
         }
     }
@@ -249,6 +251,11 @@ impl HubProcess {
     pub(crate) fn kill(mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// How it ended, if it did.

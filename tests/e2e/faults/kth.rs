@@ -11,9 +11,19 @@ use super::caller::LINES;
 use super::disk::{Action, Calls, Disk};
 use super::history::History;
 use super::house::{House, HubProcess, Start};
+use super::strace::Strace;
 use super::workload::Shift;
 
 const SIGABRT: i32 = 6;
+
+/// Who makes the fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// `disk.c`: counted over the process, on the hub's own files.
+    Disk,
+    /// The kernel, told by strace.
+    Strace,
+}
 
 /// One fault per start of the hub; the next start is the restart that proves the last one.
 struct Enumeration {
@@ -21,43 +31,40 @@ struct Enumeration {
     disk: Disk,
     shift: Shift,
     history: History,
+    by: By,
     faults: u32,
     stopped: u32,
 }
 
 impl Enumeration {
-    fn over(house: House) -> Self {
+    fn over(house: House, by: By) -> Self {
         let disk = Disk::new(&house.data(), house.aside());
-        Self {
-            house,
-            disk,
-            shift: Shift::new(7),
-            history: History::default(),
-            faults: 0,
-            stopped: 0,
-        }
+        Self { house, disk, shift: Shift::new(7), history: History::default(), by, faults: 0, stopped: 0 }
     }
 
     /// One round of work on one line, the `at`-th call of it hit; false if the round does not reach so far.
     async fn hit(&mut self, calls: Calls, at: u32, action: Action) -> bool {
         self.disk.heal();
-        let mut hub = self.house.start(Start {
-            disk: Some(&self.disk),
-            ..Start::default()
-        });
+        let disk = (self.by == By::Disk).then_some(&self.disk);
+        let mut hub = self.house.start(Start { disk, ..Start::default() });
         self.history.settle(&self.house, &hub).await;
         let line = &LINES[at as usize % LINES.len()];
         let caller = self.house.caller(line, &hub);
-        // The first call makes the connection and warms what is made once.
+        // The first round makes the connection and what is made once.
         let mut round = History::default();
         self.shift.round(&caller, line, &mut round).await;
         round.jobs_end(&self.house, &mut hub).await;
-        self.disk.arm(calls, at, action);
+        let strace = match self.by {
+            By::Disk => {
+                self.disk.arm(calls, at, action);
+                None
+            }
+            By::Strace => Some(Strace::attach(hub.pid(), self.house.aside(), (calls, at, action)).await),
+        };
         self.shift.round(&caller, line, &mut round).await;
         round.jobs_end(&self.house, &mut hub).await;
-        let fired = self.disk.fired() > 0;
-        self.judge(&mut hub, fired, &format!("{action:?} at {calls:?} {at}"), action)
-            .await;
+        let fired = strace.as_ref().map_or_else(|| self.disk.fired() > 0, Strace::fired);
+        self.judge(&mut hub, fired, &format!("{action:?} at {calls:?} {at}"), action).await;
         self.faults += u32::from(fired);
         // A call that was refused by a sick disk is as open as one without an answer.
         round.wrong.clear();
@@ -88,9 +95,9 @@ impl Enumeration {
         }
     }
 
-    async fn every(&mut self, actions: &[Action]) {
+    async fn every(&mut self, kinds: &[Calls], actions: &[Action]) {
         for action in actions {
-            for calls in [Calls::Syncs, Calls::Writes, Calls::Truncates, Calls::Names] {
+            for calls in kinds.iter().copied() {
                 for at in 1..=super::deepest() {
                     if !self.hit(calls, at, *action).await {
                         break;
@@ -120,24 +127,33 @@ impl Enumeration {
     }
 }
 
-async fn enumerate(actions: &[Action]) {
+const ALL: [Calls; 4] = [Calls::Syncs, Calls::Writes, Calls::Truncates, Calls::Names];
+
+async fn enumerate(by: By, kinds: &[Calls], actions: &[Action]) {
     let began = Instant::now();
-    let mut enumeration = Enumeration::over(House::on_sqlite().await);
-    enumeration.every(actions).await;
+    let mut enumeration = Enumeration::over(House::on_sqlite().await, by);
+    enumeration.every(kinds, actions).await;
     enumeration.check(began).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_error_at_each_call_stops_the_hub_or_is_said() {
-    enumerate(&[Action::Eio]).await;
+    enumerate(By::Disk, &ALL, &[Action::Eio]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_at_each_call_stops_the_hub_or_is_said() {
-    enumerate(&[Action::Enospc]).await;
+    enumerate(By::Disk, &ALL, &[Action::Enospc]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_at_each_call_loses_nothing() {
-    enumerate(&[Action::KillBefore, Action::KillTorn]).await;
+    enumerate(By::Disk, &[Calls::Writes], &[Action::KillTorn]).await;
+    enumerate(By::Disk, &ALL, &[Action::KillAfter]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_faults_from_the_kernel() {
+    let kinds = [Calls::Syncs, Calls::Writes];
+    enumerate(By::Strace, &kinds, &[Action::Eio, Action::Enospc, Action::KillBefore]).await;
 }
