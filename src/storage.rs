@@ -23,5 +23,6 @@ pub mod party;
 pub mod row;
 pub mod serial;
 pub mod shipment;
+pub mod yardstick;
 
 pub use db::{Db, StorageError, Tx};
