@@ -1,8 +1,167 @@
-//! The command line.
+//! The command line: one file a command.
+//!
+//! Exit status of every command: 0 done; 1 it was understood and the answer is no (files with problems, steps pending, a
+//! refusal); 2 it could not do its work (usage, settings, database, a port).
 
 pub mod bench;
+pub mod certificate;
 pub mod demo;
 pub mod migrate;
 pub mod partner;
 pub mod schema;
 pub mod serve;
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::app::{self, SystemClock, SystemRandom};
+use crate::config::settings::{LogFormat, Settings, Sources};
+use crate::domain::ids::AuditId;
+use crate::service::hub::{Clock, Random};
+
+/// An exchange hub for serialized medicines: serial numbers, EPCIS events, and who may see what.
+///
+/// Start with `counterfoil demo`. For a hub of your own: `counterfoil settings > counterfoil.toml`, edit it,
+/// `counterfoil partner apply`, `counterfoil certificate issue PARTY SYSTEM --out DIR`, `counterfoil serve`.
+///
+/// Exit status: 0 done, 1 the answer is no, 2 the command could not do its work.
+#[derive(Debug, Parser)]
+#[command(name = "counterfoil", version, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    settings: SettingsArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where settings come from; the command line wins over the environment, the environment over the file.
+#[derive(Debug, Args)]
+struct SettingsArgs {
+    /// Settings file [default: counterfoil.toml, if it is there].
+    #[arg(long, global = true, value_name = "FILE", env = "COUNTERFOIL_SETTINGS")]
+    settings: Option<PathBuf>,
+    /// One setting, as in the file: `--set trust_domain=hub.example --set limits.page=100`.
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = key_value)]
+    set: Vec<(String, String)>,
+    /// `sqlite://path` or `postgres://user@host/database`.
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// Folder of everything the hub keeps on disk.
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the hub until SIGTERM or SIGINT.
+    Serve(serve::ServeArgs),
+    /// Bring the database to the schema of this version.
+    Migrate(migrate::MigrateArgs),
+    /// Check or apply the partner configuration.
+    #[command(subcommand)]
+    Partner(partner::PartnerCommand),
+    /// Issue or revoke client certificates of partners' systems.
+    #[command(subcommand)]
+    Certificate(certificate::CertificateCommand),
+    /// Print the commented settings file with every default.
+    Settings,
+}
+
+/// Parses the arguments, runs the command, prints what went wrong.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match run_command(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            // The whole chain on one line: it may end up in a log.
+            let _gone = writeln!(std::io::stderr().lock(), "counterfoil: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
+    if matches!(cli.command, Command::Settings) {
+        say(format_args!("{}", include_str!("../schema/counterfoil.toml").trim_end()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let settings = load(cli.settings)?;
+    log_to_stderr(&settings)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Serve(args) => serve::run(args, settings).await.map(|()| ExitCode::SUCCESS),
+            Command::Migrate(args) => migrate::run(args, settings).await.map(yes_or_no),
+            Command::Partner(command) => Ok(partner::run(command, partner_context(&settings)).await),
+            Command::Certificate(command) => certificate::run(command, settings).await.map(|()| ExitCode::SUCCESS),
+            Command::Settings => Ok(ExitCode::SUCCESS),
+        }
+    })
+}
+
+fn yes_or_no(yes: bool) -> ExitCode {
+    if yes { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+fn load(args: SettingsArgs) -> anyhow::Result<Settings> {
+    let named = args.settings.is_some();
+    let path = args.settings.unwrap_or_else(|| PathBuf::from("counterfoil.toml"));
+    let file = match std::fs::read_to_string(&path) {
+        Ok(text) => Some((path, text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => None,
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    let mut flags = args.set;
+    flags.extend(args.database_url.map(|url| ("database_url".to_owned(), url)));
+    flags.extend(args.data_dir.map(|folder| ("data_dir".to_owned(), folder)));
+    Ok(Settings::load(Sources { file, environment: std::env::vars().collect(), flags })?)
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
+    Ok((key.trim().to_owned(), value.to_owned()))
+}
+
+fn log_to_stderr(settings: &Settings) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&settings.log_filter).context("setting `log_filter`")?;
+    let stderr_is_read_by_people = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(stderr_is_read_by_people);
+    let set = match settings.log_format {
+        LogFormat::Text => log.try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
+    set.map_err(|error| anyhow::anyhow!("cannot set up the log: {error}"))
+}
+
+fn partner_context(settings: &Settings) -> partner::PartnerContext {
+    let at = SystemClock.now();
+    let mut random = [0; 10];
+    SystemRandom.fill(&mut random);
+    let millis = u64::try_from(at.0.div_euclid(1_000)).unwrap_or(0);
+    let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
+    let database = app::db_options(settings);
+    partner::PartnerContext { folder: settings.partner_config.clone(), database, at, audit_id: AuditId::new(id) }
+}
+
+/// One line to standard output; a reader that went away is no reason to stop half way.
+fn say(line: std::fmt::Arguments<'_>) {
+    let _gone = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

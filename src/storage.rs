@@ -18,6 +18,8 @@ pub mod db;
 pub mod event;
 pub mod finding;
 pub mod item;
+pub mod master_key;
+pub mod migration;
 pub mod object;
 pub mod party;
 pub mod row;

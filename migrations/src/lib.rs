@@ -10,7 +10,7 @@ use sea_orm_migration::sea_orm::DbBackend;
 mod m20261122_000001_base;
 
 // Whoever runs the steps needs the trait and no other part of that crate.
-pub use sea_orm_migration::MigratorTrait;
+pub use sea_orm_migration::{Migration as Step, MigratorTrait};
 
 /// All steps, in order.
 #[derive(Debug)]

@@ -26,6 +26,10 @@ const PARTIES: &[&str] = &[
         version {bigint} NOT NULL
     ) {strict}",
     "INSERT INTO registry (one, version) VALUES (1, 0)",
+    "CREATE TABLE master_key (
+        one {smallint} NOT NULL PRIMARY KEY CHECK (one = 1),
+        check_value {bytes} NOT NULL
+    ) {strict}",
     "CREATE TABLE party (
         id TEXT NOT NULL PRIMARY KEY,
         doc TEXT NOT NULL,

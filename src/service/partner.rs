@@ -121,6 +121,12 @@ pub async fn plan(db: &Db, files: &[PartnerFile], missing: Missing) -> Result<Pl
     Err(PlanError::Refused(problems))
 }
 
+/// What the files would make of a new database.
+#[must_use]
+pub fn first_plan(files: &[PartnerFile]) -> Plan {
+    compare(&Contracts::default(), files, Missing::Keep)
+}
+
 /// Does it, in one transaction, and returns the new version; refused if the contracts changed since the plan was made.
 pub async fn apply(db: &Db, plan: Plan, stamp: Stamp) -> Result<i64, ServiceError> {
     if plan.is_empty() {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::domain::ids::{PartyId, SystemName};
 use crate::domain::time::Micros;
 
-use super::row::column;
+use super::row::{column, parsed};
 use super::{Db, StorageError, Tx};
 
 /// One issued certificate.
@@ -51,8 +51,8 @@ pub async fn revoke(tx: &Tx, fingerprint: [u8; 32], at: Micros) -> Result<Option
     let row = tx.query_one("revoking a certificate", sql, vec![fingerprint.to_vec().into(), at.0.into()]).await?;
     let Some(row) = row else { return Ok(None) };
     tx.execute("announcing a revocation", "UPDATE registry SET version = version + 1", Vec::new()).await?;
-    let party = super::row::parsed(&row, "certificate", "party_id")?;
-    Ok(Some((party, super::row::parsed(&row, "certificate", "system_name")?)))
+    let party = parsed(&row, "certificate", "party_id")?;
+    Ok(Some((party, parsed(&row, "certificate", "system_name")?)))
 }
 
 /// Fingerprints of revoked certificates that have not expired by themselves.

@@ -24,7 +24,7 @@ use super::{Db, StorageError, Tx};
 const ROWS_PER_STATEMENT: usize = 1_000;
 
 /// Everything that is stored, at one version.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Contracts {
     /// Counts up with each change; 0 is a new database.
     pub version: i64,

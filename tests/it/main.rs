@@ -2,7 +2,10 @@
 //!
 //! `COUNTERFOIL_TEST_DATABASE_URL=postgres://…` chooses PostgreSQL (see `tests/run`); each test has a database of
 //! its own either way. Tests wait for nothing but answers, and set the clock themselves.
-#![expect(unreachable_pub, reason = "a test binary has no outside: `pub` means for the other modules here")]
+#![expect(
+    unreachable_pub,
+    reason = "a test binary has no outside: `pub` means for the other modules here"
+)]
 
 mod hub;
 mod partner;

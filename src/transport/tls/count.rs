@@ -24,14 +24,14 @@ pub(super) struct Caps {
 #[derive(Debug)]
 pub(super) struct Counted {
     _all: OwnedSemaphorePermit,
-    address: Option<Held<IpAddr>>,
-    party: Option<Held<PartyId>>,
+    _address: Option<Held<IpAddr>>,
+    _party: Option<Held<PartyId>>,
 }
 
 impl Counted {
     /// From now on it counts against its party and not against its address: many parties may share a proxy.
     pub(super) fn authenticated(self, party: Held<PartyId>) -> Self {
-        Self { address: None, party: Some(party), ..self }
+        Self { _address: None, _party: Some(party), ..self }
     }
 }
 
@@ -47,7 +47,7 @@ impl Caps {
     /// Room for a new connection, if there is any.
     pub(super) fn connection(&self, from: IpAddr) -> Option<Counted> {
         let all = Arc::clone(&self.all).try_acquire_owned().ok()?;
-        Some(Counted { _all: all, address: Some(self.addresses.hold(from)?), party: None })
+        Some(Counted { _all: all, _address: Some(self.addresses.hold(from)?), _party: None })
     }
 
     /// Room for one more connection of a party, if there is any.
