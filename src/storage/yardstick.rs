@@ -62,10 +62,18 @@ enum Cell {
 
 /// Takes everything that captures have written out of a database.
 pub async fn take(db: &Db) -> Result<Load, StorageError> {
-    let mut load = Load { referred: Vec::new(), written: Vec::new() };
+    let mut load = Load {
+        referred: Vec::new(),
+        written: Vec::new(),
+    };
     for (names, tables) in [(REFERRED, &mut load.referred), (WRITTEN, &mut load.written)] {
         for name in names {
-            tables.push(Table { name, rows: take_table(db, name).await.map_err(|source| failed("reading rows for the yardstick", source))? });
+            tables.push(Table {
+                name,
+                rows: take_table(db, name)
+                    .await
+                    .map_err(|source| failed("reading rows for the yardstick", source))?,
+            });
         }
     }
     Ok(load)
@@ -88,7 +96,9 @@ async fn take_table(db: &Db, name: &str) -> Result<Rows, SqlxError> {
         let chunks: Vec<bytes::Bytes> = copy.try_collect().await?;
         return Ok(Rows::Copy(chunks.concat()));
     }
-    let rows = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT * FROM {name}"))).fetch_all(sqlite(db)).await?;
+    let rows = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT * FROM {name}")))
+        .fetch_all(sqlite(db))
+        .await?;
     let width = rows.first().map_or(0, Row::len);
     let mut cells = Vec::with_capacity(rows.len() * width);
     for row in &rows {
@@ -117,7 +127,9 @@ async fn put_tables(db: &Db, tables: &[Table]) -> Result<(), SqlxError> {
         let mut transaction = connection.begin().await?;
         for table in tables {
             let Rows::Copy(data) = &table.rows else { continue };
-            let mut copy = transaction.copy_in_raw(&format!("COPY {} FROM STDIN (FORMAT binary)", table.name)).await?;
+            let mut copy = transaction
+                .copy_in_raw(&format!("COPY {} FROM STDIN (FORMAT binary)", table.name))
+                .await?;
             copy.send(data.as_slice()).await?;
             copy.finish().await?;
         }
@@ -135,7 +147,12 @@ async fn put_tables(db: &Db, tables: &[Table]) -> Result<(), SqlxError> {
 }
 
 /// Full chunks share one text, so that the statement is prepared once.
-async fn insert(transaction: &mut sqlx::Transaction<'_, Sqlite>, name: &str, width: usize, cells: &[Cell]) -> Result<(), SqlxError> {
+async fn insert(
+    transaction: &mut sqlx::Transaction<'_, Sqlite>,
+    name: &str,
+    width: usize,
+    cells: &[Cell],
+) -> Result<(), SqlxError> {
     let row = format!("({})", vec!["?"; width].join(","));
     let sql = format!("INSERT INTO {name} VALUES {}", vec![row; cells.len() / width].join(","));
     let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
@@ -155,5 +172,8 @@ fn sqlite(db: &Db) -> &SqlitePool {
 }
 
 fn failed(doing: &'static str, source: SqlxError) -> StorageError {
-    StorageError::Unavailable { doing, source: DbErr::Custom(source.to_string()) }
+    StorageError::Unavailable {
+        doing,
+        source: DbErr::Custom(source.to_string()),
+    }
 }

@@ -16,6 +16,7 @@
 //! Not here: faults of PostgreSQL itself and of the network.
 
 mod caller;
+mod control;
 mod crowd;
 mod disk;
 mod document;

@@ -39,7 +39,7 @@ struct control {
     _Atomic uint32_t seen;      /* calls of these kinds since armed */
 };
 
-enum action { EIO_ONCE = 1, ENOSPC_ONCE, EINTR_ONCE, SHORT_ONCE, KILL_BEFORE, KILL_AFTER, ENOSPC_FROM_NOW_ON, EIO_FROM_NOW_ON, KILL_TORN };
+enum action { EIO_ONCE = 1, ENOSPC_ONCE, EINTR_ONCE, SHORT_ONCE, KILL_BEFORE, KILL_AFTER, ENOSPC_FROM_NOW_ON, KILL_TORN };
 enum kind { WRITE = 1, SYNC = 2, TRUNCATE = 4, NAME = 8 };
 enum op { OP_CREATE = 1, OP_WRITE, OP_TRUNCATE, OP_SYNC, OP_RENAME, OP_LINK, OP_UNLINK, OP_MKDIR, OP_RMDIR, OP_OPEN };
 
@@ -147,7 +147,7 @@ static int hit(enum kind kind) {
     control->seen++;
     int32_t left = --control->countdown;
     int action = (int)control->action;
-    int from_now_on = action == ENOSPC_FROM_NOW_ON || action == EIO_FROM_NOW_ON;
+    int from_now_on = action == ENOSPC_FROM_NOW_ON;
     if (left > 0 || (left < 0 && !from_now_on)) return 0;
     control->fired++;
     if (action == KILL_BEFORE) die();
@@ -157,7 +157,7 @@ static int hit(enum kind kind) {
 /* The errno that an action stands for, 0 if the call is to go ahead. */
 static int error_of(int action) {
     switch (action) {
-        case EIO_ONCE: case EIO_FROM_NOW_ON: return EIO;
+        case EIO_ONCE: return EIO;
         case ENOSPC_ONCE: case ENOSPC_FROM_NOW_ON: return ENOSPC;
         case EINTR_ONCE: return EINTR;
         default: return 0;

@@ -30,10 +30,8 @@ pub(crate) enum Action {
     KillAfter = 6,
     /// ENOSPC from this call on: a disk that is full until the test gives space.
     EnospcFromNowOn = 7,
-    /// EIO from this call on: a dead disk.
-    EioFromNowOn = 8,
     /// Half of a write, then SIGKILL.
-    KillTorn = 9,
+    KillTorn = 8,
 }
 
 /// Which calls are counted.

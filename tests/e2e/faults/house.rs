@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 
 use super::caller::{Caller, Identity, LINES, Line};
+use super::control;
 use super::disk::Disk;
 
 /// The database of a house.
@@ -83,8 +84,8 @@ impl House {
             let read = |name: &str| fs::read_to_string(out.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
             house.identities.push(Identity {
                 ca: read("ca.pem"),
-                certificate: read("line.pem"),
-                key: read("line.key"),
+                certificate: read("client.pem"),
+                key: read("client.key"),
             });
         }
         house
@@ -125,17 +126,23 @@ impl House {
             Kept::Sqlite => format!("sqlite://{}", self.data().join("counterfoil.db").display()),
             Kept::Postgres { server, name } => {
                 // `postgres://user@host/db?host=/folder`: another database, the rest as it stands.
-                let (base, query) = server.split_once('?').map_or((server.as_str(), ""), |(base, query)| (base, query));
+                let (base, query) = server
+                    .split_once('?')
+                    .map_or((server.as_str(), ""), |(base, query)| (base, query));
                 let (head, _) = base.rsplit_once('/').expect("a URL with a database");
                 format!("{head}/{name}?{query}")
             }
         }
     }
 
-    fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_counterfoil"));
+    fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(arguments);
         // Settings come by environment too, and unknown ones are refused: nothing of ours may leak in.
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env(control::ON, "1");
         command
             .env("COUNTERFOIL_DATA_DIR", self.data())
             .env("COUNTERFOIL_DATABASE_URL", self.url());
@@ -143,13 +150,16 @@ impl House {
             "COUNTERFOIL_PARTNER_CONFIG",
             concat!(env!("CARGO_MANIFEST_DIR"), "/partner-config"),
         );
-        command.env("COUNTERFOIL_LOG_FILTER", "info").env("RUST_BACKTRACE", "0");
+        command.env("COUNTERFOIL_LOG_FILTER", "warn").env("RUST_BACKTRACE", "0");
         command.stdin(Stdio::null());
         command
     }
 
     fn run(&self, arguments: &[&str]) {
-        let output = self.command().args(arguments).output().expect("the binary");
+        let output = self
+            .command(env!("CARGO_BIN_EXE_counterfoil"), arguments)
+            .output()
+            .expect("the binary");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         assert!(
             output.status.success(),
@@ -169,17 +179,16 @@ impl House {
     pub(crate) fn try_start(&self, how: Start<'_>) -> Result<HubProcess, String> {
         let (port, operations) = (free_port(), free_port());
         let log = self.folder.path().join(format!("hub-{port}.log"));
-        let mut command = self.command();
-        command.arg("serve");
+        let mut command = match how.without_sync {
+            false => self.command(env!("CARGO_BIN_EXE_counterfoil"), &["serve"]),
+            true => self.command(&control::program(), &control::ARGUMENTS),
+        };
         command.env("COUNTERFOIL_LISTEN", format!("127.0.0.1:{port}"));
         command.env("COUNTERFOIL_OPERATIONS_LISTEN", format!("127.0.0.1:{operations}"));
         let out = fs::File::create(&log).expect("a log");
         command.stdout(out.try_clone().expect("a log")).stderr(out);
         if let Some(disk) = how.disk {
             disk.under(&mut command, how.log);
-        }
-        if how.without_sync {
-            command.env("COUNTERFOIL_TEST_SQLITE_SYNCHRONOUS", "OFF");
         }
         let child = command.spawn().expect("the binary");
         let mut hub = HubProcess { child, port, log };

@@ -39,14 +39,25 @@ struct Enumeration {
 impl Enumeration {
     fn over(house: House, by: By) -> Self {
         let disk = Disk::new(&house.data(), house.aside());
-        Self { house, disk, shift: Shift::new(7), history: History::default(), by, faults: 0, stopped: 0 }
+        Self {
+            house,
+            disk,
+            shift: Shift::new(7),
+            history: History::default(),
+            by,
+            faults: 0,
+            stopped: 0,
+        }
     }
 
     /// One round of work on one line, the `at`-th call of it hit; false if the round does not reach so far.
     async fn hit(&mut self, calls: Calls, at: u32, action: Action) -> bool {
         self.disk.heal();
         let disk = (self.by == By::Disk).then_some(&self.disk);
-        let mut hub = self.house.start(Start { disk, ..Start::default() });
+        let mut hub = self.house.start(Start {
+            disk,
+            ..Start::default()
+        });
         self.history.settle(&self.house, &hub).await;
         let line = &LINES[at as usize % LINES.len()];
         let caller = self.house.caller(line, &hub);
@@ -64,7 +75,8 @@ impl Enumeration {
         self.shift.round(&caller, line, &mut round).await;
         round.jobs_end(&self.house, &mut hub).await;
         let fired = strace.as_ref().map_or_else(|| self.disk.fired() > 0, Strace::fired);
-        self.judge(&mut hub, fired, &format!("{action:?} at {calls:?} {at}"), action).await;
+        self.judge(&mut hub, fired, &format!("{action:?} at {calls:?} {at}"), action)
+            .await;
         self.faults += u32::from(fired);
         // A call that was refused by a sick disk is as open as one without an answer.
         round.wrong.clear();
@@ -84,7 +96,7 @@ impl Enumeration {
                 "{what}: {ended:?}\n{}",
                 hub.words()
             ),
-            Action::Eio | Action::Enospc | Action::EnospcFromNowOn | Action::EioFromNowOn => {
+            Action::Eio | Action::Enospc | Action::EnospcFromNowOn => {
                 assert!(
                     ended.is_none() || signal == Some(SIGABRT),
                     "{what}: ended with {ended:?}\n{}",
@@ -144,6 +156,12 @@ async fn a_disk_error_at_each_call_stops_the_hub_or_is_said() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_at_each_call_stops_the_hub_or_is_said() {
     enumerate(By::Disk, &ALL, &[Action::Enospc]).await;
+}
+
+/// Harmless to correct code: what is written half goes on, what is interrupted is done again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_short_or_interrupted_write_changes_nothing() {
+    enumerate(By::Disk, &[Calls::Writes], &[Action::Short, Action::Eintr]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -20,7 +20,6 @@ fn plugs() -> usize {
 /// A recorded run: what was acknowledged by each point of the log.
 struct Recording {
     house: House,
-    disk: Disk,
     at_rest: Image,
     log: Vec<u8>,
     history: History,
@@ -54,7 +53,6 @@ impl Recording {
         let log = disk.log();
         let recording = Self {
             house,
-            disk,
             at_rest,
             log,
             history,

@@ -246,7 +246,7 @@ async fn a_failed_commit_ends_the_process_and_loses_nothing() {
                     "lost: {what}"
                 );
                 match action {
-                    Action::Eio | Action::Enospc | Action::EnospcFromNowOn | Action::EioFromNowOn => {
+                    Action::Eio | Action::Enospc | Action::EnospcFromNowOn => {
                         assert_eq!(outcome.signal, Some(SIGABRT), "went on after a disk error: {what}");
                         stopped += 1;
                     }

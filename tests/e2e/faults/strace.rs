@@ -32,8 +32,16 @@ impl Strace {
         };
         let out = aside.join("strace.out");
         let mut command = Command::new("strace");
-        command.args(["-f", "-qq", "-o"]).arg(&out).args(["-p", &pid.to_string(), "-e"]).arg(format!("trace={calls}"));
-        command.arg("-e").arg(format!("inject={calls}:{effect}:when={at}")).stdin(Stdio::null()).stderr(Stdio::piped());
+        command
+            .args(["-f", "-qq", "-o"])
+            .arg(&out)
+            .args(["-p", &pid.to_string(), "-e"])
+            .arg(format!("trace={calls}"));
+        command
+            .arg("-e")
+            .arg(format!("inject={calls}:{effect}:when={at}"))
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the fault tests need strace: apt-get install strace");
         while !traced(pid) {
             if let Some(status) = child.try_wait().expect("strace's state") {
@@ -59,7 +67,9 @@ impl Drop for Strace {
 
 /// Whether every thread has a tracer.
 fn traced(pid: u32) -> bool {
-    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return true };
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
+        return true;
+    };
     let has_tracer = |thread: std::fs::DirEntry| {
         let status = std::fs::read_to_string(thread.path().join("status")).unwrap_or_default();
         !status.contains("TracerPid:\t0")
