@@ -58,6 +58,8 @@ struct SettingsArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// A hub with the example parties, and the whole story played over the network.
+    Demo(demo::DemoArgs),
     /// Run the hub until SIGTERM or SIGINT.
     Serve(serve::ServeArgs),
     /// Bring the database to the schema of this version.
@@ -91,11 +93,16 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
         say(format_args!("{}", include_str!("../schema/counterfoil.toml").trim_end()));
         return Ok(ExitCode::SUCCESS);
     }
-    let settings = load(cli.settings)?;
+    let mut settings = load(cli.settings)?;
+    if matches!(cli.command, Command::Demo(_)) && settings.log_filter == Settings::default().log_filter {
+        // The demo tells its story on standard output; the log would drown it.
+        settings.log_filter = "warn".to_owned();
+    }
     log_to_stderr(&settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(async {
         match cli.command {
+            Command::Demo(args) => demo::run(args, settings).await,
             Command::Serve(args) => serve::run(args, settings).await.map(|()| ExitCode::SUCCESS),
             Command::Migrate(args) => migrate::run(args, settings).await.map(yes_or_no),
             Command::Partner(command) => Ok(partner::run(command, partner_context(&settings)).await),

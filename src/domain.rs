@@ -4,12 +4,14 @@
 //! Nothing here names another module of the crate.
 
 pub mod agreement;
+pub mod assertion;
 pub mod audit;
 pub mod containment;
 pub mod event;
 pub mod finding;
 pub mod gs1;
 pub mod ids;
+pub mod ledger;
 pub mod lens;
 pub mod party;
 pub mod provenance;

@@ -11,6 +11,7 @@
 //! - A transaction runs to its end even if the caller goes away.
 
 pub mod audit;
+pub(crate) mod bulk;
 pub mod capture;
 pub mod certificate;
 pub mod containment;
@@ -27,4 +28,5 @@ pub mod serial;
 pub mod shipment;
 pub mod yardstick;
 
+pub(crate) use bulk::hex;
 pub use db::{Db, StorageError, Tx};

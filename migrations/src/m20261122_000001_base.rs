@@ -172,6 +172,8 @@ const EVENTS: &[&str] = &[
         read_point TEXT,
         biz_location TEXT,
         event_id TEXT NOT NULL,
+        parent {uuid},
+        listed {bigint} NOT NULL,
         declares_error {smallint} NOT NULL,
         voided {smallint} NOT NULL,
         document_id {uuid} NOT NULL REFERENCES document (id),
@@ -197,6 +199,9 @@ const EVENTS: &[&str] = &[
 ];
 
 /// Folds over events. Open intervals end at 9223372036854775807.
+///
+/// `item.last_at` and `item.below_at` are the latest event times of the thing and of anything that was ever inside it:
+/// they tell in one look whether a document comes late for what is inside a container.
 const STATE: &[&str] = &[
     "CREATE TABLE item (
         epc {uuid} NOT NULL PRIMARY KEY,
@@ -210,7 +215,9 @@ const STATE: &[&str] = &[
         commission_event {uuid},
         disposition TEXT,
         disposition_at {bigint},
-        parent {uuid}
+        parent {uuid},
+        last_at {bigint} NOT NULL,
+        below_at {bigint} NOT NULL
     ) {strict}",
     "CREATE TABLE containment (
         child {uuid} NOT NULL,
@@ -244,6 +251,8 @@ const STATE: &[&str] = &[
         epc {uuid} NOT NULL,
         shipped_at {bigint} NOT NULL,
         shipment_id {uuid} NOT NULL REFERENCES shipment (id),
+        receive_event {uuid},
+        received_at {bigint},
         PRIMARY KEY (epc, shipped_at, shipment_id)
     ) {clustered}",
     "CREATE INDEX shipment_epc_by_shipment ON shipment_epc (shipment_id)",
@@ -271,6 +280,7 @@ const STATE: &[&str] = &[
     "CREATE INDEX finding_by_party ON finding (party_id, id)",
     "CREATE INDEX finding_by_owner ON finding (owner_id, id)",
     "CREATE INDEX finding_by_document ON finding (document_id)",
+    "CREATE INDEX finding_by_event ON finding (event_id)",
 ];
 
 const AUDIT: &[&str] = &[

@@ -368,3 +368,23 @@ pub enum MixedPart {
     /// An element.
     Node(Node),
 }
+
+impl MixedPart {
+    /// The element, if it is one.
+    #[must_use]
+    pub fn node(&self) -> Option<&Node> {
+        match self {
+            Self::Node(node) => Some(node),
+            Self::Text(_) => None,
+        }
+    }
+
+    /// The character data, if it is that.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Node(_) => None,
+        }
+    }
+}

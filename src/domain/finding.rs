@@ -62,6 +62,8 @@ catalogue! {
     TooDeep = "DOCUMENT_TOO_DEEP", Refusal, "nest less deeply";
     /// More events than the limit of one document.
     TooManyEvents = "TOO_MANY_EVENTS", Refusal, "split the document";
+    /// One event or header larger than the limit.
+    TooLarge = "EVENT_TOO_LARGE", Refusal, "split the event";
     /// The root is no EPCIS document of a known version.
     UnknownDocument = "UNKNOWN_DOCUMENT_TYPE", Refusal, "send an EPCISDocument or EPCISQueryDocument of EPCIS 1.x or 2.0";
     /// A mandatory field is not there.

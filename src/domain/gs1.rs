@@ -25,6 +25,8 @@ mod epc;
 mod identifier;
 mod key;
 mod other_epc;
+#[cfg(test)]
+mod properties;
 mod rule;
 mod spelling;
 mod token;
@@ -104,7 +106,8 @@ impl Fault {
             .find(|at| text.is_char_boundary(*at))
             .unwrap_or(0);
         let dots = if cut < text.len() { "…" } else { "" };
-        let quoted = text.get(..cut).unwrap_or_default();
+        let visible = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+        let quoted: String = text.get(..cut).unwrap_or_default().chars().map(visible).collect();
         Gs1Error {
             code: self.code.as_str(),
             message: format!("`{quoted}{dots}` is not {what}: {}", self.why),

@@ -97,7 +97,11 @@ pub struct SerialRule {
 impl Default for SerialRule {
     /// Thirty characters nobody confuses, twelve long: 5.3e13 issuable numbers at 1 in 10,000.
     fn default() -> Self {
-        Self { alphabet: "23456789ABCDEFGHJKLMNPQRTUVWXY".to_owned(), length: 12, density: 10_000 }
+        Self {
+            alphabet: "23456789ABCDEFGHJKLMNPQRTUVWXY".to_owned(),
+            length: 12,
+            density: 10_000,
+        }
     }
 }
 
@@ -135,7 +139,10 @@ impl Registry {
     /// Builds the look-ups. Uniqueness is the business of whoever checked the configuration.
     #[must_use]
     pub fn new(version: i64, parties: Vec<Party>, agreements: Vec<Agreement>) -> Self {
-        let mut registry = Self { version, ..Self::default() };
+        let mut registry = Self {
+            version,
+            ..Self::default()
+        };
         for party in parties {
             let id = &party.id;
             registry.party_of_gln.insert(party.gln, id.clone());
@@ -220,25 +227,126 @@ impl Registry {
 
     /// Agreements in which a party is principal or delegate.
     pub fn agreements_of<'a>(&'a self, party: &'a PartyId) -> impl Iterator<Item = &'a Arc<Agreement>> {
-        self.agreements.values().filter(move |agreement| agreement.principal == *party || agreement.delegate == *party)
+        self.agreements
+            .values()
+            .filter(move |agreement| agreement.principal == *party || agreement.delegate == *party)
     }
 
-    /// What lets `party` use `power` on `gtin` at a moment, if anything does. Two agreements that both
-    /// would are taken in the order of their ids, so that every process answers alike.
+    /// What lets `party` use `power` on `gtin` at a moment, if anything does: nothing if it or the owner is suspended.
+    /// Two agreements that both would are taken in the order of their ids, so that every process answers alike.
     #[must_use]
     pub fn mandate(&self, party: &PartyId, power: Power, gtin: Gtin, at: Micros) -> Option<Mandate> {
-        if self.owner_of_gtin(gtin)? == party {
+        let owner = self.owner_of_gtin(gtin)?;
+        if !self.is_active(party) || !self.is_active(owner) {
+            return None;
+        }
+        if owner == party {
             return Some(Mandate::Own);
         }
         self.agreements_of(party)
-            .filter(|agreement| agreement.delegate == *party && agreement.gives(power, gtin, at))
-            .filter(|agreement| self.owner_of_gtin(gtin) == Some(&agreement.principal))
+            .filter(|agreement| agreement.delegate == *party && agreement.principal == *owner)
+            .filter(|agreement| agreement.gives(power, gtin, at))
             .min_by(|a, b| a.id.cmp(&b.id))
             .map(|agreement| Mandate::Under(Arc::clone(agreement)))
     }
 
-    /// Principals a party acts for under any agreement that holds at a moment.
+    /// Agreements under which a party acts for a principal at a moment: none if it is suspended, none of a suspended principal.
     pub fn principals_of<'a>(&'a self, party: &'a PartyId, at: Micros) -> impl Iterator<Item = &'a Arc<Agreement>> {
-        self.agreements_of(party).filter(move |agreement| agreement.delegate == *party && agreement.holds_at(at))
+        let mine = self
+            .agreements_of(party)
+            .filter(move |agreement| agreement.delegate == *party && agreement.holds_at(at));
+        mine.filter(move |agreement| self.is_active(party) && self.is_active(&agreement.principal))
+    }
+
+    /// Whether a party is known and not suspended.
+    #[must_use]
+    pub fn is_active(&self, party: &PartyId) -> bool {
+        self.parties.get(party).is_some_and(|party| party.active)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::agreement::Quota;
+    use super::*;
+
+    fn party(id: &str, gln: &str, prefix: &str, gtin: Option<&str>, active: bool) -> Party {
+        let product = |gtin: &str| Product {
+            gtin: gtin.parse().unwrap(),
+            name: String::new(),
+            serials: SerialRule::default(),
+        };
+        Party {
+            id: id.parse().unwrap(),
+            legal_name: id.to_owned(),
+            roles: Vec::new(),
+            gln: gln.parse().unwrap(),
+            country: "CH".to_owned(),
+            sites: Vec::new(),
+            prefixes: vec![CompanyPrefix::try_from(prefix.to_owned()).unwrap()],
+            products: gtin.map(product).into_iter().collect(),
+            issuers: Vec::new(),
+            active,
+        }
+    }
+
+    fn registry(maker_active: bool, packer_active: bool) -> Registry {
+        let maker = party("maker", "9521001000017", "9521001", Some("09521001001014"), maker_active);
+        let packer = party("packer", "9521002000016", "9521002", None, packer_active);
+        let agreement = |id: &str| Agreement {
+            id: id.parse().unwrap(),
+            principal: maker.id.clone(),
+            delegate: packer.id.clone(),
+            products: vec!["09521001001014".parse().unwrap()],
+            sites: Vec::new(),
+            powers: vec![Power::Commission],
+            quota: Quota::default(),
+            valid_from: Micros(10),
+            valid_until: Micros(20),
+        };
+        let agreements = vec![agreement("b2"), agreement("a1")];
+        Registry::new(1, vec![maker.clone(), packer.clone()], agreements)
+    }
+
+    fn mandate(registry: &Registry, party: &str, power: Power, at: i64) -> Option<String> {
+        let mandate = registry.mandate(&party.parse().unwrap(), power, "09521001001014".parse().unwrap(), Micros(at));
+        mandate.map(|mandate| match mandate {
+            Mandate::Own => "own".to_owned(),
+            Mandate::Under(agreement) => agreement.id.to_string(),
+        })
+    }
+
+    #[test]
+    fn a_mandate_is_what_is_given_and_no_more() {
+        let registry = registry(true, true);
+        let check = |party, power, at, expect: Option<&str>| {
+            assert_eq!(mandate(&registry, party, power, at).as_deref(), expect, "{party} {at}")
+        };
+        check("maker", Power::Ship, 0, Some("own"));
+        check("packer", Power::Commission, 10, Some("a1"));
+        check("packer", Power::Commission, 9, None);
+        check("packer", Power::Commission, 20, None);
+        check("packer", Power::Ship, 10, None);
+        check("nobody", Power::Commission, 10, None);
+    }
+
+    #[test]
+    fn who_is_suspended_gives_and_holds_nothing() {
+        for (maker, packer) in [(false, true), (true, false)] {
+            let registry = registry(maker, packer);
+            assert_eq!(mandate(&registry, "packer", Power::Commission, 10), None);
+            assert_eq!(registry.principals_of(&"packer".parse().unwrap(), Micros(10)).count(), 0);
+        }
+        assert_eq!(mandate(&registry(false, true), "maker", Power::Commission, 10), None);
+    }
+
+    #[test]
+    fn the_holder_of_a_prefix_is_found_by_the_digits_it_begins() {
+        let registry = registry(true, true);
+        let holder = |digits: &str| registry.holder_of_prefix(digits).map(|(party, len)| (party.to_string(), len));
+        assert_eq!(holder("9521002000016"), Some(("packer".to_owned(), 7)));
+        assert_eq!(holder("9521009000019"), None);
+        assert_eq!(holder("952"), None);
+        assert_eq!(holder(""), None);
     }
 }

@@ -33,9 +33,7 @@ pub enum SerialError {
         owner: PartyId,
     },
     /// A stored key is not of a form that this version of the hub writes.
-    #[error(
-        "the stored serial key of `{owner}` has an unknown form: was it written by a later version of the hub?"
-    )]
+    #[error("the stored serial key of `{owner}` has an unknown form: was it written by a later version of the hub?")]
     KeyForm {
         /// Whose key.
         owner: PartyId,
@@ -44,9 +42,7 @@ pub enum SerialError {
     #[error("the crypto library failed while {0}")]
     Crypto(&'static str),
     /// A pool of another algorithm.
-    #[error(
-        "{pool} was made with algorithm `{algorithm}`, which this version of the hub does not have"
-    )]
+    #[error("{pool} was made with algorithm `{algorithm}`, which this version of the hub does not have")]
     Algorithm {
         /// Which pool.
         pool: PoolId,

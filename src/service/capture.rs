@@ -1,1 +1,275 @@
-//! Taking documents in.
+//! Taking documents in: what is sent becomes a job, and the job becomes events and state in one transaction.
+//!
+//! A document is checked (syntax, standard, identifiers, the right to assert) before anything of it is stored: small ones before
+//! the answer, large ones by their job. What is wrong against the state of the goods never refuses it; that is a finding.
+//!
+//! # Invariants
+//! - A row refers to a document only after its bytes are on the disk.
+//! - A job is `done` in the transaction that stores its events: a process that dies leaves all or nothing.
+//! - The same bytes from the same party are one document and one job, unless that job was refused.
+
+use std::io::BufRead;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
+use crate::domain::finding::{Finding, FindingCode};
+use crate::domain::ids::{AuditId, CaptureId, DocumentId, PartyId};
+use crate::domain::party::Actor;
+use crate::domain::time::Micros;
+use crate::epcis::MediaType;
+use crate::storage::capture as store;
+use crate::storage::object::Received;
+use crate::storage::{StorageError, audit, finding};
+
+use super::error::{Code, ServiceError, Violation};
+use super::hub::Hub;
+use super::page::{Cursor, Page, Paged};
+
+pub use store::{Job, JobState};
+
+mod admit;
+mod apply;
+mod check;
+mod findings;
+mod load;
+mod relate;
+mod save;
+mod upload;
+
+pub use upload::{Upload, too_large};
+
+/// How long a worker may be silent before another takes its job over.
+const LEASE_SECONDS: i64 = 60;
+/// How often a job is begun before it is given up.
+const ATTEMPTS: i64 = 20;
+
+/// Woken when a job was queued by this process; jobs of other processes are found by polling.
+static SUBMITTED: Notify = Notify::const_new();
+
+/// Waits until this process queues a job.
+pub async fn submitted() {
+    SUBMITTED.notified().await;
+}
+
+/// A document whose bytes have all arrived.
+#[derive(Debug)]
+pub struct Submission {
+    /// The bytes.
+    pub received: Received,
+    /// What they are.
+    pub media: MediaType,
+    /// `Content-Type` as sent.
+    pub media_type: String,
+}
+
+/// Takes a document in: the job that captures it, or why it is refused.
+pub async fn submit(hub: &Hub, actor: &Actor, submission: Submission) -> Result<Job, ServiceError> {
+    let sha256 = submission.received.sha256();
+    if let Some(document) = store::find_document(hub.db(), &actor.party, &sha256).await?
+        && let Some(job) = store::standing_job(hub.db(), document).await?
+    {
+        return Ok(job);
+    }
+    if store::waiting(hub.db(), &actor.party).await? >= hub.limits().waiting_jobs_per_party {
+        return Err(ServiceError::refused(Code::Unavailable, "too many of your capture jobs wait; send again when some of them have finished"));
+    }
+    let Submission { received, media, media_type } = submission;
+    if received.size_bytes() <= hub.limits().checked_at_once_bytes
+        && let Err(findings) = checked(hub, &actor.party, media, received.read().map_err(object_failed)?).await?
+    {
+        let object = format!("sha256:{}", check::hex(&sha256));
+        return Err(refuse(hub, actor, object, findings).await?);
+    }
+    let size_bytes = received.size_bytes();
+    blocking(move || received.keep()).await?.map_err(object_failed)?;
+    let now = hub.now();
+    let document = store::Document {
+        id: DocumentId::new(hub.new_id(now)),
+        party: actor.party.clone(),
+        sha256: sha256.to_vec(),
+        size_bytes,
+        media_type,
+        received_at: now,
+    };
+    let (id, actor) = (CaptureId::new(hub.new_id(now)), actor.clone());
+    let job = hub
+        .db()
+        .write(move |tx| {
+            Box::pin(async move {
+                let document = store::document(tx, &document).await?;
+                store::enqueue(tx, id, document, &actor, now).await
+            })
+        })
+        .await?;
+    SUBMITTED.notify_one();
+    Ok(job)
+}
+
+/// Audits the refusal of a document of which nothing is stored, and words it for the sender.
+async fn refuse(hub: &Hub, actor: &Actor, object: String, findings: Vec<Finding>) -> Result<ServiceError, ServiceError> {
+    let entry = refusal_entry(hub, actor, object, &findings);
+    hub.db().write::<_, StorageError, _>(move |tx| Box::pin(async move { audit::append(tx, &entry).await })).await?;
+    Ok(refusal(findings))
+}
+
+fn refusal_entry(hub: &Hub, actor: &Actor, object: String, findings: &[Finding]) -> AuditEntry {
+    let now = hub.now();
+    let codes: std::collections::BTreeSet<&str> = findings.iter().map(|finding| finding.code.as_str()).collect();
+    AuditEntry {
+        id: AuditId::new(hub.new_id(now)),
+        at: now,
+        actor: actor.clone(),
+        principal: None,
+        action: AuditAction::Capture,
+        object,
+        outcome: Outcome::Refused,
+        detail: serde_json::json!({ "codes": codes }),
+    }
+}
+
+/// 403 if rights are all that is wrong, 400 otherwise.
+fn refusal(findings: Vec<Finding>) -> ServiceError {
+    let rights = |code: FindingCode| {
+        matches!(code, FindingCode::SenderMismatch | FindingCode::LocationNotYours | FindingCode::PartyNotYours | FindingCode::EpcNotYours)
+    };
+    let entitled = findings.iter().any(|finding| finding.refuses() && !rights(finding.code));
+    let code = if entitled { Code::InvalidDocument } else { Code::NotEntitled };
+    let violations = findings.into_iter().map(violation).collect();
+    ServiceError::Refused { code, detail: "nothing of the document is stored: see `errors`".to_owned(), violations }
+}
+
+fn violation(finding: Finding) -> Violation {
+    let detail = format!("{}: {}", finding.detail, finding.code.fix());
+    Violation { code: finding.code.as_str().to_owned(), pointer: finding.pointer, detail }
+}
+
+async fn checked(
+    hub: &Hub,
+    party: &PartyId,
+    media: MediaType,
+    input: impl BufRead + Send + 'static,
+) -> Result<Result<check::Checked, Vec<Finding>>, ServiceError> {
+    let (registry, party, limits, now) = (hub.registry(), party.clone(), hub.limits().clone(), hub.now());
+    blocking(move || check::check(input, media, &check::Terms { registry: &registry, party: &party, limits: &limits, now })).await
+}
+
+/// Runs what takes long or waits for the disk beside the threads that serve connections.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ServiceError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| ServiceError::Internal(format!("a blocking task ended early: {error}")))
+}
+
+fn object_failed(error: std::io::Error) -> ServiceError {
+    ServiceError::Internal(format!("the object store failed: {error}"))
+}
+
+/// A job with what the hub noticed about its document.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The job.
+    pub job: Job,
+    /// Why it was refused.
+    pub errors: Vec<Violation>,
+    /// How many findings of each code still stand.
+    pub findings: Vec<(String, i64)>,
+}
+
+/// A job of the caller.
+pub async fn job(hub: &Hub, actor: &Actor, id: CaptureId) -> Result<Option<Report>, ServiceError> {
+    let Some(job) = store::find_job(hub.db(), &actor.party, id).await? else { return Ok(None) };
+    let findings = match job.state {
+        JobState::Done => finding::counts(hub.db(), job.document).await?,
+        JobState::Queued | JobState::Running | JobState::Refused => Vec::new(),
+    };
+    let errors = errors_of(&job)?;
+    Ok(Some(Report { job, errors, findings }))
+}
+
+/// Why a job was refused.
+pub fn errors_of(job: &Job) -> Result<Vec<Violation>, ServiceError> {
+    serde_json::from_str(&job.errors).map_err(|error| ServiceError::Internal(format!("capture_job.errors of {}: {error}", job.id)))
+}
+
+/// The caller's jobs, newest first.
+pub async fn jobs(hub: &Hub, actor: &Actor, page: Page) -> Result<Paged<Job>, ServiceError> {
+    let before = page.after.map(|cursor| cursor.id);
+    let rows = store::list_jobs(hub.db(), &actor.party, before, page.first.saturating_add(1)).await?;
+    Ok(Paged::from_probe(rows.into_iter().map(|job| (Cursor { at: 0, id: job.id.uuid() }, job)).collect(), page))
+}
+
+/// Takes the oldest job that is due and brings it to its end. `Ok(None)`: none is due.
+///
+/// An error leaves the job queued for a later moment; what was begun of it left no trace.
+pub async fn run_due(hub: &Hub) -> Result<Option<CaptureId>, ServiceError> {
+    let now = hub.now();
+    let lease = now.plus_seconds(LEASE_SECONDS);
+    let claimed = hub.db().write::<_, StorageError, _>(move |tx| Box::pin(async move { store::claim(tx, now, lease).await })).await?;
+    let Some((job, document)) = claimed else { return Ok(None) };
+    let id = job.id;
+    let attempts = job.attempts;
+    match run(hub, job, document).await {
+        Ok(()) => Ok(Some(id)),
+        Err(error) => {
+            let not_before = hub.now().plus_seconds(wait_seconds(&error, attempts));
+            hub.db().write::<_, StorageError, _>(move |tx| Box::pin(async move { store::release(tx, id, not_before).await })).await?;
+            Err(error)
+        }
+    }
+}
+
+/// A conflict is gone at the next try; anything else needs time.
+fn wait_seconds(error: &ServiceError, attempts: i64) -> i64 {
+    match error {
+        ServiceError::Storage(StorageError::Conflict(_)) => 0,
+        ServiceError::Storage(StorageError::Unavailable { .. } | StorageError::Inconsistent(_))
+        | ServiceError::Internal(_)
+        | ServiceError::Refused { .. } => 1 << attempts.clamp(0, 6),
+    }
+}
+
+async fn run(hub: &Hub, job: Job, document: store::Document) -> Result<(), ServiceError> {
+    if job.attempts > ATTEMPTS {
+        let errors = vec![Violation {
+            code: Code::Internal.as_str().to_owned(),
+            pointer: String::new(),
+            detail: "the hub could not process the document; nothing of it is stored: tell the operator, and send it again".to_owned(),
+        }];
+        return end_refused(hub, job, &[], errors).await;
+    }
+    let media = MediaType::from_content_type(&document.media_type)
+        .ok_or_else(|| ServiceError::Internal(format!("document.media_type of {}: not one that is captured", document.id)))?;
+    let objects = hub.objects().clone();
+    let input = blocking(move || objects.read(&document.sha256)).await?.map_err(object_failed)?;
+    match checked(hub, &job.actor.party, media, input).await? {
+        Ok(checked) => apply::apply(hub, job, checked).await,
+        Err(findings) => {
+            let errors = findings.iter().cloned().map(violation).collect();
+            end_refused(hub, job, &findings, errors).await
+        }
+    }
+}
+
+async fn end_refused(hub: &Hub, job: Job, findings: &[Finding], errors: Vec<Violation>) -> Result<(), ServiceError> {
+    let entry = refusal_entry(hub, &job.actor, job.id.to_string(), findings);
+    let errors = serde_json::to_string(&errors).map_err(|error| ServiceError::Internal(error.to_string()))?;
+    let end = store::End { state: JobState::Refused, at: hub.now(), events_stored: 0, errors };
+    let ended = hub.db().write::<_, StorageError, _>(move |tx| {
+        Box::pin(async move {
+            if store::finish(tx, job.id, &end).await? {
+                audit::append(tx, &entry).await?;
+            }
+            Ok(())
+        })
+    });
+    Ok(ended.await?)
+}
+
+/// What every step of a job needs.
+struct Work {
+    hub: Hub,
+    registry: Arc<crate::domain::party::Registry>,
+    job: Job,
+    checked: check::Checked,
+    now: Micros,
+}

@@ -1,1 +1,18 @@
-//! Findings.
+//! Findings, for whom they concern: the party that sent the document, and the brand owner of the thing.
+
+use crate::domain::ids::FindingId;
+use crate::domain::party::Actor;
+use crate::storage::finding as store;
+
+use super::error::ServiceError;
+use super::hub::Hub;
+use super::page::{Cursor, Page, Paged};
+
+pub use store::StoredFinding;
+
+/// Findings that the caller sees, newest first; those that went away carry when.
+pub async fn findings(hub: &Hub, actor: &Actor, page: Page) -> Result<Paged<StoredFinding>, ServiceError> {
+    let before = page.after.map(|cursor| FindingId::new(cursor.id));
+    let rows = store::list(hub.db(), &actor.party, before, page.first.saturating_add(1)).await?;
+    Ok(Paged::from_probe(rows.into_iter().map(|finding| (Cursor { at: 0, id: finding.id.uuid() }, finding)).collect(), page))
+}

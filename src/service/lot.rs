@@ -12,12 +12,11 @@ use super::Hub;
 use super::error::ServiceError;
 
 /// The balance of a lot, as far as the caller may see it.
-pub async fn reconcile(
-    hub: &Hub,
-    actor: &Actor,
-    gtin: Gtin,
-    lot: &str,
-) -> Result<Option<LotBalance>, ServiceError> {
+pub async fn reconcile(hub: &Hub, actor: &Actor, gtin: Gtin, lot: &str) -> Result<Option<LotBalance>, ServiceError> {
+    // PostgreSQL has no text with NUL: no such lot can have been stored.
+    if lot.contains('\0') {
+        return Ok(None);
+    }
     let uses = usage::of_lot(hub.db(), &actor.party, gtin, lot).await?;
     let foreign = usage::foreign_in_lot(hub.db(), &actor.party, gtin, lot).await?;
     Ok((!uses.is_empty() || foreign > 0).then(|| LotBalance::new(gtin, lot, uses, foreign)))

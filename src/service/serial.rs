@@ -35,32 +35,16 @@ use super::error::ServiceError;
 use super::page::{Cursor, Page, Paged};
 
 /// An allocation that the caller has or that was made in its name.
-pub async fn allocation(
-    hub: &Hub,
-    actor: &Actor,
-    id: AllocationId,
-) -> Result<Option<Allocation>, ServiceError> {
+pub async fn allocation(hub: &Hub, actor: &Actor, id: AllocationId) -> Result<Option<Allocation>, ServiceError> {
     Ok(store::visible(hub.db(), &actor.party, id)
         .await?
         .map(|stored| stored.allocation))
 }
 
 /// Allocations that the caller has or that were made in its name, newest first.
-pub async fn allocations(
-    hub: &Hub,
-    actor: &Actor,
-    gtin: Option<Gtin>,
-    page: Page,
-) -> Result<Paged<Allocation>, ServiceError> {
+pub async fn allocations(hub: &Hub, actor: &Actor, gtin: Option<Gtin>, page: Page) -> Result<Paged<Allocation>, ServiceError> {
     let before = page.after.map(|cursor| AllocationId::new(cursor.id));
-    let rows = store::list(
-        hub.db(),
-        &actor.party,
-        gtin,
-        before,
-        page.first.saturating_add(1),
-    )
-    .await?;
+    let rows = store::list(hub.db(), &actor.party, gtin, before, page.first.saturating_add(1)).await?;
     let rows = rows
         .into_iter()
         .map(|row| {

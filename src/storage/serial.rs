@@ -5,7 +5,7 @@
 //!
 //! # Invariants
 //! - The counter of a pool moves by one conditional statement ([`pool::take`]), in the transaction of the allocation row.
-//! - Whoever moves a counter holds the locks of all pools of the product ([`pool::of_product_locked`]), and whoever changes bitmaps
+//! - Whoever moves a counter holds the locks of all pools of the product ([`pool::lock_product`]), and whoever changes bitmaps
 //!   those of their allocations ([`usage::locked_slices`]); SQLite has one writer and needs neither.
 
 pub mod allocation;

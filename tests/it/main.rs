@@ -7,6 +7,10 @@
     reason = "a test binary has no outside: `pub` means for the other modules here"
 )]
 
+mod corpus_documents;
+mod corpus_identifiers;
 mod hub;
 mod partner;
+mod serial;
 mod story;
+mod tidy;

@@ -12,6 +12,7 @@ use counterfoil::storage::party::registry_version;
 use crate::hub::{TestHub, micros, story_partners};
 
 mod refusals;
+mod schema;
 
 /// A small world: a manufacturer that lets a packager act, and the operator.
 const MAKER: &str = r#"legal_name = "Maker AG"
@@ -220,6 +221,27 @@ async fn a_party_without_a_file_stays_until_it_is_asked_to_be_suspended() {
     );
     let again = plan(test.hub.db(), &files, Missing::Suspend).await.unwrap();
     assert!(again.is_empty(), "{again}");
+}
+
+#[tokio::test]
+async fn a_suspended_party_gives_and_holds_nothing_until_it_is_back() {
+    let test = small_world().await;
+    let (packer, gtin, now) = ("packer".parse().unwrap(), "09521001001014".parse().unwrap(), test.hub.now());
+    let holds = || test.hub.registry().mandate(&packer, Power::Commission, gtin, now).is_some();
+    let apply_edit = async |file: &str, flag: &str| {
+        let plan = plan(test.hub.db(), &edited(file, "country", &format!("suspended = {flag}\ncountry")), Missing::Keep).await.unwrap();
+        let text = plan.to_string();
+        apply(test.hub.db(), plan, test.stamp()).await.unwrap();
+        refresh(&test.hub).await.unwrap();
+        text
+    };
+    assert!(holds());
+    for (file, party) in [("packer.toml", "packer"), ("maker.toml", "maker")] {
+        assert!(apply_edit(file, "true").await.contains(&format!("~ party {party}: suspended")));
+        assert!(!holds(), "{party} is suspended");
+        assert!(apply_edit(file, "false").await.contains(&format!("~ party {party}: may act again")));
+        assert!(holds(), "{party} is back");
+    }
 }
 
 #[tokio::test]

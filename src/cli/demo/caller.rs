@@ -9,16 +9,16 @@ use super::documents::Dialect;
 
 /// A party's system.
 #[derive(Debug, Clone)]
-pub struct Caller {
+pub(super) struct Caller {
     /// Its party id.
-    pub party: String,
+    pub(super) party: String,
     http: reqwest::Client,
     base: String,
 }
 
 impl Caller {
     /// A client that trusts the hub's CA alone and shows one certificate.
-    pub fn new(party: &str, base: &str, ca_pem: &str, certificate_pem: &str, key_pem: &str) -> anyhow::Result<Self> {
+    pub(super) fn new(party: &str, base: &str, ca_pem: &str, certificate_pem: &str, key_pem: &str) -> anyhow::Result<Self> {
         let tls = client_tls(ca_pem, certificate_pem, key_pem).with_context(|| format!("TLS of {party}"))?;
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
@@ -29,7 +29,7 @@ impl Caller {
     }
 
     /// Runs a GraphQL operation; any error in the answer is an error.
-    pub async fn graphql(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
+    pub(super) async fn graphql(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
         let body = self.graphql_raw(query, variables).await?;
         if let Some(errors) = body.get("errors") {
             bail!("{}: GraphQL answered {errors}", self.party);
@@ -38,14 +38,14 @@ impl Caller {
     }
 
     /// Runs a GraphQL operation and gives the whole answer.
-    pub async fn graphql_raw(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
+    pub(super) async fn graphql_raw(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
         let request = self.http.post(format!("{}/graphql", self.base)).json(&serde_json::json!({"query": query, "variables": variables}));
         let response = request.send().await.with_context(|| format!("{}: POST /graphql", self.party))?;
         response.json().await.with_context(|| format!("{}: answer of /graphql", self.party))
     }
 
     /// Sends a document and waits until its job has ended. The answer is the job.
-    pub async fn capture(&self, dialect: Dialect, document: String) -> anyhow::Result<Value> {
+    pub(super) async fn capture(&self, dialect: Dialect, document: String) -> anyhow::Result<Value> {
         let request = self
             .http
             .post(format!("{}/epcis/capture", self.base))
@@ -73,12 +73,12 @@ impl Caller {
     }
 
     /// The body of a resource, as text.
-    pub async fn text(&self, path: &str) -> anyhow::Result<String> {
+    pub(super) async fn text(&self, path: &str) -> anyhow::Result<String> {
         Ok(self.get(path).await?.error_for_status()?.text().await?)
     }
 
     /// A resource, whatever its status.
-    pub async fn get(&self, path: &str) -> anyhow::Result<reqwest::Response> {
+    pub(super) async fn get(&self, path: &str) -> anyhow::Result<reqwest::Response> {
         self.http.get(format!("{}{path}", self.base)).send().await.with_context(|| format!("{}: GET {path}", self.party))
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::time::Micros;
 
 /// Which syntax a party's system speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
+pub(super) enum Dialect {
     /// EPCIS 1.2 XML with EPC URNs.
     Xml12,
     /// EPCIS 2.0 XML with EPC URNs.
@@ -21,7 +21,7 @@ pub enum Dialect {
 
 impl Dialect {
     /// What the document is sent as.
-    pub fn content_type(self) -> &'static str {
+    pub(super) fn content_type(self) -> &'static str {
         match self {
             Self::Xml12 | Self::Xml20 => "application/xml",
             Self::Json20 => "application/ld+json",
@@ -29,7 +29,7 @@ impl Dialect {
     }
 
     /// For people.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Xml12 => "EPCIS 1.2 XML",
             Self::Xml20 => "EPCIS 2.0 XML",
@@ -40,18 +40,18 @@ impl Dialect {
 
 /// One thing that happened at a line or a dock.
 #[derive(Debug, Clone)]
-pub struct Happening {
+pub(super) struct Happening {
     /// When.
-    pub at: Micros,
+    pub(super) at: Micros,
     /// Where: the site's GLN.
-    pub site: Gln,
+    pub(super) site: Gln,
     /// What.
-    pub what: What,
+    pub(super) what: What,
 }
 
 /// What happened.
 #[derive(Debug, Clone)]
-pub enum What {
+pub(super) enum What {
     /// Serial numbers became packs of a lot, or labels became logistic units (no lot).
     Commission {
         /// The things.
@@ -79,21 +79,21 @@ pub enum What {
 
 /// Who gives what to whom.
 #[derive(Debug, Clone)]
-pub struct Handover {
+pub(super) struct Handover {
     /// Outermost things only.
-    pub epcs: Vec<Epc>,
+    pub(super) epcs: Vec<Epc>,
     /// Owner before and after.
-    pub owner: (Gln, Gln),
+    pub(super) owner: (Gln, Gln),
     /// Who has it before and after.
-    pub possessor: (Gln, Gln),
+    pub(super) possessor: (Gln, Gln),
     /// Site before and after.
-    pub location: (Gln, Gln),
+    pub(super) location: (Gln, Gln),
     /// Despatch advice number of the giving side.
-    pub despatch_advice: String,
+    pub(super) despatch_advice: String,
 }
 
 /// Writes a document in a dialect. `prefix_len` knows the company prefixes, for the URNs.
-pub fn write(dialect: Dialect, created: Micros, happenings: &[Happening], prefix_len: &dyn Fn(&str) -> Option<usize>) -> String {
+pub(super) fn write(dialect: Dialect, created: Micros, happenings: &[Happening], prefix_len: &dyn Fn(&str) -> Option<usize>) -> String {
     match dialect {
         Dialect::Xml12 | Dialect::Xml20 => xml(dialect, created, happenings, prefix_len),
         Dialect::Json20 => json(created, happenings),

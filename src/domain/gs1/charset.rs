@@ -75,8 +75,11 @@ impl CharSet {
 
     /// One component of a URN. Refuses an escape that need not be, and a character that needs one.
     pub(super) fn decode_urn(self, text: &str) -> Result<Token, Fault> {
-        let mut token = Token::EMPTY;
         let mut bytes = text.as_bytes();
+        if bytes.iter().all(|byte| is(*byte, self.bit()) && !is(*byte, ESCAPED_IN_URN)) {
+            return Token::from_bytes(bytes);
+        }
+        let mut token = Token::EMPTY;
         while let [byte, rest @ ..] = bytes {
             bytes = rest;
             if *byte != b'%' {
@@ -104,8 +107,11 @@ impl CharSet {
 
 /// One path segment of a Digital Link, without its escapes.
 pub(super) fn decode_link(text: &str) -> Result<Token, Fault> {
-    let mut token = Token::EMPTY;
     let mut bytes = text.as_bytes();
+    if !bytes.contains(&b'%') {
+        return Token::from_bytes(bytes);
+    }
+    let mut token = Token::EMPTY;
     while let [byte, rest @ ..] = bytes {
         bytes = rest;
         let mut plain = *byte;
@@ -148,6 +154,7 @@ fn encode(text: &[u8], escaped: u8, out: &mut String) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let hex = |nibble: u8| HEX.get(usize::from(nibble)).map_or('0', |digit| char::from(*digit));
     for byte in text {
+        // INVARIANT: tokens are ASCII, so a byte is a character.
         if is(*byte, escaped) {
             out.push('%');
             out.push(hex(byte >> 4));

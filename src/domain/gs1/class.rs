@@ -1,6 +1,5 @@
 //! A class of things: what a quantity counts.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
@@ -41,9 +40,9 @@ impl EpcClass {
 
     /// Lot, without escapes.
     #[must_use]
-    pub fn lot(&self) -> Option<Cow<'_, str>> {
+    pub fn lot(&self) -> Option<String> {
         let lot = self.0.identifier()?.lot;
-        (!lot.is_empty()).then(|| Cow::Owned(lot.as_str().to_owned()))
+        (!lot.is_empty()).then(|| lot.as_str().to_owned())
     }
 
     /// The EPC pattern or lot URN; `prefix_len` as in [`super::Epc::to_urn`].

@@ -2,7 +2,9 @@
 //!
 //! A web address is taken for a Digital Link where a key segment is followed by a value of that key's shape and then by
 //! nothing but qualifiers of that key; from there on its mistakes (check digit, characters, lengths) are refused. Any
-//! other address is just a URI, except on `id.gs1.org`, which has no other addresses that begin with a key.
+//! other address is just a URI, except on `id.gs1.org`, which has no other addresses that begin with a key. Keys without a
+//! check digit (GIAI, GINC, CPI) are easily mistaken for the addresses of somebody's web site: on other hosts they must
+//! begin with the six digits that the company prefix of an EPC has at least.
 //! Query and fragment name nothing here; compressed links are not read.
 
 use super::charset::{CharSet, decode_link};
@@ -18,9 +20,11 @@ pub(super) fn parse(text: &str) -> Result<Option<Identifier>, Fault> {
     let Some((host, path)) = split(text) else {
         return Ok(None);
     };
+    let on_gs1 = host.eq_ignore_ascii_case(GS1_HOST);
     let mut rest = path;
+    // The leftmost key wins: what follows it are its qualifiers, whatever they look like.
     loop {
-        if let Some(identifier) = parse_from_key(rest)? {
+        if let Some(identifier) = parse_from_key(rest, on_gs1)? {
             return Ok(Some(identifier));
         }
         match rest.split_once('/') {
@@ -28,20 +32,18 @@ pub(super) fn parse(text: &str) -> Result<Option<Identifier>, Fault> {
             None => break,
         }
     }
-    let key = path
-        .split_once('/')
-        .and_then(|(segment, value)| Some((Rule::by_key(segment)?, value)));
-    match key {
-        Some((rule, value))
-            if host.eq_ignore_ascii_case(GS1_HOST) && !has_shape(rule, value.split('/').next().unwrap_or_default()) =>
-        {
-            Err(Fault::epc(format!(
-                "after `/{}/` it does not have the digits of that key",
-                rule.ai
-            )))
+    if on_gs1
+        && let Some((segment, value)) = path.split_once('/')
+        && let Some(rule) = Rule::by_key(segment)
+    {
+        let value = decode_link(value.split('/').next().unwrap_or_default())?;
+        if !has_shape(rule, &value, on_gs1) {
+            return Err(Fault::epc(format!(
+                "what follows `/{segment}/` does not have the digits of that key"
+            )));
         }
-        Some(_) | None => Ok(None),
     }
+    Ok(None)
 }
 
 /// Host and path without the slashes at both ends, of a web address.
@@ -50,15 +52,18 @@ fn split(text: &str) -> Option<(&str, &str)> {
     if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") {
         return None;
     }
-    let rest = rest.split(['?', '#']).next()?;
-    let (authority, path) = rest.split_once('/')?;
+    let end = rest
+        .bytes()
+        .position(|byte| byte == b'?' || byte == b'#')
+        .unwrap_or(rest.len());
+    let (authority, path) = rest.get(..end)?.split_once('/')?;
     let host = authority.rsplit('@').next()?;
     let host = host.split(':').next()?;
     Some((host, path.strip_suffix('/').unwrap_or(path)))
 }
 
 /// The identifier if the path begins with a key and has nothing but its qualifiers behind it.
-fn parse_from_key(path: &str) -> Result<Option<Identifier>, Fault> {
+fn parse_from_key(path: &str, on_gs1: bool) -> Result<Option<Identifier>, Fault> {
     let Some((segment, rest)) = path.split_once('/') else {
         return Ok(None);
     };
@@ -66,13 +71,13 @@ fn parse_from_key(path: &str) -> Result<Option<Identifier>, Fault> {
         return Ok(None);
     };
     let (value, rest) = rest.split_once('/').map_or((rest, None), |(value, rest)| (value, Some(rest)));
-    if !has_shape(rule, value) {
+    let Some(value) = decode_link(value).ok().filter(|value| has_shape(rule, value, on_gs1)) else {
         return Ok(None);
-    }
+    };
     let Some(qualifiers) = Qualifiers::of(rule, rest) else {
         return Ok(None);
     };
-    let (key, tail) = key_and_tail(rule, decode_link(value)?)?;
+    let (key, tail) = key_and_tail(rule, &value)?;
     let rule = if qualifiers.controlled { Rule::upui() } else { rule };
     let mut identifier = Identifier::new(rule, key)?;
     if let Some(lot) = qualifiers.lot {
@@ -90,10 +95,7 @@ fn parse_from_key(path: &str) -> Result<Option<Identifier>, Fault> {
 }
 
 /// Whether the value has as many digits as the key wants, right or wrong.
-fn has_shape(rule: &Rule, value: &str) -> bool {
-    let Ok(value) = decode_link(value) else {
-        return false;
-    };
+fn has_shape(rule: &Rule, value: &Token, on_gs1: bool) -> bool {
     let digits = value.bytes().iter().take_while(|byte| byte.is_ascii_digit()).count();
     match rule.body {
         Body::Digits { count: 13, .. } => digits == value.len() && matches!(digits, 8 | 12 | 13 | 14),
@@ -103,15 +105,15 @@ fn has_shape(rule: &Rule, value: &str) -> bool {
         },
         Body::Asset => digits >= 14 && value.bytes().starts_with(b"0"),
         Body::Pieces => digits == value.len() && digits == 18,
-        // A company prefix has at least four digits.
-        Body::Text(_) => digits >= 4,
+        // A company prefix has at least four digits, that of an EPC six.
+        Body::Text(_) => digits >= if on_gs1 { 4 } else { 6 },
     }
 }
 
 /// The key padded to its full length, and the serial that follows some keys without a separator.
-fn key_and_tail(rule: &Rule, value: Token) -> Result<(Token, Token), Fault> {
+fn key_and_tail(rule: &Rule, value: &Token) -> Result<(Token, Token), Fault> {
     let Some(length) = rule.body.key_digits() else {
-        return Ok((value, Token::EMPTY));
+        return Ok((*value, Token::EMPTY));
     };
     if rule.scheme == Scheme::Sgtin {
         let mut key = Token::EMPTY;

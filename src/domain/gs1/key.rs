@@ -178,3 +178,80 @@ impl From<CompanyPrefix> for String {
         prefix.0.into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check<T: FromStr<Err = Gs1Error> + fmt::Display>(text: &str, expect: Result<&str, &str>) {
+        let found = text.parse::<T>().map(|key| key.to_string()).map_err(|error| error.code);
+        assert_eq!(found.as_deref().map_err(|code| *code), expect, "{text}");
+    }
+
+    #[test]
+    fn gtins() {
+        check::<Gtin>("09506000134352", Ok("09506000134352"));
+        check::<Gtin>("9506000134352", Ok("09506000134352"));
+        check::<Gtin>("012345678905", Ok("00012345678905"));
+        check::<Gtin>("96385074", Ok("00000096385074"));
+        check::<Gtin>("09506000134353", Err("INVALID_CHECK_DIGIT"));
+        check::<Gtin>("950600013435", Err("INVALID_CHECK_DIGIT"));
+        check::<Gtin>("0950600013435", Err("INVALID_CHECK_DIGIT"));
+        check::<Gtin>("095060001343520", Err("INVALID_VALUE"));
+        check::<Gtin>("9506000134", Err("INVALID_VALUE"));
+        check::<Gtin>("0950600013435X", Err("INVALID_VALUE"));
+        check::<Gtin>(" 9506000134352", Err("INVALID_VALUE"));
+        check::<Gtin>("", Err("INVALID_VALUE"));
+        check::<Gtin>("０９５０６０", Err("INVALID_VALUE"));
+    }
+
+    #[test]
+    fn other_keys() {
+        check::<Sscc>("340123451111111111", Ok("340123451111111111"));
+        check::<Sscc>("340123451111111112", Err("INVALID_CHECK_DIGIT"));
+        check::<Sscc>("40123451111111111", Err("INVALID_VALUE"));
+        check::<Gln>("4012345000054", Ok("4012345000054"));
+        check::<Gln>("4012345000055", Err("INVALID_CHECK_DIGIT"));
+        check::<Gln>("401234500005", Err("INVALID_VALUE"));
+        check::<CompanyPrefix>("4012", Ok("4012"));
+        check::<CompanyPrefix>("061411123456", Ok("061411123456"));
+        check::<CompanyPrefix>("401", Err("INVALID_VALUE"));
+        check::<CompanyPrefix>("0614111234567", Err("INVALID_VALUE"));
+        check::<CompanyPrefix>("40123a", Err("INVALID_VALUE"));
+    }
+
+    #[test]
+    fn check_digits_are_made() {
+        assert_eq!(Gtin::with_check_digit("950600013435").unwrap().as_str(), "09506000134352");
+        assert_eq!(
+            Sscc::with_check_digit("34012345111111111").unwrap().as_str(),
+            "340123451111111111"
+        );
+        assert_eq!(Gln::with_check_digit("401234500005").unwrap().as_str(), "4012345000054");
+        assert!(
+            Gln::with_check_digit("").is_err()
+                && Gln::with_check_digit("4012345000054").is_err()
+                && Gln::with_check_digit("x").is_err()
+        );
+    }
+
+    #[test]
+    fn errors_repeat_the_text_but_not_all_of_it() {
+        let error = "09506000134353".parse::<Gtin>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`09506000134353` is not a GTIN: the check digit should be 2"
+        );
+        assert!("é".repeat(1000).parse::<Gtin>().unwrap_err().to_string().len() < 200);
+    }
+
+    #[test]
+    fn serde_verifies() {
+        assert_eq!(
+            serde_json::from_str::<Gtin>("\"9506000134352\"").unwrap().as_str(),
+            "09506000134352"
+        );
+        assert!(serde_json::from_str::<Gtin>("\"9506000134353\"").is_err());
+        assert!(serde_json::from_str::<CompanyPrefix>("\"12\"").is_err());
+    }
+}

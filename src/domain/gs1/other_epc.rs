@@ -18,7 +18,7 @@ pub(super) fn verify(name: &str, value: &str) -> Result<(), Fault> {
     if good {
         Ok(())
     } else {
-        Err(Fault::epc(format!("`{value}` breaks the rules of the scheme `{name}`")))
+        Err(Fault::epc(format!("it breaks the rules of the scheme `{name}`")))
     }
 }
 
@@ -31,7 +31,7 @@ pub(super) fn verify_pattern(name: &str, value: &str) -> Result<(), Fault> {
 }
 
 fn unknown(name: &str) -> Fault {
-    let shown: String = name.chars().take(20).collect();
+    let shown: String = name.chars().take_while(char::is_ascii_graphic).take(20).collect();
     Fault::epc(format!("the Tag Data Standard has no scheme `{shown}`"))
 }
 

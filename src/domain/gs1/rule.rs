@@ -58,144 +58,31 @@ pub(super) const CONTROLLED: (&str, &str, usize) = ("235", "tpx", 28);
 /// Consumer product variant, AI 22: never part of an identity.
 pub(super) const VARIANT: (&str, &str, usize) = ("22", "cpv", 20);
 
-const GTIN: Body = Body::Digits {
-    count: 13,
-    leading: true,
-};
-const GLN: Body = Body::Digits {
-    count: 12,
-    leading: false,
-};
-const GSRN: Body = Body::Digits {
-    count: 17,
-    leading: false,
-};
+const GTIN: Body = digits(13, true);
+const GLN: Body = digits(12, false);
 
-// Most frequent first: the table is searched from the top.
+// Most frequent first: the table is searched from the top. One row a line, so that it reads as the table it is.
+#[rustfmt::skip]
 pub(super) static RULES: [Rule; 15] = [
-    Rule {
-        scheme: Scheme::Sgtin,
-        urn: "sgtin",
-        ai: "01",
-        name: "gtin",
-        body: GTIN,
-        serial: part("21", "ser", CharSet::X, 20),
-    },
-    Rule {
-        scheme: Scheme::Sscc,
-        urn: "sscc",
-        ai: "00",
-        name: "sscc",
-        body: Body::Digits {
-            count: 17,
-            leading: true,
-        },
-        serial: Serial::None,
-    },
-    Rule {
-        scheme: Scheme::Sgln,
-        urn: "sgln",
-        ai: "414",
-        name: "gln",
-        body: GLN,
-        serial: Serial::Extension,
-    },
-    Rule {
-        scheme: Scheme::Pgln,
-        urn: "pgln",
-        ai: "417",
-        name: "party",
-        body: GLN,
-        serial: Serial::None,
-    },
-    Rule {
-        scheme: Scheme::OtherGs1,
-        urn: "gdti",
-        ai: "253",
-        name: "gdti",
-        body: GLN,
-        serial: tail(CharSet::X, 17),
-    },
-    Rule {
-        scheme: Scheme::OtherGs1,
-        urn: "grai",
-        ai: "8003",
-        name: "grai",
-        body: Body::Asset,
-        serial: tail(CharSet::X, 16),
-    },
-    Rule {
-        scheme: Scheme::OtherGs1,
-        urn: "giai",
-        ai: "8004",
-        name: "giai",
-        body: Body::Text(CharSet::X),
-        serial: Serial::None,
-    },
-    Rule {
-        scheme: Scheme::OtherGs1,
-        urn: "gsrn",
-        ai: "8018",
-        name: "gsrn",
-        body: GSRN,
-        serial: Serial::None,
-    },
-    Rule {
-        scheme: Scheme::OtherGs1,
-        urn: "gsrnp",
-        ai: "8017",
-        name: "gsrnp",
-        body: GSRN,
-        serial: Serial::None,
-    },
-    Rule {
-        scheme: Scheme::OtherGs1,
-        urn: "gsin",
-        ai: "402",
-        name: "gsin",
-        body: Body::Digits {
-            count: 16,
-            leading: false,
-        },
-        serial: Serial::None,
-    },
-    Rule {
-        scheme: Scheme::OtherGs1,
-        urn: "ginc",
-        ai: "401",
-        name: "ginc",
-        body: Body::Text(CharSet::X),
-        serial: Serial::None,
-    },
-    Rule {
-        scheme: Scheme::OtherGs1,
-        urn: "cpi",
-        ai: "8010",
-        name: "cpid",
-        body: Body::Text(CharSet::Y),
-        serial: part("8011", "cpsn", CharSet::Numeric, 12),
-    },
-    Rule {
-        scheme: Scheme::OtherGs1,
-        urn: "sgcn",
-        ai: "255",
-        name: "gcn",
-        body: GLN,
-        serial: tail(CharSet::Numeric, 12),
-    },
-    Rule {
-        scheme: Scheme::OtherGs1,
-        urn: "itip",
-        ai: "8006",
-        name: "itip",
-        body: Body::Pieces,
-        serial: part("21", "ser", CharSet::X, 20),
-    },
+    Rule { scheme: Scheme::Sgtin,    urn: "sgtin", ai: "01",   name: "gtin",  body: GTIN,                  serial: part("21", "ser", CharSet::X, 20) },
+    Rule { scheme: Scheme::Sscc,     urn: "sscc",  ai: "00",   name: "sscc",  body: digits(17, true),      serial: Serial::None },
+    Rule { scheme: Scheme::Sgln,     urn: "sgln",  ai: "414",  name: "gln",   body: GLN,                   serial: Serial::Extension },
+    Rule { scheme: Scheme::Pgln,     urn: "pgln",  ai: "417",  name: "party", body: GLN,                   serial: Serial::None },
+    Rule { scheme: Scheme::OtherGs1, urn: "gdti",  ai: "253",  name: "gdti",  body: GLN,                   serial: tail(CharSet::X, 17) },
+    Rule { scheme: Scheme::OtherGs1, urn: "grai",  ai: "8003", name: "grai",  body: Body::Asset,           serial: tail(CharSet::X, 16) },
+    Rule { scheme: Scheme::OtherGs1, urn: "giai",  ai: "8004", name: "giai",  body: Body::Text(CharSet::X), serial: Serial::None },
+    Rule { scheme: Scheme::OtherGs1, urn: "gsrn",  ai: "8018", name: "gsrn",  body: digits(17, false),     serial: Serial::None },
+    Rule { scheme: Scheme::OtherGs1, urn: "gsrnp", ai: "8017", name: "gsrnp", body: digits(17, false),     serial: Serial::None },
+    Rule { scheme: Scheme::OtherGs1, urn: "gsin",  ai: "402",  name: "gsin",  body: digits(16, false),     serial: Serial::None },
+    Rule { scheme: Scheme::OtherGs1, urn: "ginc",  ai: "401",  name: "ginc",  body: Body::Text(CharSet::X), serial: Serial::None },
+    Rule { scheme: Scheme::OtherGs1, urn: "cpi",   ai: "8010", name: "cpid",  body: Body::Text(CharSet::Y), serial: part("8011", "cpsn", CharSet::Numeric, 12) },
+    Rule { scheme: Scheme::OtherGs1, urn: "sgcn",  ai: "255",  name: "gcn",   body: GLN,                   serial: tail(CharSet::Numeric, 12) },
+    Rule { scheme: Scheme::OtherGs1, urn: "itip",  ai: "8006", name: "itip",  body: Body::Pieces,          serial: part("21", "ser", CharSet::X, 20) },
     UPUI,
 ];
 
 /// A GTIN with a third-party controlled serial; in a Digital Link only its qualifier tells it from an SGTIN.
-pub(super) const UPUI: Rule = Rule {
+const UPUI: Rule = Rule {
     scheme: Scheme::OtherGs1,
     urn: "upui",
     ai: "01",
@@ -203,6 +90,10 @@ pub(super) const UPUI: Rule = Rule {
     body: GTIN,
     serial: part(CONTROLLED.0, CONTROLLED.1, CharSet::X, CONTROLLED.2),
 };
+
+const fn digits(count: usize, leading: bool) -> Body {
+    Body::Digits { count, leading }
+}
 
 const fn part(ai: &'static str, name: &'static str, set: CharSet, max: usize) -> Serial {
     Serial::Part { ai, name, set, max }

@@ -24,13 +24,21 @@ impl Token {
                 self.len += 1;
                 Ok(())
             }
-            Some(_) => Err(Fault::epc("it has a character that is not ASCII")),
-            None => Err(Fault::epc(format!("a part of it is longer than {MAX} characters"))),
+            Some(_) => Err(not_ascii()),
+            None => Err(too_long()),
         }
     }
 
     pub(super) fn push_all(&mut self, text: &[u8]) -> Result<(), Fault> {
-        text.iter().try_for_each(|byte| self.push(*byte))
+        let from = usize::from(self.len);
+        let slots = self.bytes.get_mut(from..from + text.len()).ok_or_else(too_long)?;
+        if !text.is_ascii() {
+            return Err(not_ascii());
+        }
+        slots.copy_from_slice(text);
+        // At most MAX, so it fits.
+        self.len += text.len() as u8;
+        Ok(())
     }
 
     pub(super) fn from_bytes(text: &[u8]) -> Result<Self, Fault> {
@@ -54,4 +62,12 @@ impl Token {
     pub(super) fn is_empty(&self) -> bool {
         self.len == 0
     }
+}
+
+fn too_long() -> Fault {
+    Fault::epc(format!("a part of it is longer than {MAX} characters"))
+}
+
+fn not_ascii() -> Fault {
+    Fault::epc("it has a character that is not ASCII")
 }

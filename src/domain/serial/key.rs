@@ -39,45 +39,24 @@ impl MasterKey {
     /// Seals an owner's key for storage: form, nonce, ciphertext, tag.
     ///
     /// The nonce must be fresh: an owner's key is sealed once in its life, so 96 random bits do not repeat.
-    pub fn seal(
-        &self,
-        owner: &PartyId,
-        key: &OwnerKey,
-        nonce: [u8; NONCE_BYTES],
-    ) -> Result<Vec<u8>, SerialError> {
+    pub fn seal(&self, owner: &PartyId, key: &OwnerKey, nonce: [u8; NONCE_BYTES]) -> Result<Vec<u8>, SerialError> {
         let mut sealed = key.0.to_vec();
         self.aead()?
-            .seal_in_place_append_tag(
-                Nonce::assume_unique_for_key(nonce),
-                additional_data(owner),
-                &mut sealed,
-            )
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), additional_data(owner), &mut sealed)
             .map_err(|_| SerialError::Crypto("sealing a serial key"))?;
         Ok([&[SEALED_FORM], &nonce[..], &sealed].concat())
     }
 
     /// Opens an owner's key.
     pub fn open(&self, owner: &PartyId, stored: &[u8]) -> Result<OwnerKey, SerialError> {
-        let unknown_form = || SerialError::KeyForm {
-            owner: owner.clone(),
-        };
-        let sealed = stored
-            .strip_prefix(&[SEALED_FORM])
-            .ok_or_else(unknown_form)?;
-        let (nonce, sealed) = sealed
-            .split_first_chunk::<NONCE_BYTES>()
-            .ok_or_else(unknown_form)?;
+        let unknown_form = || SerialError::KeyForm { owner: owner.clone() };
+        let sealed = stored.strip_prefix(&[SEALED_FORM]).ok_or_else(unknown_form)?;
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or_else(unknown_form)?;
         let mut buffer = Zeroizing::new(sealed.to_vec());
         let opened = self
             .aead()?
-            .open_in_place(
-                Nonce::assume_unique_for_key(*nonce),
-                additional_data(owner),
-                &mut buffer,
-            )
-            .map_err(|_| SerialError::WrongMasterKey {
-                owner: owner.clone(),
-            })?;
+            .open_in_place(Nonce::assume_unique_for_key(*nonce), additional_data(owner), &mut buffer)
+            .map_err(|_| SerialError::WrongMasterKey { owner: owner.clone() })?;
         let bytes: &[u8; 32] = (&*opened).try_into().map_err(|_| unknown_form())?;
         Ok(OwnerKey(Zeroizing::new(*bytes)))
     }
@@ -96,8 +75,8 @@ fn additional_data(owner: &PartyId) -> Aad<String> {
 impl OwnerKey {
     /// From 32 random bytes.
     #[must_use]
-    pub fn new(bytes: [u8; 32]) -> Self {
-        Self(Zeroizing::new(bytes))
+    pub fn new(bytes: Zeroizing<[u8; 32]>) -> Self {
+        Self(bytes)
     }
 
     /// The key of one product in one epoch: HKDF-SHA-256 (RFC 5869), no salt since the input is uniformly random.
@@ -151,21 +130,17 @@ mod tests {
     fn a_sealed_key_opens_for_its_owner_under_its_master_key_alone() {
         let (master, other) = (MasterKey::new([1; 32]), MasterKey::new([2; 32]));
         let sealed = master
-            .seal(&party("aurora"), &OwnerKey::new([7; 32]), [3; 12])
+            .seal(&party("aurora"), &OwnerKey::new([7; 32].into()), [3; 12])
             .unwrap();
         assert!(!sealed.windows(8).any(|window| window == [7; 8]));
         assert_eq!(*master.open(&party("aurora"), &sealed).unwrap().0, [7; 32]);
         assert_eq!(
             master.open(&party("zenith"), &sealed).unwrap_err(),
-            SerialError::WrongMasterKey {
-                owner: party("zenith")
-            }
+            SerialError::WrongMasterKey { owner: party("zenith") }
         );
         assert_eq!(
             other.open(&party("aurora"), &sealed).unwrap_err(),
-            SerialError::WrongMasterKey {
-                owner: party("aurora")
-            }
+            SerialError::WrongMasterKey { owner: party("aurora") }
         );
     }
 
@@ -173,33 +148,22 @@ mod tests {
     fn any_changed_bit_is_noticed() {
         let master = MasterKey::new([1; 32]);
         let sealed = master
-            .seal(&party("aurora"), &OwnerKey::new([7; 32]), [3; 12])
+            .seal(&party("aurora"), &OwnerKey::new([7; 32].into()), [3; 12])
             .unwrap();
         for bit in 0..sealed.len() * 8 {
             let mut changed = sealed.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
-            assert!(
-                master.open(&party("aurora"), &changed).is_err(),
-                "bit {bit}"
-            );
+            assert!(master.open(&party("aurora"), &changed).is_err(), "bit {bit}");
         }
         for length in 0..sealed.len() {
-            assert!(
-                master.open(&party("aurora"), &sealed[..length]).is_err(),
-                "{length} bytes"
-            );
+            assert!(master.open(&party("aurora"), &sealed[..length]).is_err(), "{length} bytes");
         }
     }
 
     #[test]
     fn pool_keys_differ_by_owner_product_and_epoch() {
         let gtin = |text: &str| text.parse::<Gtin>().unwrap();
-        let key = |owner: u8, text: &str, epoch| {
-            *OwnerKey::new([owner; 32])
-                .pool_key(gtin(text), epoch)
-                .unwrap()
-                .0
-        };
+        let key = |owner: u8, text: &str, epoch| *OwnerKey::new([owner; 32].into()).pool_key(gtin(text), epoch).unwrap().0;
         let keys = [
             key(1, "09521234000013", 1),
             key(2, "09521234000013", 1),
@@ -215,6 +179,6 @@ mod tests {
     #[test]
     fn keys_are_not_printed() {
         assert_eq!(format!("{:?}", MasterKey::new([1; 32])), "MasterKey(…)");
-        assert_eq!(format!("{:?}", OwnerKey::new([1; 32])), "OwnerKey(…)");
+        assert_eq!(format!("{:?}", OwnerKey::new([1; 32].into())), "OwnerKey(…)");
     }
 }

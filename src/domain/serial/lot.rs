@@ -107,10 +107,7 @@ fn line(lot: &str, part: LotUse) -> LotLine {
         in_lot,
         in_all,
     } = part;
-    let (elsewhere, open) = (
-        in_all.saturating_sub(in_lot),
-        quantity.saturating_sub(in_all),
-    );
+    let (elsewhere, open) = (in_all.saturating_sub(in_lot), quantity.saturating_sub(in_all));
     let (issued, unused) = match asked_for.as_deref() {
         Some(asked) if asked == lot => (quantity, open),
         Some(_) => (0, 0),
@@ -148,12 +145,7 @@ mod tests {
         let check = |uses: Vec<LotUse>, foreign, expect: (u64, u64, u64, bool)| {
             let balance = LotBalance::new("09521234000013".parse().unwrap(), "L1", uses, foreign);
             assert_eq!(
-                (
-                    balance.issued,
-                    balance.commissioned,
-                    balance.unused,
-                    balance.balanced
-                ),
+                (balance.issued, balance.commissioned, balance.unused, balance.balanced),
                 expect
             );
         };

@@ -103,9 +103,7 @@ impl Pool {
             record,
         };
         if pool.record.samples.is_empty() || pool.record.samples != pool.known_answers() {
-            return Err(SerialError::KnownAnswers {
-                pool: pool.record.id,
-            });
+            return Err(SerialError::KnownAnswers { pool: pool.record.id });
         }
         Ok(pool)
     }
@@ -133,8 +131,7 @@ impl Pool {
     }
 
     fn serial_of(&self, number: u128) -> String {
-        self.space
-            .render(self.ff1.encrypt(self.space.domain().split(number)))
+        self.space.render(self.ff1.encrypt(self.space.domain().split(number)))
     }
 
     /// Four answers from the end of the space: with any density above 1 nobody is ever given these numbers, so keeping them in
@@ -158,7 +155,7 @@ mod tests {
     use super::*;
 
     fn key() -> PoolKey {
-        OwnerKey::new([5; 32])
+        OwnerKey::new([5; 32].into())
             .pool_key("09521234000013".parse().unwrap(), 1)
             .unwrap()
     }
@@ -213,10 +210,7 @@ mod tests {
             Pool::open(record, &key()).unwrap_err()
         };
         let differ = SerialError::KnownAnswers { pool: record.id };
-        assert_eq!(
-            refuse(&|record| record.samples[0].1 = "ABCDEFGHJKLM".to_owned()),
-            differ
-        );
+        assert_eq!(refuse(&|record| record.samples[0].1 = "ABCDEFGHJKLM".to_owned()), differ);
         assert_eq!(refuse(&|record| record.samples.clear()), differ);
         assert_eq!(
             refuse(&|record| record.alphabet = record.alphabet.chars().rev().collect()),
@@ -226,9 +220,7 @@ mod tests {
             refuse(&|record| record.algorithm = "ff1-v0".to_owned()),
             SerialError::Algorithm { .. }
         ));
-        let other = OwnerKey::new([6; 32])
-            .pool_key(record.gtin, record.epoch)
-            .unwrap();
+        let other = OwnerKey::new([6; 32].into()).pool_key(record.gtin, record.epoch).unwrap();
         assert_eq!(Pool::open(record.clone(), &other).unwrap_err(), differ);
     }
 

@@ -39,16 +39,12 @@ impl Alphabet {
             // INVARIANT: characters of the set are ASCII and there are 82 of them.
             let place = &mut ranks[character as usize];
             if *place != NONE {
-                return Err(SerialError::Rule(format!(
-                    "`{character}` stands twice in the alphabet"
-                )));
+                return Err(SerialError::Rule(format!("`{character}` stands twice in the alphabet")));
             }
             *place = rank as u8;
         }
         if text.len() < 2 {
-            return Err(SerialError::Rule(
-                "an alphabet needs at least two characters".to_owned(),
-            ));
+            return Err(SerialError::Rule("an alphabet needs at least two characters".to_owned()));
         }
         Ok(Self {
             characters: text.as_bytes().into(),
@@ -60,13 +56,6 @@ impl Alphabet {
     #[must_use]
     pub fn radix(&self) -> u32 {
         self.characters.len() as u32
-    }
-
-    /// The characters in rank order.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        // INVARIANT: made from a `str` of ASCII.
-        std::str::from_utf8(&self.characters).unwrap_or_default()
     }
 
     fn write(&self, number: u64, places: &mut [u8]) {
@@ -100,8 +89,7 @@ impl NumberSpace {
     /// Checks the rule. Also for whoever checks configuration: what this takes, a pool can be made of.
     pub fn new(rule: &SerialRule) -> Result<Self, SerialError> {
         let alphabet = Alphabet::new(&rule.alphabet)?;
-        let domain = Domain::new(alphabet.radix(), rule.length)
-            .map_err(|error| SerialError::Rule(error.to_string()))?;
+        let domain = Domain::new(alphabet.radix(), rule.length).map_err(|error| SerialError::Rule(error.to_string()))?;
         if rule.density == 0 {
             return Err(SerialError::Rule(
                 "density must be 1 or more: one number in how many is issued".to_owned(),
@@ -123,18 +111,6 @@ impl NumberSpace {
             domain,
             cap,
         })
-    }
-
-    /// The characters.
-    #[must_use]
-    pub fn alphabet(&self) -> &Alphabet {
-        &self.alphabet
-    }
-
-    /// Characters that each serial has.
-    #[must_use]
-    pub fn length(&self) -> u8 {
-        self.length
     }
 
     /// The domain to permute.
@@ -191,20 +167,13 @@ mod tests {
 
     #[test]
     fn the_set_has_82_characters() {
-        assert_eq!(
-            (0..=127_u8)
-                .filter(|byte| in_charset_82(char::from(*byte)))
-                .count(),
-            82
-        );
+        assert_eq!((0..=127_u8).filter(|byte| in_charset_82(char::from(*byte))).count(), 82);
     }
 
     #[test]
     fn rules_that_make_no_space_are_refused_with_the_reason() {
         let check = |alphabet, length, density, expect: &str| {
-            let error = NumberSpace::new(&rule(alphabet, length, density))
-                .unwrap_err()
-                .to_string();
+            let error = NumberSpace::new(&rule(alphabet, length, density)).unwrap_err().to_string();
             assert!(error.contains(expect), "{error}");
         };
         check("0123456789", 5, 1, "fewer than 1,000,000");
@@ -220,14 +189,10 @@ mod tests {
 
     #[test]
     fn the_cap_is_the_space_by_density() {
-        let check =
-            |rule: SerialRule, expect| assert_eq!(NumberSpace::new(&rule).unwrap().cap(), expect);
+        let check = |rule: SerialRule, expect| assert_eq!(NumberSpace::new(&rule).unwrap().cap(), expect);
         check(SerialRule::default(), 30_u64.pow(12) / 10_000);
         check(rule("0123456789", 6, 10_000), 100);
-        check(
-            rule("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", 20, 1),
-            i64::MAX as u64,
-        );
+        check(rule("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", 20, 1), i64::MAX as u64);
     }
 
     proptest! {

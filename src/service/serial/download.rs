@@ -62,20 +62,13 @@ impl SerialStream {
 }
 
 /// Opens the numbers of an allocation for the caller, notes it, and the first time that its holder has them.
-pub async fn serials(
-    hub: &Hub,
-    actor: &Actor,
-    id: AllocationId,
-    range: SerialRange,
-) -> Result<SerialStream, ServiceError> {
+pub async fn serials(hub: &Hub, actor: &Actor, id: AllocationId, range: SerialRange) -> Result<SerialStream, ServiceError> {
     let stored = store::visible(hub.db(), &actor.party, id)
         .await?
         .ok_or_else(ServiceError::not_found)?;
     let (first, count) = part(&stored.allocation, range)?;
     let record = pool::by_id(hub.db(), stored.pool).await?;
-    let record = record.ok_or_else(|| {
-        StorageError::Inconsistent(format!("allocation.pool_id of {id}: no such pool"))
-    })?;
+    let record = record.ok_or_else(|| StorageError::Inconsistent(format!("allocation.pool_id of {id}: no such pool")))?;
     let pool = pools::prepare(hub, record).await?;
     note(hub, actor, &stored.allocation, first, count).await?;
     let next = stored.first_index + first;
@@ -95,21 +88,12 @@ fn part(allocation: &Allocation, range: SerialRange) -> Result<(u64, u64), Servi
         );
         return Err(ServiceError::refused(Code::BadInput, detail));
     };
-    Ok((
-        range.after,
-        range.limit.map_or(left, |limit| limit.min(left)),
-    ))
+    Ok((range.after, range.limit.map_or(left, |limit| limit.min(left))))
 }
 
-async fn note(
-    hub: &Hub,
-    actor: &Actor,
-    allocation: &Allocation,
-    first: u64,
-    count: u64,
-) -> Result<(), ServiceError> {
+async fn note(hub: &Hub, actor: &Actor, allocation: &Allocation, first: u64, count: u64) -> Result<(), ServiceError> {
     let now = hub.now();
-    let (id, holds) = (allocation.id, allocation.party == actor.party);
+    let (id, gets) = (allocation.id, allocation.party == actor.party && count > 0);
     let entry = AuditEntry {
         id: AuditId::new(hub.new_id(now)),
         at: now,
@@ -123,7 +107,7 @@ async fn note(
     hub.db()
         .write(move |tx| {
             Box::pin(async move {
-                if holds {
+                if gets {
                     store::mark_transmitted(tx, id, now).await?;
                 }
                 Ok(audit::append(tx, &entry).await?)

@@ -30,11 +30,7 @@ pub struct PoolCache {
 
 impl PoolCache {
     fn get(&self, id: PoolId) -> Option<Arc<Pool>> {
-        self.pools
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&id)
-            .cloned()
+        self.pools.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
     fn put(&self, pool: Pool) -> Arc<Pool> {
@@ -67,11 +63,7 @@ pub(super) async fn prepare(hub: &Hub, record: PoolRecord) -> Result<Arc<Pool>, 
 }
 
 /// The same inside a transaction: a second connection there could wait for itself.
-pub(super) async fn prepare_in(
-    hub: &Hub,
-    tx: &Tx,
-    record: PoolRecord,
-) -> Result<Arc<Pool>, ServiceError> {
+pub(super) async fn prepare_in(hub: &Hub, tx: &Tx, record: PoolRecord) -> Result<Arc<Pool>, ServiceError> {
     if let Some(pool) = hub.pools().get(record.id) {
         return Ok(pool);
     }
@@ -79,17 +71,9 @@ pub(super) async fn prepare_in(
     unseal(hub, record, sealed)
 }
 
-fn unseal(
-    hub: &Hub,
-    record: PoolRecord,
-    sealed: Option<Vec<u8>>,
-) -> Result<Arc<Pool>, ServiceError> {
-    let sealed = sealed.ok_or_else(|| {
-        ServiceError::Internal(format!(
-            "{} has no owner key: was the database restored in part?",
-            record.id
-        ))
-    })?;
+fn unseal(hub: &Hub, record: PoolRecord, sealed: Option<Vec<u8>>) -> Result<Arc<Pool>, ServiceError> {
+    let sealed = sealed
+        .ok_or_else(|| ServiceError::Internal(format!("{} has no owner key: was the database restored in part?", record.id)))?;
     let key = hub
         .master_key()
         .open(&record.owner, &sealed)?
@@ -98,12 +82,7 @@ fn unseal(
 }
 
 /// The pool that a product's serials come from, opened if there is none.
-pub(super) async fn for_product(
-    hub: &Hub,
-    owner: &PartyId,
-    gtin: Gtin,
-    rule: &SerialRule,
-) -> Result<Arc<Pool>, ServiceError> {
+pub(super) async fn for_product(hub: &Hub, owner: &PartyId, gtin: Gtin, rule: &SerialRule) -> Result<Arc<Pool>, ServiceError> {
     for _ in 0..TRIES {
         let records = store::of_product(hub.db(), gtin).await?;
         if let Some(record) = records.into_iter().find(|record| record.follows(rule)) {
@@ -118,37 +97,21 @@ pub(super) async fn for_product(
 }
 
 /// Makes the pool of a product's rule, unless another process does so first.
-async fn open_epoch(
-    hub: &Hub,
-    owner: &PartyId,
-    gtin: Gtin,
-    rule: &SerialRule,
-) -> Result<(), ServiceError> {
+async fn open_epoch(hub: &Hub, owner: &PartyId, gtin: Gtin, rule: &SerialRule) -> Result<(), ServiceError> {
     let (hub, owner, rule, now) = (hub.clone(), owner.clone(), rule.clone(), hub.now());
     hub.db()
         .clone()
         .write(move |tx| {
             Box::pin(async move {
-                let sealed =
-                    store::owner_key_or_insert(tx, &owner, fresh_key(&hub, &owner)?, now).await?;
+                let sealed = store::owner_key_or_insert(tx, &owner, fresh_key(&hub, &owner)?, now).await?;
                 let records = store::of_product_in(tx, gtin).await?;
                 if records.iter().any(|record| record.follows(&rule)) {
                     return Ok(());
                 }
                 refuse_same_length(&records, gtin, &rule)?;
                 let epoch = records.iter().map(|record| record.epoch).max().unwrap_or(0) + 1;
-                let key = hub
-                    .master_key()
-                    .open(&owner, &sealed)?
-                    .pool_key(gtin, epoch)?;
-                let pool = Pool::create(
-                    PoolId::new(hub.new_id(now)),
-                    owner,
-                    gtin,
-                    epoch,
-                    &rule,
-                    &key,
-                )?;
+                let key = hub.master_key().open(&owner, &sealed)?.pool_key(gtin, epoch)?;
+                let pool = Pool::create(PoolId::new(hub.new_id(now)), owner, gtin, epoch, &rule, &key)?;
                 Ok(store::insert(tx, pool.record(), now).await?)
             })
         })
@@ -156,11 +119,7 @@ async fn open_epoch(
 }
 
 /// Two epochs have two permutations: only serials of different length can never meet.
-fn refuse_same_length(
-    records: &[PoolRecord],
-    gtin: Gtin,
-    rule: &SerialRule,
-) -> Result<(), ServiceError> {
+fn refuse_same_length(records: &[PoolRecord], gtin: Gtin, rule: &SerialRule) -> Result<(), ServiceError> {
     match records.iter().find(|record| record.length == rule.length) {
         None => Ok(()),
         Some(record) => {
@@ -180,5 +139,5 @@ fn fresh_key(hub: &Hub, owner: &PartyId) -> Result<Vec<u8>, SerialError> {
     let mut nonce = [0; NONCE_BYTES];
     hub.fill_random(key.as_mut_slice());
     hub.fill_random(&mut nonce);
-    hub.master_key().seal(owner, &OwnerKey::new(*key), nonce)
+    hub.master_key().seal(owner, &OwnerKey::new(key), nonce)
 }

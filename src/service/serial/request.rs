@@ -47,11 +47,7 @@ pub struct SerialRequest {
 }
 
 /// Gives the caller serial numbers of a product that is its own or that an agreement lets it ask for.
-pub async fn request(
-    hub: &Hub,
-    actor: &Actor,
-    request: SerialRequest,
-) -> Result<Allocation, ServiceError> {
+pub async fn request(hub: &Hub, actor: &Actor, request: SerialRequest) -> Result<Allocation, ServiceError> {
     check(hub, &request)?;
     let result = allocate(hub, actor, &request).await;
     if let Err(ServiceError::Refused { code, .. }) = &result
@@ -66,19 +62,11 @@ pub async fn request(
 fn is_verdict(code: Code) -> bool {
     matches!(
         code,
-        Code::NoAgreement
-            | Code::QuotaExceeded
-            | Code::PoolExhausted
-            | Code::KeyReused
-            | Code::Conflict
+        Code::NoAgreement | Code::QuotaExceeded | Code::PoolExhausted | Code::KeyReused | Code::Conflict
     )
 }
 
-async fn allocate(
-    hub: &Hub,
-    actor: &Actor,
-    request: &SerialRequest,
-) -> Result<Allocation, ServiceError> {
+async fn allocate(hub: &Hub, actor: &Actor, request: &SerialRequest) -> Result<Allocation, ServiceError> {
     let hash = request_hash(request);
     if let Some(stored) = store::by_key(hub.db(), &actor.party, &request.idempotency_key).await? {
         return replay(stored, &hash);
@@ -100,10 +88,7 @@ async fn allocate(
         Err(ServiceError::Storage(StorageError::Conflict(_))) => {
             match store::by_key(hub.db(), &actor.party, &request.idempotency_key).await? {
                 Some(stored) => replay(stored, &hash),
-                None => Err(ServiceError::refused(
-                    Code::Unavailable,
-                    Code::Unavailable.title(),
-                )),
+                None => Err(ServiceError::refused(Code::Unavailable, Code::Unavailable.title())),
             }
         }
         other => other,
@@ -144,10 +129,7 @@ fn check(hub: &Hub, request: &SerialRequest) -> Result<(), ServiceError> {
         ));
     }
     match &request.lot {
-        Some(lot)
-            if !(1..=LOT_LENGTH).contains(&lot.chars().count())
-                || !lot.chars().all(in_charset_82) =>
-        {
+        Some(lot) if !(1..=LOT_LENGTH).contains(&lot.chars().count()) || !lot.chars().all(in_charset_82) => {
             let lot: String = lot.chars().take(LOT_LENGTH).collect();
             refuse(format!(
                 "the lot `{lot}` is none: 1 to {LOT_LENGTH} characters of GS1 character set 82 (AI 10)"
@@ -167,15 +149,7 @@ fn request_hash(request: &SerialRequest) -> [u8; 32] {
         lot,
         site,
     } = request;
-    let body = serde_json::json!([
-        "counterfoil/serial-request/v1",
-        gtin,
-        quantity,
-        agreement,
-        lot,
-        site
-    ])
-    .to_string();
+    let body = serde_json::json!(["counterfoil/serial-request/v1", gtin, quantity, agreement, lot, site]).to_string();
     let mut hash = [0; 32];
     hash.copy_from_slice(digest::digest(&digest::SHA256, body.as_bytes()).as_ref());
     hash
@@ -194,12 +168,7 @@ fn replay(stored: StoredAllocation, hash: &[u8; 32]) -> Result<Allocation, Servi
 
 /// The product's owner asks for its own; anybody else needs an agreement of the owner's. Of several the first by id, so that every
 /// process answers alike.
-fn basis(
-    registry: &Registry,
-    actor: &Actor,
-    request: &SerialRequest,
-    now: Micros,
-) -> Option<Basis> {
+fn basis(registry: &Registry, actor: &Actor, request: &SerialRequest, now: Micros) -> Option<Basis> {
     let (owner, product) = registry.product(request.gtin)?;
     if request
         .site
@@ -215,23 +184,14 @@ fn basis(
         })
     };
     if owner.id == actor.party {
-        return if request.agreement.is_none() {
-            basis(None)
-        } else {
-            None
-        };
+        return if request.agreement.is_none() { basis(None) } else { None };
     }
     let agreement = registry
         .agreements_of(&actor.party)
         .filter(|agreement| agreement.delegate == actor.party && agreement.principal == owner.id)
         .filter(|agreement| agreement.gives(Power::RequestSerials, request.gtin, now))
         .filter(|agreement| request.site.is_none_or(|site| agreement.covers_site(site)))
-        .filter(|agreement| {
-            request
-                .agreement
-                .as_ref()
-                .is_none_or(|id| *id == agreement.id)
-        })
+        .filter(|agreement| request.agreement.as_ref().is_none_or(|id| *id == agreement.id))
         .min_by(|a, b| a.id.cmp(&b.id))?;
     basis(Some(Arc::clone(agreement)))
 }
@@ -361,12 +321,7 @@ fn granted(hub: &Hub, actor: Actor, allocation: &Allocation) -> AuditEntry {
 }
 
 /// Only the caller sees its refusals: an owner that saw those of strangers would learn who they are.
-async fn audit_refusal(
-    hub: &Hub,
-    actor: &Actor,
-    request: &SerialRequest,
-    code: Code,
-) -> Result<(), ServiceError> {
+async fn audit_refusal(hub: &Hub, actor: &Actor, request: &SerialRequest, code: Code) -> Result<(), ServiceError> {
     let now = hub.now();
     let entry = AuditEntry {
         id: AuditId::new(hub.new_id(now)),

@@ -59,14 +59,7 @@ pub async fn commissioned(
     let foreign = of_standing(serials, &standings, Standing::NotAllocated);
     if !foreign.is_empty() {
         let owner = hub.registry().owner_of_gtin(gtin).unwrap_or(party).clone();
-        store::add_foreign(
-            tx,
-            ForeignScope { gtin, lot, party },
-            &owner,
-            &foreign,
-            hub.now(),
-        )
-        .await?;
+        store::add_foreign(tx, ForeignScope { gtin, lot, party }, &owner, &foreign, hub.now()).await?;
     }
     Ok(standings)
 }
@@ -84,10 +77,7 @@ pub async fn uncommissioned(
 ) -> Result<u64, ServiceError> {
     let (mut removed, mut found) = (0, vec![false; serials.len()]);
     for (allocation, offsets) in locate(tx, hub, party, gtin, serials).await? {
-        let mut mine = store::of_allocation(tx, allocation)
-            .await?
-            .remove(lot)
-            .unwrap_or_default();
+        let mut mine = store::of_allocation(tx, allocation).await?.remove(lot).unwrap_or_default();
         let before = mine.len();
         for (position, offset) in offsets {
             found[position] = true;
@@ -136,10 +126,7 @@ async fn locate(
         let slices = store::locked_slices(tx, pool.record().id, party, *from, *to).await?;
         for (index, position) in &indices {
             if let Some((allocation, offset)) = holder(&slices, *index) {
-                by_allocation
-                    .entry(allocation)
-                    .or_default()
-                    .push((*position, offset));
+                by_allocation.entry(allocation).or_default().push((*position, offset));
             }
         }
     }
@@ -169,7 +156,5 @@ fn holder(slices: &[Slice], index: u64) -> Option<(AllocationId, u32)> {
     if offset >= slice.quantity {
         return None;
     }
-    u32::try_from(offset)
-        .ok()
-        .map(|offset| (slice.allocation, offset))
+    u32::try_from(offset).ok().map(|offset| (slice.allocation, offset))
 }

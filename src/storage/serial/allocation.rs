@@ -29,11 +29,7 @@ pub struct StoredAllocation {
 }
 
 /// A request of a party by its idempotency key.
-pub async fn by_key(
-    db: &Db,
-    party: &PartyId,
-    key: &str,
-) -> Result<Option<StoredAllocation>, StorageError> {
+pub async fn by_key(db: &Db, party: &PartyId, key: &str) -> Result<Option<StoredAllocation>, StorageError> {
     let sql = format!("SELECT {COLUMNS} FROM allocation WHERE party_id = $1 AND request_key = $2");
     let row = db
         .query_one(
@@ -46,11 +42,7 @@ pub async fn by_key(
 }
 
 /// The same inside a transaction.
-pub async fn by_key_in(
-    tx: &Tx,
-    party: &PartyId,
-    key: &str,
-) -> Result<Option<StoredAllocation>, StorageError> {
+pub async fn by_key_in(tx: &Tx, party: &PartyId, key: &str) -> Result<Option<StoredAllocation>, StorageError> {
     let sql = format!("SELECT {COLUMNS} FROM allocation WHERE party_id = $1 AND request_key = $2");
     let row = tx
         .query_one(
@@ -63,20 +55,10 @@ pub async fn by_key_in(
 }
 
 /// An allocation that the party has or that was made in its name.
-pub async fn visible(
-    db: &Db,
-    party: &PartyId,
-    id: AllocationId,
-) -> Result<Option<StoredAllocation>, StorageError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM allocation WHERE id = $1 AND (party_id = $2 OR principal_id = $2)"
-    );
+pub async fn visible(db: &Db, party: &PartyId, id: AllocationId) -> Result<Option<StoredAllocation>, StorageError> {
+    let sql = format!("SELECT {COLUMNS} FROM allocation WHERE id = $1 AND (party_id = $2 OR principal_id = $2)");
     let row = db
-        .query_one(
-            "reading an allocation",
-            &sql,
-            vec![id.uuid().into(), party.as_str().into()],
-        )
+        .query_one("reading an allocation", &sql, vec![id.uuid().into(), party.as_str().into()])
         .await?;
     row.map(|row| stored(&row)).transpose()
 }
@@ -101,9 +83,7 @@ pub async fn list(
         only.push_str(&format!(" AND gtin = ${}", values.len()));
     }
     let half = |role: &str| {
-        format!(
-            "SELECT * FROM (SELECT {COLUMNS} FROM allocation WHERE {role} = $1{only} ORDER BY id DESC LIMIT $2) AS by_{role}"
-        )
+        format!("SELECT * FROM (SELECT {COLUMNS} FROM allocation WHERE {role} = $1{only} ORDER BY id DESC LIMIT $2) AS by_{role}")
     };
     let sql = format!(
         "{} UNION {} ORDER BY id DESC LIMIT $2",
@@ -111,17 +91,11 @@ pub async fn list(
         half("principal_id")
     );
     let rows = db.query("listing allocations", &sql, values).await?;
-    rows.iter()
-        .map(|row| stored(row).map(|stored| stored.allocation))
-        .collect()
+    rows.iter().map(|row| stored(row).map(|stored| stored.allocation)).collect()
 }
 
 /// How many numbers of a product were issued under an agreement.
-pub async fn issued_under(
-    tx: &Tx,
-    agreement: &AgreementId,
-    gtin: Gtin,
-) -> Result<u64, StorageError> {
+pub async fn issued_under(tx: &Tx, agreement: &AgreementId, gtin: Gtin) -> Result<u64, StorageError> {
     let sql = "SELECT CAST(COALESCE(SUM(quantity), 0) AS BIGINT) AS issued FROM allocation WHERE agreement_id = $1 AND gtin = $2";
     let row = tx
         .query_one(
@@ -131,16 +105,14 @@ pub async fn issued_under(
         )
         .await?;
     let issued: i64 = row.map_or(Ok(0), |row| column(&row, TABLE, "issued"))?;
-    u64::try_from(issued).map_err(|_| {
-        StorageError::Inconsistent(format!(
-            "allocation.quantity under `{agreement}` sums to {issued}"
-        ))
-    })
+    u64::try_from(issued)
+        .map_err(|_| StorageError::Inconsistent(format!("allocation.quantity under `{agreement}` sums to {issued}")))
 }
 
 /// Stores an allocation. [`StorageError::Conflict`] if the party used the key in the meantime.
 pub async fn insert(tx: &Tx, stored: &StoredAllocation) -> Result<(), StorageError> {
-    let sql = "INSERT INTO allocation (id, pool_id, party_id, principal_id, agreement_id, gtin, request_key, request_hash, first_index,
+    let sql =
+        "INSERT INTO allocation (id, pool_id, party_id, principal_id, agreement_id, gtin, request_key, request_hash, first_index,
                                        quantity, lot, site, state, created_at)
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     let StoredAllocation {
@@ -154,11 +126,7 @@ pub async fn insert(tx: &Tx, stored: &StoredAllocation) -> Result<(), StorageErr
         pool.uuid().into(),
         allocation.party.as_str().into(),
         allocation.principal.as_str().into(),
-        allocation
-            .agreement
-            .as_ref()
-            .map(AgreementId::as_str)
-            .into(),
+        allocation.agreement.as_ref().map(AgreementId::as_str).into(),
         allocation.gtin.as_str().into(),
         allocation.request_key.as_str().into(),
         request_hash.to_vec().into(),
@@ -188,8 +156,7 @@ pub async fn mark_transmitted(tx: &Tx, id: AllocationId, now: Micros) -> Result<
 fn stored(row: &QueryResult) -> Result<StoredAllocation, StorageError> {
     let id = AllocationId::new(column(row, TABLE, "id")?);
     let wrong = |what: &str| StorageError::Inconsistent(format!("allocation.{what} of {id}"));
-    let count =
-        |name: &str| u64::try_from(column::<i64>(row, TABLE, name)?).map_err(|_| wrong(name));
+    let count = |name: &str| u64::try_from(column::<i64>(row, TABLE, name)?).map_err(|_| wrong(name));
     let optional = |name: &str| column::<Option<String>>(row, TABLE, name);
     let hash: Vec<u8> = column(row, TABLE, "request_hash")?;
     Ok(StoredAllocation {
@@ -217,10 +184,7 @@ fn stored(row: &QueryResult) -> Result<StoredAllocation, StorageError> {
 }
 
 fn state(row: &QueryResult) -> Result<Option<AllocationState>, StorageError> {
-    let (state, at): (String, Option<i64>) = (
-        column(row, TABLE, "state")?,
-        column(row, TABLE, "transmitted_at")?,
-    );
+    let (state, at): (String, Option<i64>) = (column(row, TABLE, "state")?, column(row, TABLE, "transmitted_at")?);
     Ok(match (state.as_str(), at) {
         ("reserved", None) => Some(AllocationState::Reserved),
         ("transmitted", Some(at)) => Some(AllocationState::Transmitted { at: Micros(at) }),

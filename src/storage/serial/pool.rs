@@ -14,12 +14,7 @@ use super::{bigint, row_lock};
 const COLUMNS: &str = "id, owner_id, gtin, epoch, algorithm, alphabet, length, samples, cap";
 
 /// Stores an owner's sealed key unless it has one, and answers the one that stands.
-pub async fn owner_key_or_insert(
-    tx: &Tx,
-    owner: &PartyId,
-    sealed: Vec<u8>,
-    now: Micros,
-) -> Result<Vec<u8>, StorageError> {
+pub async fn owner_key_or_insert(tx: &Tx, owner: &PartyId, sealed: Vec<u8>, now: Micros) -> Result<Vec<u8>, StorageError> {
     let insert = "INSERT INTO owner_key (party_id, sealed, created_at) VALUES ($1, $2, $3) ON CONFLICT (party_id) DO NOTHING";
     tx.execute(
         "storing a serial key",
@@ -32,30 +27,22 @@ pub async fn owner_key_or_insert(
     let row = tx
         .query_one("reading a serial key", select, vec![owner.as_str().into()])
         .await?;
-    let row = row.ok_or_else(|| {
-        StorageError::Inconsistent(format!("owner_key: no row of `{owner}` after inserting it"))
-    })?;
+    let row = row.ok_or_else(|| StorageError::Inconsistent(format!("owner_key: no row of `{owner}` after inserting it")))?;
     column(&row, "owner_key", "sealed")
 }
 
 /// An owner's sealed key.
 pub async fn owner_key(db: &Db, owner: &PartyId) -> Result<Option<Vec<u8>>, StorageError> {
     let sql = "SELECT sealed FROM owner_key WHERE party_id = $1";
-    let row = db
-        .query_one("reading a serial key", sql, vec![owner.as_str().into()])
-        .await?;
-    row.map(|row| column(&row, "owner_key", "sealed"))
-        .transpose()
+    let row = db.query_one("reading a serial key", sql, vec![owner.as_str().into()]).await?;
+    row.map(|row| column(&row, "owner_key", "sealed")).transpose()
 }
 
 /// An owner's sealed key, inside a transaction.
 pub async fn owner_key_in(tx: &Tx, owner: &PartyId) -> Result<Option<Vec<u8>>, StorageError> {
     let sql = "SELECT sealed FROM owner_key WHERE party_id = $1";
-    let row = tx
-        .query_one("reading a serial key", sql, vec![owner.as_str().into()])
-        .await?;
-    row.map(|row| column(&row, "owner_key", "sealed"))
-        .transpose()
+    let row = tx.query_one("reading a serial key", sql, vec![owner.as_str().into()]).await?;
+    row.map(|row| column(&row, "owner_key", "sealed")).transpose()
 }
 
 /// Stores a pool unless another of its product and epoch is there first.
@@ -81,30 +68,20 @@ pub async fn insert(tx: &Tx, pool: &PoolRecord, now: Micros) -> Result<(), Stora
 /// The pools of a product, newest epoch first.
 pub async fn of_product(db: &Db, gtin: Gtin) -> Result<Vec<PoolRecord>, StorageError> {
     let sql = format!("SELECT {COLUMNS} FROM pool WHERE gtin = $1 ORDER BY epoch DESC");
-    records(
-        &db.query("reading pools", &sql, vec![gtin.as_str().into()])
-            .await?,
-    )
+    records(&db.query("reading pools", &sql, vec![gtin.as_str().into()]).await?)
 }
 
 /// The same inside a transaction, for reading.
 pub async fn of_product_in(tx: &Tx, gtin: Gtin) -> Result<Vec<PoolRecord>, StorageError> {
     let sql = format!("SELECT {COLUMNS} FROM pool WHERE gtin = $1 ORDER BY epoch DESC");
-    records(
-        &tx.query("reading pools", &sql, vec![gtin.as_str().into()])
-            .await?,
-    )
+    records(&tx.query("reading pools", &sql, vec![gtin.as_str().into()]).await?)
 }
 
 /// Holds the pools of a product against every other request for it until the transaction ends, so that what is checked (request key,
 /// quota) still stands when the counter moves.
 pub async fn lock_product(tx: &Tx, gtin: Gtin) -> Result<(), StorageError> {
-    let sql = format!(
-        "SELECT id FROM pool WHERE gtin = $1 ORDER BY epoch{}",
-        row_lock(tx)
-    );
-    tx.query("locking pools", &sql, vec![gtin.as_str().into()])
-        .await?;
+    let sql = format!("SELECT id FROM pool WHERE gtin = $1 ORDER BY epoch{}", row_lock(tx));
+    tx.query("locking pools", &sql, vec![gtin.as_str().into()]).await?;
     Ok(())
 }
 
@@ -130,31 +107,18 @@ pub async fn all(db: &Db) -> Result<Vec<PoolRecord>, StorageError> {
 }
 
 /// Moves the counter by `quantity` and answers the first counter value taken; none if that would pass `cap`.
-pub async fn take(
-    tx: &Tx,
-    id: PoolId,
-    quantity: u64,
-    cap: u64,
-) -> Result<Option<u64>, StorageError> {
+pub async fn take(tx: &Tx, id: PoolId, quantity: u64, cap: u64) -> Result<Option<u64>, StorageError> {
     // The comparison cannot overflow in this order; `cap` also stands in a CHECK of the table.
     let sql = "UPDATE pool SET next_index = next_index + $1 WHERE id = $2 AND next_index <= $3 - $1 RETURNING next_index";
-    let values = vec![
-        bigint(quantity).into(),
-        id.uuid().into(),
-        bigint(cap).into(),
-    ];
+    let values = vec![bigint(quantity).into(), id.uuid().into(), bigint(cap).into()];
     let Some(row) = tx.query_one("taking serial numbers", sql, values).await? else {
         return Ok(None);
     };
     let next: i64 = column(&row, "pool", "next_index")?;
-    let first = u64::try_from(next)
-        .ok()
-        .and_then(|next| next.checked_sub(quantity));
-    first.map(Some).ok_or_else(|| {
-        StorageError::Inconsistent(format!(
-            "pool.next_index of {id} = {next} after adding {quantity}"
-        ))
-    })
+    let first = u64::try_from(next).ok().and_then(|next| next.checked_sub(quantity));
+    first
+        .map(Some)
+        .ok_or_else(|| StorageError::Inconsistent(format!("pool.next_index of {id} = {next} after adding {quantity}")))
 }
 
 fn records(rows: &[QueryResult]) -> Result<Vec<PoolRecord>, StorageError> {
@@ -164,9 +128,7 @@ fn records(rows: &[QueryResult]) -> Result<Vec<PoolRecord>, StorageError> {
 fn record(row: &QueryResult) -> Result<PoolRecord, StorageError> {
     let id = PoolId::new(column(row, "pool", "id")?);
     let (length, cap): (i16, i64) = (column(row, "pool", "length")?, column(row, "pool", "cap")?);
-    let wrong = |what: &str, value: i64| {
-        StorageError::Inconsistent(format!("pool.{what} of {id} = {value}"))
-    };
+    let wrong = |what: &str, value: i64| StorageError::Inconsistent(format!("pool.{what} of {id} = {value}"));
     Ok(PoolRecord {
         id,
         owner: parsed(row, "pool", "owner_id")?,
@@ -178,4 +140,108 @@ fn record(row: &QueryResult) -> Result<PoolRecord, StorageError> {
         cap: u64::try_from(cap).map_err(|_| wrong("cap", cap))?,
         samples: json(row, "pool", "samples")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use counterfoil_migrations::{Migrator, MigratorTrait};
+    use sea_orm::ConnectionTrait;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::serial::pool::ALGORITHM;
+    use crate::storage::db::DbOptions;
+
+    async fn database(folder: &std::path::Path) -> Db {
+        let options = DbOptions {
+            url: format!("sqlite://{}", folder.join("hub.db").display()),
+            max_connections: 2,
+            acquire_timeout: std::time::Duration::from_secs(10),
+            sqlite_synchronous: "FULL",
+        };
+        let db = Db::open(&options).await.unwrap();
+        Migrator::up(db.writer(), None).await.unwrap();
+        let party = "INSERT INTO party (id, doc, updated_at) VALUES ('aurora', '{}', 0)";
+        db.writer().execute_unprepared(party).await.unwrap();
+        db
+    }
+
+    fn record(id: u128, epoch: i64, cap: u64) -> PoolRecord {
+        PoolRecord {
+            id: PoolId::new(Uuid::from_u128(id)),
+            owner: "aurora".parse().unwrap(),
+            gtin: "09521234000013".parse().unwrap(),
+            epoch,
+            algorithm: ALGORITHM.to_owned(),
+            alphabet: "0123456789".to_owned(),
+            length: 12,
+            cap,
+            samples: vec![("1".to_owned(), "000000000042".to_owned())],
+        }
+    }
+
+    async fn insert_pool(db: &Db, record: PoolRecord) {
+        let work = db.write(move |tx| Box::pin(async move { insert(tx, &record, Micros(0)).await }));
+        work.await.unwrap();
+    }
+
+    async fn take_from(db: &Db, pool: PoolId, quantity: u64, cap: u64) -> Option<u64> {
+        db.write(move |tx| Box::pin(async move { take(tx, pool, quantity, cap).await }))
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_counter_moves_up_to_the_cap_and_no_further() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = database(folder.path()).await;
+        let pool = record(1, 1, 10);
+        insert_pool(&db, pool.clone()).await;
+        assert_eq!(take_from(&db, pool.id, 4, 10).await, Some(0));
+        assert_eq!(take_from(&db, pool.id, 7, 10).await, None);
+        assert_eq!(take_from(&db, pool.id, 5, 8).await, None);
+        assert_eq!(take_from(&db, pool.id, 6, 10).await, Some(4));
+        assert_eq!(take_from(&db, pool.id, 1, 10).await, None);
+        assert_eq!(take_from(&db, PoolId::new(Uuid::from_u128(9)), 1, 10).await, None);
+    }
+
+    #[tokio::test]
+    async fn the_greatest_counter_does_not_overflow() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = database(folder.path()).await;
+        let most = i64::MAX as u64;
+        let pool = record(1, 1, most);
+        insert_pool(&db, pool.clone()).await;
+        assert_eq!(take_from(&db, pool.id, most - 1, most).await, Some(0));
+        assert_eq!(take_from(&db, pool.id, 2, most).await, None);
+        assert_eq!(take_from(&db, pool.id, u64::MAX, most).await, None);
+        assert_eq!(take_from(&db, pool.id, 1, most).await, Some(most - 1));
+    }
+
+    #[tokio::test]
+    async fn of_two_pools_for_one_epoch_the_first_stands() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = database(folder.path()).await;
+        insert_pool(&db, record(1, 1, 10)).await;
+        insert_pool(&db, record(2, 1, 20)).await;
+        insert_pool(&db, record(3, 2, 30)).await;
+        let gtin = "09521234000013".parse().unwrap();
+        assert_eq!(of_product(&db, gtin).await.unwrap(), [record(3, 2, 30), record(1, 1, 10)]);
+        assert_eq!(by_id(&db, PoolId::new(Uuid::from_u128(2))).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn an_owner_keeps_its_first_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = database(folder.path()).await;
+        let store = async |sealed: u8| {
+            let work = db.write(move |tx| {
+                Box::pin(async move { owner_key_or_insert(tx, &"aurora".parse().unwrap(), vec![sealed; 4], Micros(0)).await })
+            });
+            work.await.unwrap()
+        };
+        assert_eq!(store(1).await, [1; 4]);
+        assert_eq!(store(2).await, [1; 4]);
+        assert_eq!(owner_key(&db, &"aurora".parse().unwrap()).await.unwrap(), Some(vec![1; 4]));
+    }
 }

@@ -32,13 +32,7 @@ pub struct Slice {
 
 /// The slices of a party in a pool that hold counter values of `from..=to`, in order; held against other writers until the
 /// transaction ends.
-pub async fn locked_slices(
-    tx: &Tx,
-    pool: PoolId,
-    party: &PartyId,
-    from: u64,
-    to: u64,
-) -> Result<Vec<Slice>, StorageError> {
+pub async fn locked_slices(tx: &Tx, pool: PoolId, party: &PartyId, from: u64, to: u64) -> Result<Vec<Slice>, StorageError> {
     // Slices of a pool are disjoint: nothing that begins before the slice `from` lies in can reach it.
     let sql = format!(
         "SELECT id, first_index, quantity FROM allocation
@@ -53,9 +47,7 @@ pub async fn locked_slices(
         bigint(from).into(),
         bigint(to).into(),
     ];
-    let rows = tx
-        .query("finding the allocations of serial numbers", &sql, values)
-        .await?;
+    let rows = tx.query("finding the allocations of serial numbers", &sql, values).await?;
     rows.iter().map(slice).collect()
 }
 
@@ -63,9 +55,7 @@ fn slice(row: &QueryResult) -> Result<Slice, StorageError> {
     let allocation = AllocationId::new(column(row, "allocation", "id")?);
     let count = |name: &str| {
         let value: i64 = column(row, "allocation", name)?;
-        u64::try_from(value).map_err(|_| {
-            StorageError::Inconsistent(format!("allocation.{name} of {allocation} = {value}"))
-        })
+        u64::try_from(value).map_err(|_| StorageError::Inconsistent(format!("allocation.{name} of {allocation} = {value}")))
     };
     Ok(Slice {
         allocation,
@@ -75,51 +65,30 @@ fn slice(row: &QueryResult) -> Result<Slice, StorageError> {
 }
 
 /// The bitmaps of an allocation by lot.
-pub async fn of_allocation(
-    tx: &Tx,
-    id: AllocationId,
-) -> Result<BTreeMap<String, RoaringBitmap>, StorageError> {
+pub async fn of_allocation(tx: &Tx, id: AllocationId) -> Result<BTreeMap<String, RoaringBitmap>, StorageError> {
     let sql = "SELECT lot, commissioned FROM allocation_use WHERE allocation_id = $1";
-    let rows = tx
-        .query("reading used serial numbers", sql, vec![id.uuid().into()])
-        .await?;
+    let rows = tx.query("reading used serial numbers", sql, vec![id.uuid().into()]).await?;
     rows.iter()
         .map(|row| {
             let lot: String = column(row, "allocation_use", "lot")?;
             let bytes: Vec<u8> = column(row, "allocation_use", "commissioned")?;
-            let bitmap = RoaringBitmap::deserialize_from(bytes.as_slice()).map_err(|error| {
-                StorageError::Inconsistent(format!("allocation_use.commissioned of {id}: {error}"))
-            })?;
+            let bitmap = RoaringBitmap::deserialize_from(bytes.as_slice())
+                .map_err(|error| StorageError::Inconsistent(format!("allocation_use.commissioned of {id}: {error}")))?;
             Ok((lot, bitmap))
         })
         .collect()
 }
 
 /// Stores the bitmap of an allocation and lot, in the place of the one there is.
-pub async fn put(
-    tx: &Tx,
-    id: AllocationId,
-    lot: &str,
-    bitmap: &RoaringBitmap,
-) -> Result<(), StorageError> {
+pub async fn put(tx: &Tx, id: AllocationId, lot: &str, bitmap: &RoaringBitmap) -> Result<(), StorageError> {
     let mut bytes = Vec::with_capacity(bitmap.serialized_size());
-    let unwritten = |error| {
-        StorageError::Inconsistent(format!(
-            "allocation_use.commissioned of {id} cannot be written: {error}"
-        ))
-    };
+    let unwritten = |error| StorageError::Inconsistent(format!("allocation_use.commissioned of {id} cannot be written: {error}"));
     bitmap.serialize_into(&mut bytes).map_err(unwritten)?;
     let sql = "INSERT INTO allocation_use (allocation_id, lot, commissioned, commissioned_count) VALUES ($1, $2, $3, $4)
                ON CONFLICT (allocation_id, lot)
                DO UPDATE SET commissioned = excluded.commissioned, commissioned_count = excluded.commissioned_count";
-    let values = vec![
-        id.uuid().into(),
-        lot.into(),
-        bytes.into(),
-        bigint(bitmap.len()).into(),
-    ];
-    tx.execute("noting used serial numbers", sql, values)
-        .await?;
+    let values = vec![id.uuid().into(), lot.into(), bytes.into(), bigint(bitmap.len()).into()];
+    tx.execute("noting used serial numbers", sql, values).await?;
     Ok(())
 }
 
@@ -162,23 +131,14 @@ pub async fn add_foreign(
             .cloned()
             .chain(chunk.iter().map(|serial| (*serial).into()))
             .collect();
-        tx.execute("noting foreign serial numbers", &sql, values)
-            .await?;
+        tx.execute("noting foreign serial numbers", &sql, values).await?;
     }
     Ok(())
 }
 
 /// Forgets them again.
-pub async fn remove_foreign(
-    tx: &Tx,
-    scope: ForeignScope<'_>,
-    serials: &[&str],
-) -> Result<u64, StorageError> {
-    let same: [Value; 3] = [
-        scope.gtin.as_str().into(),
-        scope.lot.into(),
-        scope.party.as_str().into(),
-    ];
+pub async fn remove_foreign(tx: &Tx, scope: ForeignScope<'_>, serials: &[&str]) -> Result<u64, StorageError> {
+    let same: [Value; 3] = [scope.gtin.as_str().into(), scope.lot.into(), scope.party.as_str().into()];
     let mut removed = 0;
     for chunk in serials.chunks(BINDS - same.len()) {
         let places: Vec<String> = (0..chunk.len()).map(|i| format!("${}", i + 4)).collect();
@@ -200,12 +160,7 @@ pub async fn remove_foreign(
 }
 
 /// What a party may see of the use of allocations in a lot: its own and those made in its name.
-pub async fn of_lot(
-    db: &Db,
-    viewer: &PartyId,
-    gtin: Gtin,
-    lot: &str,
-) -> Result<Vec<LotUse>, StorageError> {
+pub async fn of_lot(db: &Db, viewer: &PartyId, gtin: Gtin, lot: &str) -> Result<Vec<LotUse>, StorageError> {
     let sql = "SELECT a.id, a.party_id, a.lot, a.quantity,
                    CAST(COALESCE((SELECT SUM(u.commissioned_count) FROM allocation_use u
                                   WHERE u.allocation_id = a.id AND u.lot = $2), 0) AS BIGINT) AS in_lot,
@@ -229,8 +184,7 @@ pub async fn of_lot(
 fn lot_use(row: &QueryResult) -> Result<LotUse, StorageError> {
     let count = |name: &str| {
         let value: i64 = column(row, "allocation", name)?;
-        u64::try_from(value)
-            .map_err(|_| StorageError::Inconsistent(format!("allocation.{name} = {value}")))
+        u64::try_from(value).map_err(|_| StorageError::Inconsistent(format!("allocation.{name} = {value}")))
     };
     Ok(LotUse {
         allocation: AllocationId::new(column(row, "allocation", "id")?),
@@ -243,12 +197,7 @@ fn lot_use(row: &QueryResult) -> Result<LotUse, StorageError> {
 }
 
 /// How many foreign serials of a lot a party may know of: its own and those of its product.
-pub async fn foreign_in_lot(
-    db: &Db,
-    viewer: &PartyId,
-    gtin: Gtin,
-    lot: &str,
-) -> Result<u64, StorageError> {
+pub async fn foreign_in_lot(db: &Db, viewer: &PartyId, gtin: Gtin, lot: &str) -> Result<u64, StorageError> {
     let sql = "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM foreign_serial
                WHERE gtin = $1 AND lot = $2 AND (party_id = $3 OR owner_id = $3)";
     let row = db
@@ -259,6 +208,5 @@ pub async fn foreign_in_lot(
         )
         .await?;
     let count: i64 = row.map_or(Ok(0), |row| column(&row, "foreign_serial", "n"))?;
-    u64::try_from(count)
-        .map_err(|_| StorageError::Inconsistent(format!("foreign_serial count = {count}")))
+    u64::try_from(count).map_err(|_| StorageError::Inconsistent(format!("foreign_serial count = {count}")))
 }

@@ -1,10 +1,200 @@
-//! EPCIS capture.
+//! EPCIS capture: `/epcis/capture` (EPCIS 2.0 clause 12.6).
+//!
+//! | call | answer |
+//! |---|---|
+//! | `POST /epcis/capture` | 202 and `Location` of the job; 400, 403, 413, 415 as problem+json, and nothing stored |
+//! | `GET /epcis/capture/{id}` | the job, to whoever sent the document |
+//! | `GET /epcis/capture` | the caller's jobs, newest first: `perPage`, `nextPageToken`, `Link: …; rel="next"` |
+//! | `OPTIONS /epcis/capture` | what is taken: limits and error behaviour |
+//!
+//! 202 does not say that the events are stored: the job says it.
 
-use axum::Router;
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Extension, Json, Router};
+use futures_util::StreamExt;
+use serde_json::{Value, json};
 
-use crate::service::Hub;
+use crate::config::settings::Limits;
+use crate::domain::party::Actor;
+use crate::epcis::MediaType;
+use crate::service::capture::{self, Job, JobState, Report, Submission, Upload};
+use crate::service::page::{Cursor, Page};
+use crate::service::{Code, Hub, ServiceError, Violation};
+use crate::transport::problem::Problem;
+
+static CAPTURE_LIMIT: HeaderName = HeaderName::from_static("gs1-epcis-capture-limit");
+static FILE_SIZE_LIMIT: HeaderName = HeaderName::from_static("gs1-epcis-capture-file-size-limit");
+static ERROR_BEHAVIOUR: HeaderName = HeaderName::from_static("gs1-capture-error-behaviour");
+
+/// Jobs on a page if the caller does not say (EPCIS 2.0 clause 12.5).
+const PER_PAGE: usize = 30;
 
 /// The routes of this noun.
 pub fn routes() -> Router<Hub> {
     Router::new()
+        .route("/epcis/capture", get(list).post(submit).options(options))
+        .route("/epcis/capture/{id}", get(job))
+}
+
+async fn submit(State(hub): State<Hub>, Extension(actor): Extension<Actor>, headers: HeaderMap, body: Body) -> Response {
+    match take(&hub, &actor, &headers, body).await {
+        Ok(job) => {
+            let location = [(header::LOCATION, format!("/epcis/capture/{}", job.id))];
+            (StatusCode::ACCEPTED, location, announced(hub.limits())).into_response()
+        }
+        Err(error) => {
+            let too_large = error.code() == Code::TooLarge;
+            let problem = Problem::from(error);
+            if too_large { (announced(hub.limits()), problem).into_response() } else { problem.into_response() }
+        }
+    }
+}
+
+async fn take(hub: &Hub, actor: &Actor, headers: &HeaderMap, body: Body) -> Result<Job, ServiceError> {
+    let (media, media_type) = media(headers)?;
+    behaviour(headers)?;
+    let mut upload = Upload::begin(hub)?;
+    let mut pieces = body.into_data_stream();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| interrupted(hub, &error))?;
+        if !upload.push(piece).await {
+            break;
+        }
+    }
+    let received = upload.finish().await?;
+    capture::submit(hub, actor, Submission { received, media, media_type }).await
+}
+
+/// A body that ends early: cut off by the limit of the port, or by the caller.
+fn interrupted(hub: &Hub, error: &axum::Error) -> ServiceError {
+    let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    if causes.any(|cause| cause.is::<http_body_util::LengthLimitError>()) {
+        return capture::too_large(hub.limits().document_bytes);
+    }
+    ServiceError::refused(Code::BadInput, "the document ended before its end: send it again")
+}
+
+fn media(headers: &HeaderMap) -> Result<(MediaType, String), ServiceError> {
+    let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let essence = text.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    let taken = matches!(essence.as_str(), "application/xml" | "text/xml" | "application/json" | "application/ld+json");
+    let coded = headers.get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity");
+    match MediaType::from_content_type(&essence) {
+        Some(media) if taken && !coded => Ok((media, essence)),
+        Some(_) | None => {
+            let detail = "send application/xml, text/xml, application/json or application/ld+json, without Content-Encoding";
+            Err(ServiceError::refused(Code::UnsupportedMediaType, detail))
+        }
+    }
+}
+
+fn behaviour(headers: &HeaderMap) -> Result<(), ServiceError> {
+    match headers.get(&ERROR_BEHAVIOUR).map(HeaderValue::as_bytes) {
+        None | Some(b"rollback") => Ok(()),
+        Some(b"proceed") => {
+            let detail = "GS1-Capture-Error-Behaviour `proceed` is not offered: send `rollback`, or each event in a document of its own";
+            Err(ServiceError::refused(Code::BadInput, detail))
+        }
+        Some(_) => Err(ServiceError::refused(Code::BadInput, "GS1-Capture-Error-Behaviour must be `rollback`")),
+    }
+}
+
+fn announced(limits: &Limits) -> HeaderMap {
+    HeaderMap::from_iter([
+        (CAPTURE_LIMIT.clone(), HeaderValue::from(limits.events_per_document)),
+        (FILE_SIZE_LIMIT.clone(), HeaderValue::from(limits.document_bytes)),
+        (ERROR_BEHAVIOUR.clone(), HeaderValue::from_static("rollback")),
+    ])
+}
+
+async fn options(State(hub): State<Hub>) -> Response {
+    let versions = [
+        ("allow", "GET, HEAD, POST, OPTIONS"),
+        ("accept-post", "application/xml, text/xml, application/json, application/ld+json"),
+        ("gs1-epcis-version", "2.0"),
+        ("gs1-epcis-min", "1.0"),
+        ("gs1-epcis-max", "2.0"),
+        ("gs1-cbv-version", "2.0"),
+    ];
+    (StatusCode::NO_CONTENT, versions, announced(hub.limits())).into_response()
+}
+
+async fn job(State(hub): State<Hub>, Extension(actor): Extension<Actor>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+    // Not an id: there is no such job, like any that is not the caller's.
+    let id = id.parse().map_err(|_| ServiceError::not_found())?;
+    let Report { job, errors, findings } = capture::job(&hub, &actor, id).await?.ok_or_else(ServiceError::not_found)?;
+    let mut shown = shown(&job, &errors);
+    shown["eventsStored"] = json!(job.events_stored);
+    shown["findings"] = findings.into_iter().map(|(code, count)| (code, json!(count))).collect::<serde_json::Map<_, _>>().into();
+    Ok(Json(shown))
+}
+
+/// A capture job as EPCIS 2.0 clause 12.6.2 has it.
+fn shown(job: &Job, errors: &[Violation]) -> Value {
+    let running = match job.state {
+        JobState::Queued | JobState::Running => true,
+        JobState::Done | JobState::Refused => false,
+    };
+    let problem = |error: &Violation| {
+        json!({
+            "type": "epcisException:ValidationException", "title": Code::InvalidDocument.title(), "status": Code::InvalidDocument.status(),
+            "code": error.code, "pointer": error.pointer, "detail": error.detail,
+        })
+    };
+    let mut shown = json!({
+        "captureID": job.id,
+        "running": running,
+        "success": job.state != JobState::Refused,
+        "captureErrorBehaviour": "rollback",
+        "createdAt": job.created_at.rfc3339(),
+        "errors": errors.iter().map(problem).collect::<Vec<_>>(),
+    });
+    if let Some(finished) = job.finished_at {
+        shown["finishedAt"] = json!(finished.rfc3339());
+    }
+    shown
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Paging {
+    #[serde(rename = "perPage")]
+    per_page: Option<usize>,
+    #[serde(rename = "nextPageToken")]
+    next_page_token: Option<String>,
+}
+
+async fn list(
+    State(hub): State<Hub>,
+    Extension(actor): Extension<Actor>,
+    paging: Result<Query<Paging>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let (page, per_page) = page(&hub, paging)?;
+    let jobs = capture::jobs(&hub, &actor, page).await?;
+    let mut headers = HeaderMap::new();
+    if let Some((cursor, _)) = jobs.rows.last().filter(|_| jobs.has_next) {
+        let link = format!("</epcis/capture?perPage={per_page}&nextPageToken={cursor}>; rel=\"next\"");
+        headers.extend(HeaderValue::try_from(link).map(|link| (header::LINK, link)));
+    }
+    let mut shown_jobs = Vec::with_capacity(jobs.rows.len());
+    for (_, job) in &jobs.rows {
+        shown_jobs.push(shown(job, &capture::errors_of(job)?));
+    }
+    Ok((headers, Json(Value::from(shown_jobs))).into_response())
+}
+
+fn page(hub: &Hub, paging: Result<Query<Paging>, QueryRejection>) -> Result<(Page, usize), ServiceError> {
+    let refused = || ServiceError::refused(Code::BadInput, "the query takes `perPage` (a whole number from 1) and `nextPageToken`, and nothing else");
+    let Query(Paging { per_page, next_page_token }) = paging.map_err(|_| refused())?;
+    let first = per_page.unwrap_or(PER_PAGE).min(hub.limits().page);
+    if first == 0 {
+        return Err(refused());
+    }
+    let after = next_page_token.map(|token| token.parse::<Cursor>()).transpose()?;
+    Ok((Page { first, after }, first))
 }

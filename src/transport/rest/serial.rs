@@ -32,10 +32,7 @@ use crate::transport::problem::Problem;
 /// The routes of this noun.
 pub fn routes() -> Router<Hub> {
     // HEAD on its own: it would otherwise count as a download.
-    Router::new().route(
-        "/serials/v1/allocations/{id}/serials",
-        get(download).head(describe),
-    )
+    Router::new().route("/serials/v1/allocations/{id}/serials", get(download).head(describe))
 }
 
 /// How the numbers are written.
@@ -109,12 +106,8 @@ fn understood(
                 format!("there is no format `{other}`: ask for csv or jsonl"),
             ));
         }
-        None => accepted(headers).ok_or_else(|| {
-            ServiceError::refused(
-                Code::NotAcceptable,
-                "serial numbers come as text/csv or application/jsonl",
-            )
-        })?,
+        None => accepted(headers)
+            .ok_or_else(|| ServiceError::refused(Code::NotAcceptable, "serial numbers come as text/csv or application/jsonl"))?,
     };
     Ok((id, parameters, format))
 }
@@ -157,8 +150,7 @@ fn weight(range: &str, name: &str) -> Option<u32> {
     }
     let q = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
     Some(q.map_or(1_000, |q| {
-        q.parse::<f32>()
-            .map_or(0, |q| (q.clamp(0.0, 1.0) * 1_000.0) as u32)
+        q.parse::<f32>().map_or(0, |q| (q.clamp(0.0, 1.0) * 1_000.0) as u32)
     }))
 }
 
@@ -180,10 +172,7 @@ fn with_headers(mut response: Response, id: AllocationId, format: Format) -> Res
 }
 
 /// The body in pieces, each computed off the threads that serve connections.
-fn lines(
-    numbers: SerialStream,
-    format: Format,
-) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
+fn lines(numbers: SerialStream, format: Format) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
     let head = match format {
         Format::Csv => Some(Ok(Bytes::from_static(b"gtin,serial\r\n"))),
         Format::JsonLines => None,
@@ -192,15 +181,11 @@ fn lines(
     let rest = stream::try_unfold(numbers, move |mut numbers| async move {
         let work = move || {
             (
-                numbers
-                    .next_chunk()
-                    .map(|chunk| written(numbers.gtin(), &chunk, format)),
+                numbers.next_chunk().map(|chunk| written(numbers.gtin(), &chunk, format)),
                 numbers,
             )
         };
-        let (text, numbers) = tokio::task::spawn_blocking(work)
-            .await
-            .map_err(std::io::Error::other)?;
+        let (text, numbers) = tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?;
         Ok(text.map(|text| (Bytes::from(text), numbers)))
     });
     stream::iter(head).chain(rest)
@@ -247,14 +232,8 @@ mod tests {
         check(&["text/csv"], Some(Format::Csv));
         check(&["application/jsonl"], Some(Format::JsonLines));
         check(&["application/*"], Some(Format::JsonLines));
-        check(
-            &["text/csv;q=0.2, application/jsonl"],
-            Some(Format::JsonLines),
-        );
-        check(
-            &["text/csv;q=0.2", "application/jsonl; q=0.5"],
-            Some(Format::JsonLines),
-        );
+        check(&["text/csv;q=0.2, application/jsonl"], Some(Format::JsonLines));
+        check(&["text/csv;q=0.2", "application/jsonl; q=0.5"], Some(Format::JsonLines));
         check(&["application/jsonl;q=0, */*"], Some(Format::Csv));
         check(&["text/csv;q=0, */*;q=0.1"], Some(Format::JsonLines));
         check(&["text/csv; header=present"], Some(Format::Csv));

@@ -1,0 +1,143 @@
+//! What a party may assert: the right to say an event at all, before asking whether it fits the state.
+//!
+//! Judged by the contracts as they were valid at the time of the event. Pure: registry and event in, findings out. A
+//! document with one finding of these is refused whole, so that nobody can put words about others' goods into the hub.
+
+use super::agreement::{Agreement, Power};
+use super::event::{Action, Event, EventType, Location, SourceDest};
+use super::finding::{Finding, FindingCode};
+use super::gs1::{Epc, Gln, Scheme};
+use super::ids::PartyId;
+use super::party::{Mandate, Registry};
+use super::time::Micros;
+
+/// What an assertion rests on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// In whose name the event is asserted, if not in the asserter's own.
+    pub principal: Option<PartyId>,
+    /// Why it may not be asserted; each refuses.
+    pub findings: Vec<Finding>,
+}
+
+/// Whether a party may send in the name of the holder of a GLN: itself, or a principal of an agreement that holds.
+#[must_use]
+pub fn may_send_as(registry: &Registry, party: &PartyId, gln: Gln, at: Micros) -> bool {
+    registry.party_of_gln(gln).is_some_and(|holder| {
+        holder == party || registry.principals_of(party, at).any(|agreement| agreement.principal == *holder)
+    })
+}
+
+/// Judges one event. `pointer` is where it stands in its document.
+#[must_use]
+pub fn judge(registry: &Registry, party: &PartyId, event: &Event, pointer: &str) -> Judgement {
+    let mut judge = Judge { registry, party, at: event.event_time, pointer, judgement: Judgement::default() };
+    // The giving or taking side names the principal best; then the products; a place is the weakest hint.
+    judge.sides(event);
+    judge.identities(event);
+    judge.place(event.read_point.as_ref(), "readPoint");
+    judge.place(event.biz_location.as_ref(), "bizLocation");
+    judge.judgement
+}
+
+struct Judge<'a> {
+    registry: &'a Registry,
+    party: &'a PartyId,
+    at: Micros,
+    pointer: &'a str,
+    judgement: Judgement,
+}
+
+impl Judge<'_> {
+    fn place(&mut self, place: Option<&Location>, field: &str) {
+        // A place without GLN claims nobody's site.
+        let Some((place, gln)) = place.and_then(|place| Some((place, place.id.gln()?))) else { return };
+        let holder = self.registry.party_of_gln(gln).cloned();
+        match holder {
+            Some(holder) if self.acts_for(&holder, |_| true) => {}
+            Some(_) | None => self.refuse(FindingCode::LocationNotYours, field, &place.id, "is no site of yours or of a principal of yours"),
+        }
+    }
+
+    fn sides(&mut self, event: &Event) {
+        match event.step() {
+            "shipping" | "void_shipping" => self.side(&event.sources, "sourceList", Power::Ship),
+            "receiving" => self.side(&event.destinations, "destinationList", Power::Receive),
+            // Other steps move nothing: their lists are read by nobody's custody.
+            _ => {}
+        }
+    }
+
+    fn side(&mut self, side: &[SourceDest], field: &str, power: Power) {
+        for (index, end) in side.iter().enumerate() {
+            let holder = end.id.gln().and_then(|gln| self.registry.party_of_gln(gln)).cloned();
+            match holder {
+                Some(holder) if self.acts_for(&holder, |agreement| agreement.powers.contains(&power)) => {}
+                Some(_) | None => {
+                    let place = format!("{field}/{index}");
+                    self.refuse(FindingCode::PartyNotYours, &place, &end.id, "is neither you nor a principal that lets you do this");
+                }
+            }
+        }
+    }
+
+    fn identities(&mut self, event: &Event) {
+        let list = |field: &'static str, epcs: &'_ [Epc]| -> Vec<(String, Epc)> {
+            epcs.iter().enumerate().map(|(index, epc)| (format!("{field}/{index}"), epc.clone())).collect()
+        };
+        let claimed = match (event.kind, event.action) {
+            (EventType::Object, Some(Action::Add)) => list("epcList", &event.epcs),
+            (EventType::Object, Some(Action::Delete)) if event.step() == "decommissioning" => list("epcList", &event.epcs),
+            (EventType::Aggregation, Some(Action::Add)) => event.parent.iter().map(|epc| ("parentID".to_owned(), epc.clone())).collect(),
+            (EventType::Transformation, _) => list("outputEPCList", &event.output_epcs),
+            (EventType::Object | EventType::Aggregation | EventType::Transaction | EventType::Association, _) => Vec::new(),
+        };
+        for (field, epc) in claimed {
+            self.identity(&field, &epc);
+        }
+    }
+
+    fn identity(&mut self, field: &str, epc: &Epc) {
+        match epc.scheme() {
+            Scheme::Sgtin => {
+                let mandate = epc.gtin().and_then(|gtin| self.registry.mandate(self.party, Power::Commission, gtin, self.at));
+                match mandate {
+                    Some(Mandate::Own) => {}
+                    Some(Mandate::Under(agreement)) => self.rests_on(&agreement.principal),
+                    None => self.refuse(FindingCode::EpcNotYours, field, epc, "is no product of yours, and no agreement lets you assert this for it"),
+                }
+            }
+            Scheme::Sscc => {
+                let holder = epc.sscc().and_then(|sscc| Some(self.registry.holder_of_prefix(sscc.as_str().get(1..)?)?.0.clone()));
+                match holder {
+                    Some(holder) if self.acts_for(&holder, |agreement| agreement.powers.contains(&Power::Commission)) => {}
+                    Some(_) | None => self.refuse(FindingCode::EpcNotYours, field, epc, "has a company prefix that is not yours or your principal's"),
+                }
+            }
+            // Returnable assets and private identifiers: nothing is claimed by using them.
+            Scheme::Sgln | Scheme::Pgln | Scheme::OtherGs1 | Scheme::Uri => {}
+        }
+    }
+
+    /// Whether the party is the holder, or its delegate under an agreement that fits.
+    fn acts_for(&mut self, holder: &PartyId, fits: impl Fn(&Agreement) -> bool) -> bool {
+        if holder == self.party {
+            return true;
+        }
+        let delegated = self.registry.principals_of(self.party, self.at).any(|agreement| agreement.principal == *holder && fits(agreement));
+        if delegated {
+            self.rests_on(holder);
+        }
+        delegated
+    }
+
+    fn rests_on(&mut self, principal: &PartyId) {
+        self.judgement.principal.get_or_insert_with(|| principal.clone());
+    }
+
+    fn refuse(&mut self, code: FindingCode, field: &str, epc: &Epc, why: &str) {
+        let shown: String = epc.as_captured().chars().take(80).collect();
+        let pointer = format!("{}/{field}", self.pointer);
+        self.judgement.findings.push(Finding::new(code, pointer, format!("`{shown}` {why}")).about(shown));
+    }
+}

@@ -1,0 +1,477 @@
+//! Who has what, who owns what, and what is inside what: one fold over what parties said, in the order of event time.
+//!
+//! The fold is given every fact about a set of things and about everything they were ever said to be inside of; the order in
+//! which the facts reached the hub plays no part (among facts of one instant, the order of record decides). A fact that
+//! does not fit the state changes nothing and is a [`Misfit`]; when a late fact makes it fit, the next fold says so.
+//!
+//! # Invariants
+//! - Custody and ownership move only by the word of the party that has them, or of a delegate in its name.
+//! - Contents follow their container: the holder of a thing is the holder of the outermost container it is in.
+//! - What is inside of what: see [`super::containment`].
+
+use std::collections::{HashMap, HashSet};
+
+use super::containment::{Forest, Interval};
+use super::finding::FindingCode;
+use super::gs1::EpcKey;
+use super::ids::{EventKey, PartyId};
+use super::shipment::{Handover, Taker};
+use super::time::Micros;
+
+/// What kind of thing is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A trade item: it is commissioned before it is used, and its brand has an owner.
+    Item,
+    /// A logistic unit: often not commissioned, and owned by whoever owns what is first put into it.
+    Logistic,
+    /// Anything else.
+    Other,
+}
+
+/// What is known about a thing besides the facts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thing {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its first owner: of the brand for an item, as far as known for a logistic unit.
+    pub owner: Option<PartyId>,
+}
+
+/// What one event says about some things.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// The event. Events of one instant are ordered by it.
+    pub event: EventKey,
+    /// When it happened.
+    pub at: Micros,
+    /// Who says so.
+    pub by: PartyId,
+    /// In whose name.
+    pub principal: Option<PartyId>,
+    /// What.
+    pub deed: Deed,
+    /// To which things; of those that are followed.
+    pub epcs: Vec<EpcKey>,
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deed {
+    /// Came into being.
+    Commission,
+    /// Put into a parent.
+    Pack {
+        /// The parent.
+        parent: EpcKey,
+    },
+    /// Taken out of a parent.
+    Unpack {
+        /// The parent.
+        parent: EpcKey,
+        /// The event lists no children: everything came out.
+        all: bool,
+    },
+    /// Handed over.
+    Ship(Handover),
+    /// Taken over.
+    Receive,
+    /// An earlier shipping did not go.
+    VoidShip,
+    /// Decommissioned, destroyed, dispensed, used up.
+    End,
+    /// Seen, moved, held: no change of state that is followed here.
+    Use,
+}
+
+impl Fact {
+    fn speaks_for(&self, party: &PartyId) -> bool {
+        self.by == *party || self.principal.as_ref() == Some(party)
+    }
+}
+
+/// A fact that does not fit.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Misfit {
+    /// The event.
+    pub event: EventKey,
+    /// The thing.
+    pub epc: EpcKey,
+    /// What is wrong.
+    pub code: FindingCode,
+}
+
+/// A thing that a shipping event moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// The shipping event.
+    pub ship: EventKey,
+    /// The thing, outermost.
+    pub epc: EpcKey,
+    /// The event that confirmed it, and when.
+    pub received: Option<(Micros, EventKey)>,
+}
+
+/// What the facts come to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Stays in containers, of each thing in the order of time.
+    pub intervals: HashMap<EpcKey, Vec<Interval>>,
+    /// What moved.
+    pub moved: Vec<Moved>,
+    /// Shipping events that were taken back, at least for one thing.
+    pub voided: HashSet<EventKey>,
+    /// Facts that do not fit.
+    pub misfits: Vec<Misfit>,
+    /// The event that counts as the commissioning of a thing.
+    pub commissioned: HashMap<EpcKey, EventKey>,
+    /// First owners: brand owners of items, and what is known for logistic units.
+    pub owners: HashMap<EpcKey, PartyId>,
+    /// The things each event names, and whether each had changed owner before it.
+    pub named: HashMap<EventKey, Vec<(EpcKey, bool)>>,
+}
+
+/// Folds all facts about the `things`. A fact about anything else is not looked at.
+#[must_use]
+pub fn fold(things: &HashMap<EpcKey, Thing>, mut facts: Vec<Fact>) -> Outcome {
+    for fact in &mut facts {
+        fact.epcs.sort();
+        fact.epcs.dedup();
+    }
+    facts.sort_by_key(|fact| (fact.at, fact.event, fact.deed == Deed::Commission));
+    let mut fold = Fold::new(things);
+    for fact in facts.iter().filter(|fact| fact.deed == Deed::Commission) {
+        for epc in &fact.epcs {
+            fold.born.entry(*epc).or_insert((fact.at, fact.event));
+        }
+    }
+    for fact in &facts {
+        fold.apply(fact);
+    }
+    fold.finish()
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Holder {
+    /// Nobody has said yet.
+    Unknown,
+    Party(PartyId),
+    /// Somebody who is not on the hub.
+    Outside,
+}
+
+#[derive(Debug, Clone)]
+struct State {
+    holder: Holder,
+    first_owner: Option<PartyId>,
+    sales: Vec<(Micros, PartyId)>,
+    /// The last handover that moved it, itself or inside something.
+    inbound: Option<(EventKey, EpcKey)>,
+    ended: bool,
+}
+
+impl State {
+    fn owner(&self) -> Option<&PartyId> {
+        self.sales.last().map(|(_, buyer)| buyer).or(self.first_owner.as_ref())
+    }
+}
+
+/// A handover in progress, with what is needed to take it back.
+#[derive(Debug)]
+struct Sent {
+    at: Micros,
+    by: PartyId,
+    receiver: Taker,
+    before: State,
+    received: Option<(Micros, EventKey)>,
+    voided: bool,
+}
+
+struct Fold<'a> {
+    things: &'a HashMap<EpcKey, Thing>,
+    born: HashMap<EpcKey, (Micros, EventKey)>,
+    states: HashMap<EpcKey, State>,
+    forest: Forest,
+    sent: HashMap<(EventKey, EpcKey), Sent>,
+    misfits: HashSet<Misfit>,
+    named: HashMap<EventKey, Vec<(EpcKey, bool)>>,
+}
+
+impl<'a> Fold<'a> {
+    fn new(things: &'a HashMap<EpcKey, Thing>) -> Self {
+        let fresh = |thing: &Thing| State {
+            holder: Holder::Unknown,
+            first_owner: thing.owner.clone(),
+            sales: Vec::new(),
+            inbound: None,
+            ended: false,
+        };
+        Self {
+            things,
+            born: HashMap::new(),
+            states: things.iter().map(|(epc, thing)| (*epc, fresh(thing))).collect(),
+            forest: Forest::default(),
+            sent: HashMap::new(),
+            misfits: HashSet::new(),
+            named: HashMap::new(),
+        }
+    }
+
+    fn apply(&mut self, fact: &Fact) {
+        let epcs: Vec<EpcKey> = fact.epcs.iter().copied().filter(|epc| self.states.contains_key(epc)).collect();
+        for epc in &epcs {
+            self.name(fact, *epc);
+        }
+        match &fact.deed {
+            Deed::Commission => epcs.iter().for_each(|epc| self.commission(fact, *epc)),
+            Deed::Pack { parent } => self.pack(fact, *parent, &epcs),
+            Deed::Unpack { parent, all } => {
+                self.name(fact, *parent);
+                let epcs = if *all { self.forest.contents(*parent) } else { epcs };
+                epcs.iter().for_each(|epc| self.unpack(fact, *parent, *epc));
+            }
+            Deed::Ship(handover) => epcs.iter().for_each(|epc| self.ship(fact, handover, *epc)),
+            Deed::Receive => epcs.iter().for_each(|epc| self.receive(fact, *epc)),
+            Deed::VoidShip => epcs.iter().for_each(|epc| self.void(fact, *epc)),
+            Deed::End => epcs.iter().for_each(|epc| self.end(fact, *epc)),
+            Deed::Use => {}
+        }
+    }
+
+    /// Notes that the event names a thing, and what is wrong with naming it.
+    fn name(&mut self, fact: &Fact, epc: EpcKey) {
+        let Some(state) = self.states.get(&epc) else { return };
+        let (ended, sold) = (state.ended, self.sold_before(epc));
+        self.named.entry(fact.event).or_default().push((epc, sold));
+        if fact.deed == Deed::Commission {
+            return;
+        }
+        match (self.born.get(&epc), self.things.get(&epc).map(|thing| thing.kind)) {
+            (Some((at, _)), _) if fact.at < *at => self.misfit(fact, epc, FindingCode::UsedBeforeCommissioning),
+            (Some(_), _) | (None, None | Some(Kind::Other)) => {}
+            (None, Some(Kind::Item | Kind::Logistic)) => self.misfit(fact, epc, FindingCode::NotCommissioned),
+        }
+        if ended {
+            self.misfit(fact, epc, FindingCode::AfterEndOfLife);
+        }
+    }
+
+    fn commission(&mut self, fact: &Fact, epc: EpcKey) {
+        if self.born.get(&epc).is_some_and(|(_, event)| *event != fact.event) {
+            return self.misfit(fact, epc, FindingCode::AlreadyCommissioned);
+        }
+        // Whoever packed it before it existed had no right to: it comes out again, unless it was its own maker.
+        if let Some(place) = self.forest.place(epc)
+            && !matches!(self.holder(epc), Holder::Party(party) if fact.speaks_for(&party))
+        {
+            // It is in this parent: that was just read.
+            let _ = self.forest.unpack(epc, place.parent, fact.at, fact.event);
+        }
+        if let Some(state) = self.states.get_mut(&epc)
+            && self.forest.place(epc).is_none()
+            && state.inbound.is_none()
+        {
+            state.holder = Holder::Party(fact.by.clone());
+        }
+    }
+
+    fn pack(&mut self, fact: &Fact, parent: EpcKey, epcs: &[EpcKey]) {
+        self.name(fact, parent);
+        match self.holder(parent) {
+            Holder::Unknown => self.claim(fact, parent),
+            Holder::Party(party) if fact.speaks_for(&party) => {}
+            Holder::Party(_) | Holder::Outside => return self.misfit(fact, parent, FindingCode::NoCustody),
+        }
+        for epc in epcs {
+            match self.holder(*epc) {
+                Holder::Party(party) if !fact.speaks_for(&party) => self.misfit(fact, *epc, FindingCode::NoCustody),
+                Holder::Outside => self.misfit(fact, *epc, FindingCode::NoCustody),
+                Holder::Unknown | Holder::Party(_) => match self.forest.pack(*epc, parent, fact.at, fact.event) {
+                    Ok(()) => self.own_as_contents(parent, *epc),
+                    Err(misfit) => self.misfit(fact, *epc, misfit.code()),
+                },
+            }
+        }
+    }
+
+    /// The first to use a container that nobody commissioned has it.
+    fn claim(&mut self, fact: &Fact, epc: EpcKey) {
+        let top = self.forest.top(epc);
+        if let Some(state) = self.states.get_mut(&top) {
+            state.holder = Holder::Party(fact.by.clone());
+        }
+    }
+
+    /// A logistic unit belongs to whoever owns what is first put into it.
+    fn own_as_contents(&mut self, parent: EpcKey, child: EpcKey) {
+        if self.things.get(&parent).is_none_or(|thing| thing.kind != Kind::Logistic) {
+            return;
+        }
+        let owner = self.states.get(&child).and_then(State::owner).cloned();
+        if let Some(state) = self.states.get_mut(&parent)
+            && state.first_owner.is_none()
+        {
+            state.first_owner = owner;
+        }
+    }
+
+    fn unpack(&mut self, fact: &Fact, parent: EpcKey, epc: EpcKey) {
+        let Some(place) = self.forest.place(epc).filter(|place| place.parent == parent) else {
+            return self.misfit(fact, epc, FindingCode::NotInParent);
+        };
+        let holder = self.holder(epc);
+        if matches!(&holder, Holder::Party(party) if !fact.speaks_for(party)) || holder == Holder::Outside {
+            return self.misfit(fact, epc, FindingCode::NoCustody);
+        }
+        let sales = self.sales_since(parent, place.since);
+        let inbound = self.inbound(epc);
+        if self.forest.unpack(epc, parent, fact.at, fact.event).is_err() {
+            return self.misfit(fact, epc, FindingCode::NotInParent);
+        }
+        if let Some(state) = self.states.get_mut(&epc) {
+            state.holder = holder;
+            state.sales.extend(sales);
+            state.inbound = inbound;
+        }
+    }
+
+    fn ship(&mut self, fact: &Fact, handover: &Handover, epc: EpcKey) {
+        if self.forest.place(epc).is_some() {
+            return self.misfit(fact, epc, FindingCode::NotTopLevel);
+        }
+        let needs_birth = self.things.get(&epc).is_some_and(|thing| thing.kind != Kind::Other);
+        match self.holder(epc) {
+            // `MISSING_COMMISSIONING` says it already.
+            Holder::Unknown if needs_birth => return,
+            Holder::Unknown => self.claim(fact, epc),
+            Holder::Party(party) if fact.speaks_for(&party) => {}
+            Holder::Party(_) | Holder::Outside => return self.misfit(fact, epc, FindingCode::NoCustody),
+        }
+        let Some(state) = self.states.get_mut(&epc) else { return };
+        let sent = Sent {
+            at: fact.at,
+            by: fact.by.clone(),
+            receiver: handover.receiver.clone(),
+            before: state.clone(),
+            received: None,
+            voided: false,
+        };
+        match &handover.receiver {
+            Taker::Unnamed => {}
+            Taker::Outside => state.holder = Holder::Outside,
+            Taker::Party(party) => state.holder = Holder::Party(party.clone()),
+        }
+        let sells = match (&handover.seller, state.owner()) {
+            (Some(seller), Some(owner)) => seller == owner,
+            (None, Some(owner)) => fact.speaks_for(owner),
+            (Some(_) | None, None) => true,
+        };
+        if let Some(buyer) = handover.buyer.clone().filter(|_| sells) {
+            state.sales.push((fact.at, buyer));
+        }
+        state.inbound = Some((fact.event, epc));
+        self.sent.insert((fact.event, epc), sent);
+    }
+
+    fn receive(&mut self, fact: &Fact, epc: EpcKey) {
+        let inbound = self.inbound(epc).and_then(|key| self.sent.get_mut(&key));
+        match inbound {
+            Some(sent) if sent.receiver.party().is_some_and(|party| fact.speaks_for(party)) => {
+                sent.received.get_or_insert((fact.at, fact.event));
+            }
+            Some(_) | None => self.misfit(fact, epc, FindingCode::ReceivedWithoutShipment),
+        }
+    }
+
+    fn void(&mut self, fact: &Fact, epc: EpcKey) {
+        let key = self.states.get(&epc).and_then(|state| state.inbound).filter(|(_, shipped)| *shipped == epc);
+        let Some((key, sent)) = key.and_then(|key| self.sent.get_mut(&key).map(|sent| (key, sent))) else {
+            return self.misfit(fact, epc, FindingCode::NoCustody);
+        };
+        if sent.received.is_some() || sent.voided || !fact.speaks_for(&sent.by) {
+            return self.misfit(fact, epc, FindingCode::NoCustody);
+        }
+        sent.voided = true;
+        let before = sent.before.clone();
+        debug_assert_eq!(key.1, epc);
+        self.states.insert(epc, before);
+    }
+
+    fn end(&mut self, fact: &Fact, epc: EpcKey) {
+        let allowed = match self.holder(epc) {
+            Holder::Unknown => true,
+            Holder::Party(party) => fact.speaks_for(&party),
+            Holder::Outside => false,
+        };
+        let Some(state) = self.states.get_mut(&epc) else { return };
+        if allowed || state.first_owner.as_ref().is_some_and(|owner| fact.speaks_for(owner)) {
+            state.ended = true;
+        } else {
+            self.misfit(fact, epc, FindingCode::NoCustody);
+        }
+    }
+
+    /// Who has a thing: who has the outermost container it is in.
+    fn holder(&self, epc: EpcKey) -> Holder {
+        self.states.get(&self.forest.top(epc)).map_or(Holder::Unknown, |state| state.holder.clone())
+    }
+
+    /// The last handover that moved a thing, itself or inside something.
+    fn inbound(&self, epc: EpcKey) -> Option<(EventKey, EpcKey)> {
+        let mut last = self.states.get(&epc)?.inbound;
+        let mut here = epc;
+        while let Some(place) = self.forest.place(here) {
+            let outer = self.states.get(&place.parent).and_then(|state| state.inbound);
+            let at = |key: Option<(EventKey, EpcKey)>| key.and_then(|key| self.sent.get(&key)).map(|sent| sent.at);
+            if at(outer) >= Some(place.since) && at(outer) >= at(last) {
+                last = outer;
+            }
+            here = place.parent;
+        }
+        last
+    }
+
+    /// Changes of ownership of a thing since it was at hand, its containers' included.
+    fn sales_since(&self, epc: EpcKey, since: Micros) -> Vec<(Micros, PartyId)> {
+        let mut sales = Vec::new();
+        let (mut here, mut since) = (epc, since);
+        loop {
+            if let Some(state) = self.states.get(&here) {
+                sales.extend(state.sales.iter().filter(|(at, _)| *at >= since).cloned());
+            }
+            let Some(place) = self.forest.place(here) else { break };
+            since = since.max(place.since);
+            here = place.parent;
+        }
+        sales.sort_by_key(|(at, _)| *at);
+        sales
+    }
+
+    fn sold_before(&self, epc: EpcKey) -> bool {
+        self.states.get(&epc).is_some_and(|state| !state.sales.is_empty())
+            || self.forest.place(epc).is_some_and(|place| !self.sales_since(place.parent, place.since).is_empty())
+    }
+
+    fn misfit(&mut self, fact: &Fact, epc: EpcKey, code: FindingCode) {
+        self.misfits.insert(Misfit { event: fact.event, epc, code });
+    }
+
+    fn finish(self) -> Outcome {
+        let mut outcome = Outcome { named: self.named, ..Outcome::default() };
+        for ((ship, epc), sent) in self.sent {
+            if sent.voided {
+                outcome.voided.insert(ship);
+            } else {
+                outcome.moved.push(Moved { ship, epc, received: sent.received });
+            }
+        }
+        outcome.moved.sort_by_key(|moved| (moved.ship, moved.epc));
+        outcome.misfits = self.misfits.into_iter().collect();
+        outcome.misfits.sort();
+        outcome.commissioned = self.born.into_iter().map(|(epc, (_, event))| (epc, event)).collect();
+        let owned = |(epc, state): (EpcKey, State)| state.first_owner.map(|owner| (epc, owner));
+        outcome.owners = self.states.into_iter().filter_map(owned).collect();
+        outcome.intervals = self.forest.into_intervals();
+        outcome
+    }
+}

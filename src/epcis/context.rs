@@ -1,0 +1,136 @@
+//! Namespaces of a document: the URIs met, and what JSON-LD prefixes stand for.
+//!
+//! No context is ever fetched: the prefixes of the standard EPCIS context are built in, those of inline objects are
+//! read, and what a foreign context URL may define is unknown, so its prefixes are undeclared.
+
+use std::borrow::Cow;
+
+use super::tree::{Kind, View};
+use crate::domain::event::{CBV_MDA, Name};
+
+/// Interned namespace URIs; 0 is the empty one.
+#[derive(Debug)]
+pub(super) struct Namespaces(Vec<Box<str>>);
+
+impl Default for Namespaces {
+    fn default() -> Self {
+        Self(vec!["".into()])
+    }
+}
+
+impl Namespaces {
+    /// The number of a URI, the same for the same URI.
+    pub(super) fn intern(&mut self, uri: &str) -> u32 {
+        let uri = normalized(uri);
+        let found = self.0.iter().position(|known| **known == *uri);
+        let index = found.unwrap_or_else(|| {
+            self.0.push(uri.into());
+            self.0.len() - 1
+        });
+        index as u32
+    }
+
+    /// The URI of a number this gave.
+    pub(super) fn uri(&self, id: u32) -> &str {
+        &self.0[id as usize]
+    }
+}
+
+/// The master data namespace is met with `:` and `#` behind it; they mean the same one.
+fn normalized(uri: &str) -> &str {
+    let uri = uri.trim();
+    if uri.strip_prefix(CBV_MDA).is_some_and(|rest| matches!(rest, ":" | "#" | "/")) { CBV_MDA } else { uri }
+}
+
+/// Prefixes that the EPCIS 2.0 JSON-LD context declares.
+pub(super) const STANDARD: &[(&str, &str)] = &[
+    ("epcis", "https://ref.gs1.org/epcis/"),
+    ("cbv", "https://ref.gs1.org/cbv/"),
+    ("cbvmda", CBV_MDA),
+    ("gs1", "https://gs1.org/voc/"),
+    ("rdfs", "http://www.w3.org/2000/01/rdf-schema#"),
+    ("owl", "http://www.w3.org/2002/07/owl#"),
+    ("xsd", "http://www.w3.org/2001/XMLSchema#"),
+    ("dcterms", "http://purl.org/dc/terms/"),
+];
+
+/// What `@context` of the document declares.
+#[derive(Debug, Default)]
+pub(super) struct Contexts {
+    declared: Vec<(Box<str>, Box<str>)>,
+    vocab: Option<Box<str>>,
+}
+
+impl Contexts {
+    /// Takes in a `@context` value: a URL, an object, or a list of both.
+    pub(super) fn declare(&mut self, context: View<'_>) {
+        for item in context_objects(context) {
+            for member in item.children().filter(|member| member.kind() == Kind::Text) {
+                if member.local() == "@vocab" {
+                    self.vocab = Some(normalized(member.value()).into());
+                } else {
+                    self.declared.push((member.local().into(), normalized(member.value()).into()));
+                }
+            }
+        }
+    }
+
+    /// The name of a member, or the prefix that nothing declares.
+    pub(super) fn name(&self, member: View<'_>) -> Result<Name, Box<str>> {
+        let key = member.local();
+        let Some((prefix, local)) = key.split_once(':') else { return Ok(self.term(key, member)) };
+        if local.starts_with("//") || prefix == "urn" {
+            return Ok(split_uri(key));
+        }
+        let local_declaration = if member.tree.has_context { declared_around(member, prefix) } else { None };
+        let namespace = local_declaration
+            .or_else(|| find(&self.declared, prefix).map(Cow::Borrowed))
+            .or_else(|| STANDARD.iter().find(|(known, _)| *known == prefix).map(|(_, uri)| Cow::Borrowed(*uri)));
+        match namespace {
+            Some(namespace) => Ok(Name { namespace: namespace.as_ref().into(), local: local.into(), prefix: prefix.into() }),
+            None => Err(prefix.into()),
+        }
+    }
+
+    /// A key without prefix: a term of an inline context, or of `@vocab`, or in no namespace.
+    fn term(&self, key: &str, member: View<'_>) -> Name {
+        let around = if member.tree.has_context { declared_around(member, key) } else { None };
+        if let Some(uri) = around.or_else(|| find(&self.declared, key).map(Cow::Borrowed)) {
+            return split_uri(&uri);
+        }
+        let vocab = if member.tree.has_context { declared_around(member, "@vocab") } else { None };
+        let namespace = vocab.or_else(|| self.vocab.as_deref().map(Cow::Borrowed)).unwrap_or_default();
+        Name { namespace: namespace.as_ref().into(), local: key.into(), prefix: "".into() }
+    }
+}
+
+fn find<'a>(declared: &'a [(Box<str>, Box<str>)], prefix: &str) -> Option<&'a str> {
+    declared.iter().rev().find(|(known, _)| **known == *prefix).map(|(_, uri)| &**uri)
+}
+
+/// Looks the prefix up in the `@context` of every object around the member, nearest first.
+fn declared_around<'t>(member: View<'t>, prefix: &str) -> Option<Cow<'t, str>> {
+    let mut around = member.parent();
+    while let Some(object) = around {
+        let found = object.get("@context").into_iter().flat_map(context_objects).find_map(|item| item.get(prefix));
+        if let Some(found) = found.filter(|found| found.kind() == Kind::Text) {
+            return Some(Cow::Borrowed(normalized(found.value())));
+        }
+        around = object.parent();
+    }
+    None
+}
+
+fn context_objects(context: View<'_>) -> Vec<View<'_>> {
+    let all = match context.kind() {
+        Kind::Array => context.children().collect(),
+        Kind::Object | Kind::Attribute | Kind::Text | Kind::Number | Kind::Bool | Kind::Null => vec![context],
+    };
+    all.into_iter().filter(|item| item.kind() == Kind::Object).collect()
+}
+
+/// A full URI as a name: the namespace ends with the last `/`, `#` or `:`.
+fn split_uri(uri: &str) -> Name {
+    let cut = uri.rfind(['/', '#', ':']).map_or(0, |at| at + 1);
+    Name { namespace: normalized(&uri[..cut]).into(), local: uri[cut..].into(), prefix: "".into() }
+}

@@ -1,0 +1,181 @@
+//! The JSON-LD reader: goes through the frame of the document and fills one tree for each event.
+
+use std::io::BufRead;
+
+use super::super::document::{Document, Header, ParsedEvent, Syntax};
+use super::super::reading::{Reading, quoted};
+use super::super::tree::{Kind, RawName, Tree};
+use super::super::{ParseLimits, build, header};
+use super::lexer::{Keys, Lexer};
+use crate::domain::event::Node;
+use crate::domain::finding::{Finding, FindingCode};
+
+/// Reads a document; see [`super::super::read_events`].
+pub(in crate::epcis) fn read(input: impl BufRead, limits: &ParseLimits, sink: &mut dyn FnMut(ParsedEvent)) -> Result<Document, Vec<Finding>> {
+    let mut reading = Reading::new(Syntax::Json, limits, sink);
+    let mut json = Json { lexer: Lexer::new(input, limits.depth), rest: Tree::default(), event: Tree::default(), waiting: Vec::new(), context_known: false, extensions: Vec::new() };
+    match json.document(&mut reading) {
+        Ok((schema_version, header)) if !reading.findings.refused() => {
+            Ok(Document { syntax: Syntax::Json, schema_version, header, events: Vec::new(), findings: reading.findings.finish() })
+        }
+        Ok(_) => Err(reading.findings.finish()),
+        Err(fatal) => {
+            reading.findings.push(fatal);
+            Err(reading.findings.finish())
+        }
+    }
+}
+
+struct Json<R> {
+    lexer: Lexer<R>,
+    /// The document without its events; or the event, where the document is one.
+    rest: Tree,
+    event: Tree,
+    /// Events that came before `@context`: they can be understood only at the end.
+    waiting: Vec<(Tree, String)>,
+    context_known: bool,
+    /// Extensions met between the frames of the body.
+    extensions: Vec<Node>,
+}
+
+impl<R: BufRead> Json<R> {
+    fn document(&mut self, reading: &mut Reading<'_>) -> Result<(String, Header), Finding> {
+        let found = self.lexer.peek()?;
+        if found == Some(b'[') {
+            return Err(Finding::new(FindingCode::UnknownDocument, "", "the document is an array"));
+        }
+        self.lexer.enter(b'{')?;
+        self.rest.open(Kind::Object, RawName::default());
+        let mut keys = Keys::default();
+        let mut first = true;
+        while self.lexer.more(&mut first, b'}')? {
+            let key = self.lexer.key()?;
+            self.lexer.unique(&mut keys, &key)?;
+            if key == "epcisBody" && self.lexer.peek()? == Some(b'{') {
+                self.body(reading)?;
+            } else {
+                self.lexer.value(reading, &mut self.rest, &key, "")?;
+            }
+            if key == "@context" {
+                self.declare(reading);
+            }
+        }
+        self.rest.close();
+        if let Some(byte) = self.lexer.peek()? {
+            return Err(self.lexer.unexpected(Some(byte), "the end"));
+        }
+        for (tree, base) in std::mem::take(&mut self.waiting) {
+            reading.event(&tree, &base)?;
+        }
+        self.finish(reading)
+    }
+
+    fn declare(&mut self, reading: &mut Reading<'_>) {
+        self.context_known = true;
+        if let Some(context) = self.rest.root().and_then(|root| root.get("@context")) {
+            reading.contexts.declare(context);
+        }
+    }
+
+    fn finish(&mut self, reading: &mut Reading<'_>) -> Result<(String, Header), Finding> {
+        let mut header = Header::default();
+        let Some(root) = self.rest.root() else { return Ok((String::new(), header)) };
+        let text = |key: &str| root.get(key).and_then(|found| found.text()).map_or_else(String::new, |text| text.trim().to_owned());
+        let kind = if root.get("type").is_some() { text("type") } else { text("isA") };
+        header.extensions.append(&mut self.extensions);
+        match kind.strip_prefix("epcis:").unwrap_or(&kind) {
+            "EPCISDocument" | "EPCISQueryDocument" => header::json(reading, root, &mut header),
+            name if build::is_event_name(name) => reading.event(&self.rest, "")?,
+            other => return Err(Finding::new(FindingCode::UnknownDocument, "/type", format!("the type is {}", quoted(other)))),
+        }
+        Ok((text("schemaVersion"), header))
+    }
+
+    /// `epcisBody`: an event list, the results of a query, or a single event.
+    fn body(&mut self, reading: &mut Reading<'_>) -> Result<(), Finding> {
+        self.frame(|json, reading, key, path| match key {
+            "eventList" => json.events(reading, path),
+            "event" => json.one(reading, path),
+            "queryResults" => json.frame(
+                |json, reading, key, path| match key {
+                    "resultsBody" => json.frame(
+                        |json, reading, key, path| match key {
+                            "eventList" => json.events(reading, path),
+                            _ => json.other(reading, key, path),
+                        },
+                        reading,
+                        path,
+                    ),
+                    "queryName" | "subscriptionID" => json.skip(reading, path),
+                    _ => json.other(reading, key, path),
+                },
+                reading,
+                path,
+            ),
+            _ => json.other(reading, key, path),
+        }, reading, "/epcisBody")
+    }
+
+    /// Walks the members of an object that only frames the events.
+    fn frame(&mut self, member: fn(&mut Self, &mut Reading<'_>, &str, &str) -> Result<(), Finding>, reading: &mut Reading<'_>, path: &str) -> Result<(), Finding> {
+        self.lexer.enter(b'{')?;
+        let mut keys = Keys::default();
+        let mut first = true;
+        while self.lexer.more(&mut first, b'}')? {
+            let key = self.lexer.key()?;
+            self.lexer.unique(&mut keys, &key)?;
+            member(self, reading, &key, &format!("{path}/{key}"))?;
+        }
+        Ok(())
+    }
+
+    fn events(&mut self, reading: &mut Reading<'_>, path: &str) -> Result<(), Finding> {
+        if self.lexer.peek()? == Some(b'{') {
+            reading.findings.push(Finding::new(FindingCode::LenientlyRead, path, "must be an array"));
+            return self.one(reading, path);
+        }
+        self.lexer.enter(b'[')?;
+        let mut first = true;
+        let mut index = 0;
+        while self.lexer.more(&mut first, b']')? {
+            self.one(reading, &format!("{path}/{index}"))?;
+            index += 1;
+        }
+        Ok(())
+    }
+
+    fn one(&mut self, reading: &mut Reading<'_>, base: &str) -> Result<(), Finding> {
+        self.event.clear();
+        self.lexer.value(reading, &mut self.event, "", base)?;
+        if self.event.root().is_some_and(|root| root.kind() != Kind::Object) {
+            return Err(Finding::new(FindingCode::InvalidValue, base, "an event is an object"));
+        }
+        if self.context_known {
+            return reading.event(&self.event, base);
+        }
+        if self.waiting.len() >= reading.limits.events {
+            return Err(Finding::new(FindingCode::TooManyEvents, base, format!("more than {} events", reading.limits.events)));
+        }
+        self.waiting.push((std::mem::take(&mut self.event), base.to_owned()));
+        Ok(())
+    }
+
+    fn skip(&mut self, reading: &Reading<'_>, path: &str) -> Result<(), Finding> {
+        self.event.clear();
+        self.lexer.value(reading, &mut self.event, "", path)
+    }
+
+    fn other(&mut self, reading: &mut Reading<'_>, key: &str, path: &str) -> Result<(), Finding> {
+        self.event.clear();
+        self.event.open(Kind::Object, RawName::default());
+        self.lexer.value(reading, &mut self.event, key, path)?;
+        self.event.close();
+        if self.context_known && key.contains(':') {
+            let member = self.event.root().and_then(|root| root.get(key));
+            member.into_iter().for_each(|member| build::nodes(reading, member, path, &mut self.extensions));
+            return Ok(());
+        }
+        reading.findings.push(Finding::new(FindingCode::UnexpectedField, path, format!("{} does not belong here", quoted(key))));
+        Ok(())
+    }
+}

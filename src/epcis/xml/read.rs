@@ -1,0 +1,351 @@
+//! The XML reader: finds header and events, fills one tree for each.
+
+use std::io::BufRead;
+
+use quick_xml::Reader;
+use quick_xml::escape::{self, EscapeError};
+use quick_xml::events::{BytesRef, BytesStart, Event as Token};
+
+use super::super::document::{Document, Header, ParsedEvent, Syntax};
+use super::super::reading::{Reading, quoted};
+use super::super::tree::{Kind, RawName, Tree};
+use super::super::{ParseLimits, build, header};
+use super::lines::Lines;
+use super::scope::Scope;
+use crate::domain::finding::{Finding, FindingCode};
+
+/// Reads a document; see [`super::super::read_events`].
+pub(in crate::epcis) fn read(input: impl BufRead, limits: &ParseLimits, sink: &mut dyn FnMut(ParsedEvent)) -> Result<Document, Vec<Finding>> {
+    let mut reading = Reading::new(Syntax::Xml2, limits, sink);
+    let mut xml = Xml::new(input, limits);
+    match xml.document(&mut reading) {
+        Ok(()) if !reading.findings.refused() => Ok(Document {
+            syntax: reading.syntax,
+            schema_version: xml.schema_version,
+            header: xml.header,
+            events: Vec::new(),
+            findings: reading.findings.finish(),
+        }),
+        Ok(()) => Err(reading.findings.finish()),
+        Err(fatal) => {
+            reading.findings.push(fatal);
+            Err(reading.findings.finish())
+        }
+    }
+}
+
+/// What an element is to the reader.
+enum Role {
+    /// `EPCISBody`, `EventList` and the like: walked through.
+    Frame,
+    Event,
+    Header,
+    /// A namespaced element of the document itself.
+    Extension,
+    /// Anything else.
+    Foreign,
+}
+
+struct Xml<R> {
+    reader: Reader<Lines<R>>,
+    scope: Scope,
+    /// Local names of the open frames.
+    path: Vec<String>,
+    depth: usize,
+    max_depth: usize,
+    tree: Tree,
+    header: Header,
+    schema_version: String,
+    /// How often each event name was met, for its XPath position.
+    positions: Vec<(String, usize)>,
+}
+
+impl<R: BufRead> Xml<R> {
+    fn new(input: R, limits: &ParseLimits) -> Self {
+        let mut reader = Reader::from_reader(Lines::new(input));
+        let config = reader.config_mut();
+        config.expand_empty_elements = true;
+        config.check_comments = true;
+        Self {
+            reader,
+            scope: Scope::default(),
+            path: Vec::new(),
+            depth: 0,
+            max_depth: limits.depth.min(256),
+            tree: Tree::default(),
+            header: Header::default(),
+            schema_version: String::new(),
+            positions: Vec::new(),
+        }
+    }
+
+    fn malformed(&self, detail: impl Into<String>) -> Finding {
+        Finding::new(FindingCode::Malformed, self.reader.get_ref().place(), detail)
+    }
+
+    fn dtd(&self, detail: impl Into<String>) -> Finding {
+        Finding::new(FindingCode::DtdForbidden, self.reader.get_ref().place(), detail)
+    }
+
+    /// The next token that matters; comments and processing instructions do not.
+    fn token<'b>(&mut self, buffer: &'b mut Vec<u8>) -> Result<Token<'b>, Finding> {
+        buffer.clear();
+        let token = match self.reader.read_event_into(buffer) {
+            Ok(token) => token,
+            Err(error) => return Err(self.malformed(error.to_string())),
+        };
+        match token {
+            Token::DocType(_) => Err(self.dtd("the document has a document type declaration")),
+            Token::Decl(declaration) => match declaration.encoding() {
+                Some(Ok(encoding)) if !matches!(encoding.to_ascii_lowercase().as_str(), "utf-8" | "us-ascii") => {
+                    Err(self.malformed(format!("the encoding {} is not UTF-8", quoted(&encoding))))
+                }
+                Some(Err(error)) => Err(self.malformed(error.to_string())),
+                Some(Ok(_)) | None => Ok(Token::Decl(declaration)),
+            },
+            other => Ok(other),
+        }
+    }
+
+    fn document(&mut self, reading: &mut Reading<'_>) -> Result<(), Finding> {
+        let mut buffer = Vec::new();
+        let mut rooted = false;
+        loop {
+            match self.token(&mut buffer)? {
+                Token::Start(start) if self.path.is_empty() && rooted => {
+                    return Err(self.malformed(format!("a second root element {}", quoted(start.name().0))));
+                }
+                Token::Start(start) if self.path.is_empty() => {
+                    rooted = true;
+                    self.root(reading, &start)?;
+                }
+                Token::Start(start) => self.element(reading, &start)?,
+                Token::End(_) => {
+                    self.path.pop();
+                    self.depth -= 1;
+                    self.scope.leave(self.depth);
+                }
+                Token::Text(text) if self.path.is_empty() && !text.trim().is_empty() => {
+                    return Err(self.malformed("text outside the root element"));
+                }
+                Token::CData(_) | Token::GeneralRef(_) if self.path.is_empty() => return Err(self.malformed("text outside the root element")),
+                Token::GeneralRef(reference) => {
+                    self.resolve(&reference)?;
+                }
+                Token::Text(_) | Token::CData(_) | Token::Comment(_) | Token::PI(_) | Token::Decl(_) => {}
+                Token::Empty(_) | Token::DocType(_) => return Err(self.malformed("an unexpected token")),
+                Token::Eof if !rooted || !self.path.is_empty() => return Err(self.malformed("the document ends early")),
+                Token::Eof => return Ok(()),
+            }
+        }
+    }
+
+    fn root(&mut self, reading: &mut Reading<'_>, start: &BytesStart<'_>) -> Result<(), Finding> {
+        let namespace = self.enter(reading, start)?;
+        let local = start.local_name().into_inner().to_owned();
+        let uri = reading.namespaces.uri(namespace);
+        let version = uri.strip_prefix("urn:epcglobal:epcis:xsd:").or_else(|| uri.strip_prefix("urn:epcglobal:epcis-query:xsd:"));
+        let syntax = match version {
+            Some("1") => Some(Syntax::Xml1),
+            Some("2") => Some(Syntax::Xml2),
+            Some(_) | None => None,
+        };
+        let bare_event = build::is_event_name(&local) && (uri.is_empty() || syntax.is_some());
+        if !bare_event && (syntax.is_none() || !matches!(local.as_str(), "EPCISDocument" | "EPCISQueryDocument")) {
+            let detail = format!("the root is {} in the namespace {}", quoted(&local), quoted(uri));
+            return Err(Finding::new(FindingCode::UnknownDocument, format!("/{local}"), detail));
+        }
+        reading.syntax = syntax.unwrap_or(Syntax::Xml2);
+        for attribute in start.attributes() {
+            let attribute = attribute.map_err(|error| self.malformed(error.to_string()))?;
+            if attribute.key.0 == "schemaVersion" {
+                attribute.value.trim().clone_into(&mut self.schema_version);
+            }
+        }
+        if bare_event {
+            self.subtree(reading, start, namespace, &format!("/{local}"))?;
+            let tree = std::mem::take(&mut self.tree);
+            return reading.event(&tree, &format!("/{local}"));
+        }
+        self.path.push(local);
+        Ok(())
+    }
+
+    fn element(&mut self, reading: &mut Reading<'_>, start: &BytesStart<'_>) -> Result<(), Finding> {
+        let namespace = self.enter(reading, start)?;
+        let local = start.local_name().into_inner().to_owned();
+        match self.role(reading, &local, namespace) {
+            Role::Frame => self.path.push(local),
+            Role::Event => {
+                let base = self.event_path(&local);
+                self.subtree(reading, start, namespace, &base)?;
+                let tree = std::mem::take(&mut self.tree);
+                reading.event(&tree, &base)?;
+                self.tree = tree;
+            }
+            Role::Header => {
+                let base = format!("{}/{local}", self.frame_path());
+                self.subtree(reading, start, namespace, &base)?;
+                let tree = std::mem::take(&mut self.tree);
+                if let Some(root) = tree.root() {
+                    header::xml(reading, root, &base, &mut self.header);
+                }
+            }
+            Role::Extension => {
+                let base = format!("{}/{local}", self.frame_path());
+                self.subtree(reading, start, namespace, &base)?;
+                if let Some(root) = self.tree.root() {
+                    build::nodes(reading, root, &base, &mut self.header.extensions);
+                }
+            }
+            Role::Foreign => {
+                let base = format!("{}/{local}", self.frame_path());
+                self.subtree(reading, start, namespace, &base)?;
+                let detail = format!("{} does not belong here", quoted(&local));
+                reading.findings.push(Finding::new(FindingCode::UnexpectedField, base, detail));
+            }
+        }
+        Ok(())
+    }
+
+    fn role(&self, reading: &Reading<'_>, local: &str, namespace: u32) -> Role {
+        let uri = reading.namespaces.uri(namespace);
+        let standard = uri.is_empty() || uri.starts_with("urn:epcglobal:epcis");
+        let parent = self.path.last().map_or("", String::as_str);
+        match (parent, local) {
+            _ if !standard => Role::Extension,
+            ("EventList" | "extension", name) if build::is_event_name(name) => Role::Event,
+            ("EventList" | "extension", "extension") if self.path.iter().any(|frame| frame == "EventList") => Role::Frame,
+            ("EPCISDocument" | "EPCISQueryDocument", "EPCISHeader") => Role::Header,
+            ("EPCISDocument" | "EPCISQueryDocument", "EPCISBody") => Role::Frame,
+            ("EPCISBody" | "resultsBody", "EventList") | ("EPCISBody", "QueryResults") => Role::Frame,
+            ("QueryResults", "queryName" | "subscriptionID" | "resultsBody") => Role::Frame,
+            (_, _) => Role::Foreign,
+        }
+    }
+
+    fn frame_path(&self) -> String {
+        self.path.iter().fold(String::new(), |path, frame| path + "/" + frame)
+    }
+
+    fn event_path(&mut self, local: &str) -> String {
+        let known = self.positions.iter().position(|(name, _)| name == local);
+        let index = known.unwrap_or_else(|| {
+            self.positions.push((local.to_owned(), 0));
+            self.positions.len() - 1
+        });
+        self.positions[index].1 += 1;
+        format!("{}/{local}[{}]", self.frame_path(), self.positions[index].1)
+    }
+
+    /// Counts the element in, binds its prefixes and resolves its own.
+    fn enter(&mut self, reading: &mut Reading<'_>, start: &BytesStart<'_>) -> Result<u32, Finding> {
+        self.depth += 1;
+        if self.depth > self.max_depth {
+            let detail = format!("nested deeper than {}", self.max_depth);
+            return Err(Finding::new(FindingCode::TooDeep, self.reader.get_ref().place(), detail));
+        }
+        for attribute in start.attributes() {
+            let attribute = attribute.map_err(|error| self.malformed(error.to_string()))?;
+            let prefix = match attribute.key.0.strip_prefix("xmlns") {
+                Some("") => "",
+                Some(rest) if rest.starts_with(':') => &rest[1..],
+                Some(_) | None => continue,
+            };
+            let uri = self.unescape(&attribute.value)?;
+            let namespace = reading.namespaces.intern(&uri);
+            self.scope.bind(self.depth, prefix, namespace);
+        }
+        let prefix = start.name().prefix().map_or("", |prefix| prefix.into_inner());
+        self.namespace(reading, prefix)
+    }
+
+    fn namespace(&self, reading: &mut Reading<'_>, prefix: &str) -> Result<u32, Finding> {
+        self.scope.lookup(prefix, &mut reading.namespaces).ok_or_else(|| {
+            let detail = format!("nothing declares the prefix {}", quoted(prefix));
+            Finding::new(FindingCode::UndeclaredPrefix, self.reader.get_ref().place(), detail)
+        })
+    }
+
+    /// Reads an element that was entered, with all inside, into `self.tree`.
+    fn subtree(&mut self, reading: &mut Reading<'_>, start: &BytesStart<'_>, namespace: u32, base: &str) -> Result<(), Finding> {
+        self.tree.clear();
+        self.open(reading, start, namespace)?;
+        let mut buffer = Vec::new();
+        loop {
+            match self.token(&mut buffer)? {
+                Token::Start(start) => {
+                    let namespace = self.enter(reading, &start)?;
+                    self.open(reading, &start, namespace)?;
+                    reading.check_size(&self.tree, base)?;
+                }
+                Token::End(_) => {
+                    self.depth -= 1;
+                    self.scope.leave(self.depth);
+                    if !self.tree.close() {
+                        return Ok(());
+                    }
+                }
+                Token::Text(text) => self.text(&text.xml10_content())?,
+                Token::CData(text) => self.text(&text.xml10_content())?,
+                Token::GeneralRef(reference) => {
+                    let character = self.resolve(&reference)?;
+                    self.tree.text(character.encode_utf8(&mut [0; 4]));
+                }
+                Token::Comment(_) | Token::PI(_) => {}
+                Token::Empty(_) | Token::Decl(_) | Token::DocType(_) => return Err(self.malformed("an unexpected token")),
+                Token::Eof => return Err(self.malformed("the document ends early")),
+            }
+        }
+    }
+
+    fn open(&mut self, reading: &mut Reading<'_>, start: &BytesStart<'_>, namespace: u32) -> Result<(), Finding> {
+        let (local, prefix) = start.name().decompose();
+        let prefix = prefix.map_or("", |prefix| prefix.into_inner());
+        self.tree.open(Kind::Object, RawName { namespace, prefix, local: local.into_inner() });
+        for attribute in start.attributes() {
+            let attribute = attribute.map_err(|error| self.malformed(error.to_string()))?;
+            let key = attribute.key.0;
+            if key == "xmlns" || key.starts_with("xmlns:") {
+                continue;
+            }
+            let (local, prefix) = attribute.key.decompose();
+            let prefix = prefix.map_or("", |prefix| prefix.into_inner());
+            let namespace = if prefix.is_empty() { 0 } else { self.namespace(reading, prefix)? };
+            let value = self.unescape(&attribute.value)?;
+            self.tree.leaf(Kind::Attribute, RawName { namespace, prefix, local: local.into_inner() }, &value);
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) -> Result<(), Finding> {
+        if text.bytes().any(|byte| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')) {
+            return Err(self.malformed("a control character that XML does not allow"));
+        }
+        self.tree.text(text);
+        Ok(())
+    }
+
+    fn resolve(&self, reference: &BytesRef<'_>) -> Result<char, Finding> {
+        match reference.resolve_char_ref() {
+            Ok(Some(character)) if character >= ' ' || matches!(character, '\t' | '\n' | '\r') => Ok(character),
+            Ok(Some(_)) => Err(self.malformed("a control character that XML does not allow")),
+            Err(error) => Err(self.malformed(error.to_string())),
+            Ok(None) => match &**reference {
+                "lt" => Ok('<'),
+                "gt" => Ok('>'),
+                "amp" => Ok('&'),
+                "quot" => Ok('"'),
+                "apos" => Ok('\''),
+                other => Err(self.dtd(format!("the entity {}", quoted(other)))),
+            },
+        }
+    }
+
+    fn unescape<'v>(&self, value: &'v str) -> Result<std::borrow::Cow<'v, str>, Finding> {
+        escape::unescape(value).map_err(|error| match error {
+            EscapeError::UnrecognizedEntity(_, name) => self.dtd(format!("the entity {}", quoted(&name))),
+            other => self.malformed(other.to_string()),
+        })
+    }
+}

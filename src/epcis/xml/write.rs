@@ -1,0 +1,1 @@
+//! Prints EPCIS XML.

@@ -1,0 +1,165 @@
+//! One job, one transaction: events, state, findings, the end of the job, the audit entry.
+
+use std::collections::BTreeMap;
+
+use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
+use crate::domain::event::{Action, Event, EventType};
+use crate::domain::finding::{Finding, FindingCode};
+use crate::domain::gs1::{Gtin, Scheme};
+use crate::domain::ids::AuditId;
+use crate::domain::ledger;
+use crate::service::serial::{self, Standing};
+use crate::storage::capture as store;
+use crate::storage::event::{self, NewEvent};
+use crate::storage::{Tx, audit};
+
+use super::admit::{Admitted, admit};
+use super::check::Checked;
+use super::save::Folded;
+use super::{Hub, Job, JobState, ServiceError, Work, findings, load, relate, save};
+
+/// Clocks of packaging lines may be ahead of ours by this much.
+const FUTURE_SECONDS: i64 = 600;
+
+/// Stores a checked document and ends its job.
+pub(super) async fn apply(hub: &Hub, job: Job, checked: Checked) -> Result<(), ServiceError> {
+    let now = hub.now();
+    let work = Work { hub: hub.clone(), registry: hub.registry(), job, checked, now };
+    hub.db().write(move |tx| Box::pin(async move { store_all(tx, &work).await })).await
+}
+
+async fn store_all(tx: &Tx, work: &Work) -> Result<(), ServiceError> {
+    let admitted = admit(tx, work).await?;
+    let events_stored = i64::try_from(admitted.new.len()).unwrap_or(i64::MAX);
+    let end = store::End { state: JobState::Done, at: work.now, events_stored, errors: "[]".to_owned() };
+    if !store::finish(tx, work.job.id, &end).await? {
+        // Another worker ended the job after our lease had run out; nothing was written here.
+        return Ok(());
+    }
+    let erroneous: Vec<_> = admitted.erroneous.iter().map(|(key, _)| *key).collect();
+    event::void(tx, &erroneous).await?;
+    let loaded = load::load(tx, work, &admitted).await?;
+    let outcome = ledger::fold(&loaded.things, loaded.facts.clone());
+    insert_events(tx, work, &admitted).await?;
+    let facts = save::tellers(&loaded.facts);
+    let folded = Folded { work, admitted: &admitted, loaded: &loaded, facts: &facts, outcome: &outcome };
+    save::items(tx, &folded).await?;
+    save::containment(tx, &folded).await?;
+    save::shipments(tx, &folded).await?;
+    relate::relate(tx, &folded).await?;
+    let mut noticed = noticed(work, &admitted);
+    noticed.extend(serials(tx, &folded).await?);
+    findings::save(tx, &folded, noticed).await?;
+    Ok(audit::append(tx, &entry(work, events_stored)).await?)
+}
+
+async fn insert_events(tx: &Tx, work: &Work, admitted: &Admitted) -> Result<(), ServiceError> {
+    let rows: Vec<NewEvent<'_>> = admitted
+        .new
+        .iter()
+        .map(|new| {
+            let (parsed, principal) = &work.checked.events[new.ordinal];
+            NewEvent {
+                key: new.key,
+                hash: parsed.hash,
+                event: &parsed.event,
+                record_time: work.now,
+                asserter: &work.job.actor.party,
+                principal: principal.as_ref(),
+                event_id: new.event_id.clone(),
+                voided: new.voided,
+                document: work.job.document,
+                ordinal: new.ordinal,
+            }
+        })
+        .collect();
+    Ok(event::insert(tx, &rows).await?)
+}
+
+fn entry(work: &Work, events_stored: i64) -> AuditEntry {
+    AuditEntry {
+        id: AuditId::new(work.hub.new_id(work.now)),
+        at: work.now,
+        actor: work.job.actor.clone(),
+        principal: work.checked.events.iter().find_map(|(_, principal)| principal.clone()),
+        action: AuditAction::Capture,
+        object: work.job.id.to_string(),
+        outcome: Outcome::Done,
+        detail: serde_json::json!({ "document": work.job.document, "events": events_stored }),
+    }
+}
+
+/// What needs no state to be noticed.
+fn noticed(work: &Work, admitted: &Admitted) -> Vec<Finding> {
+    let mut findings = work.checked.warnings.clone();
+    findings.extend(admitted.findings.iter().cloned());
+    for new in &admitted.new {
+        let (parsed, _) = &work.checked.events[new.ordinal];
+        let event = &parsed.event;
+        if event.event_time > work.now.plus_seconds(FUTURE_SECONDS) {
+            let detail = format!("the event is dated {}", event.event_time);
+            findings.push(Finding::new(FindingCode::FutureEvent, format!("{}/eventTime", parsed.pointer), detail).at_event(new.ordinal));
+        }
+        if commissions(event) && items(event).next().is_some() && (event.lot().is_none() || event.expiry().is_none()) {
+            let detail = "the items are commissioned without lot or without expiry";
+            findings.push(Finding::new(FindingCode::MissingLotOrExpiry, format!("{}/ilmd", parsed.pointer), detail).at_event(new.ordinal));
+        }
+    }
+    findings
+}
+
+fn commissions(event: &Event) -> bool {
+    event.kind == EventType::Object && event.action == Some(Action::Add)
+}
+
+/// The trade items an event names, with their serials.
+fn items(event: &Event) -> impl Iterator<Item = (Gtin, String, &crate::domain::gs1::Epc)> {
+    let items = event.epcs.iter().filter(|epc| epc.scheme() == Scheme::Sgtin);
+    items.filter_map(|epc| Some((epc.gtin()?, epc.serial()?.into_owned(), epc)))
+}
+
+/// Marks serials as commissioned, and those whose commissioning was in error as not; says which were never allocated.
+async fn serials(tx: &Tx, folded: &Folded<'_>) -> Result<Vec<Finding>, ServiceError> {
+    let Folded { work, admitted, outcome, .. } = folded;
+    let party = &work.job.actor.party;
+    for (_, event) in admitted.erroneous.iter().filter(|(_, event)| commissions(event)) {
+        // Another commissioning may still stand.
+        let gone = items(event).filter(|(_, _, epc)| !outcome.commissioned.contains_key(&epc.key()));
+        for (gtin, serials) in by_product(gone.map(|(gtin, serial, _)| (gtin, serial))) {
+            let serials: Vec<&str> = serials.iter().map(String::as_str).collect();
+            serial::uncommissioned(tx, &work.hub, party, gtin, event.lot().unwrap_or(""), &serials).await?;
+        }
+    }
+    let mut findings = Vec::new();
+    for (new, event) in admitted.counting(work).filter(|(_, event)| commissions(event)) {
+        let pointer = &work.checked.events[new.ordinal].0.pointer;
+        for (gtin, serials) in by_product(items(event).map(|(gtin, serial, _)| (gtin, serial))) {
+            let serials: Vec<&str> = serials.iter().map(String::as_str).collect();
+            let standings = serial::commissioned(tx, &work.hub, party, gtin, event.lot().unwrap_or(""), &serials).await?;
+            for (serial, standing) in serials.iter().zip(standings) {
+                match standing {
+                    // The second commissioning is the ledger's to notice.
+                    Standing::Allocated | Standing::Again => {}
+                    Standing::NotAllocated => findings.push(not_allocated(gtin, serial, pointer).at_event(new.ordinal)),
+                }
+            }
+        }
+    }
+    Ok(findings)
+}
+
+fn by_product(items: impl Iterator<Item = (Gtin, String)>) -> BTreeMap<Gtin, Vec<String>> {
+    let mut products = BTreeMap::<Gtin, Vec<String>>::new();
+    for (gtin, serial) in items {
+        products.entry(gtin).or_default().push(serial);
+    }
+    products
+}
+
+fn not_allocated(gtin: Gtin, serial: &str, pointer: &str) -> Finding {
+    let finding = Finding::new(FindingCode::SerialNotAllocated, pointer, format!("`{serial}` of {gtin} was never allocated to you"));
+    match crate::domain::gs1::Epc::sgtin(gtin, serial) {
+        Ok(epc) => finding.about(epc.canonical()),
+        Err(_) => finding,
+    }
+}

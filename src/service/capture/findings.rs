@@ -1,0 +1,183 @@
+//! Findings of a document: what was noticed in it, and what of it does not fit the state of the goods.
+//!
+//! The latter come and go with the ledger: each fold compares them with those that stand and clears what is no longer so. Of
+//! one code a document keeps `limits.findings_per_code`; the rest is counted.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::domain::finding::{Finding, FindingCode};
+use crate::domain::gs1::{Epc, EpcKey};
+use crate::domain::ids::{DocumentId, EventKey, FindingId, PartyId};
+use crate::domain::ledger::Misfit;
+use crate::storage::Tx;
+use crate::storage::finding::{self, StoredFinding};
+
+use super::ServiceError;
+use super::save::Folded;
+
+/// Findings that the ledger makes, and takes back, with what is wrong with the thing.
+const OF_STATE: &[(FindingCode, &str)] = &[
+    (FindingCode::AlreadyCommissioned, "was commissioned before"),
+    (FindingCode::NotCommissioned, "was never commissioned"),
+    (FindingCode::UsedBeforeCommissioning, "is used at a time before it was commissioned"),
+    (FindingCode::SecondParent, "is in another parent"),
+    (FindingCode::ContainmentCycle, "would be inside itself"),
+    (FindingCode::NotInParent, "is not in this parent"),
+    (FindingCode::NotTopLevel, "is inside a container, which was not shipped"),
+    (FindingCode::NoCustody, "is not held by you or in your name"),
+    (FindingCode::ReceivedWithoutShipment, "was not shipped to you"),
+    (FindingCode::AfterEndOfLife, "was decommissioned, destroyed or used up before"),
+];
+
+fn of_state(code: FindingCode) -> Option<&'static str> {
+    OF_STATE.iter().find(|(known, _)| *known == code).map(|(_, wrong)| *wrong)
+}
+
+/// Where an event stands.
+struct Place {
+    document: DocumentId,
+    pointer: String,
+    teller: PartyId,
+}
+
+/// Stores new findings, those of `noticed` included, and clears old ones.
+pub(super) async fn save(tx: &Tx, folded: &Folded<'_>, noticed: Vec<Finding>) -> Result<(), ServiceError> {
+    let places = places(folded);
+    let earlier: HashSet<EventKey> = folded.loaded.stored.iter().map(|named| named.event).collect();
+    let wrong = folded.admitted.erroneous.iter().map(|(event, _)| *event);
+    let asked: Vec<EventKey> = earlier.into_iter().chain(wrong.clone()).collect();
+    let standing = finding::open_of_events(tx, &asked).await?;
+    let now: HashSet<(EventKey, EpcKey, FindingCode)> =
+        folded.outcome.misfits.iter().map(|misfit| (misfit.event, misfit.epc, misfit.code)).collect();
+    let wrong: HashSet<EventKey> = wrong.collect();
+    let key = |finding: &StoredFinding| {
+        let epc: Epc = finding.epc.as_deref()?.parse().ok()?;
+        Some((finding.event?, epc.key(), finding.code))
+    };
+    let gone = |finding: &&StoredFinding| {
+        finding.event.is_some_and(|event| wrong.contains(&event))
+            || of_state(finding.code).is_some()
+                && key(finding).is_some_and(|key| folded.loaded.items.contains_key(&key.1) && !now.contains(&key))
+    };
+    let cleared: Vec<&StoredFinding> = standing.iter().filter(gone).collect();
+    finding::clear(tx, &cleared, folded.work.now).await?;
+    let known: HashSet<(EventKey, EpcKey, FindingCode)> = standing.iter().filter_map(key).collect();
+    let mut sink = Sink::new(folded, &standing);
+    for noticed in noticed {
+        sink.notice(noticed);
+    }
+    for misfit in folded.outcome.misfits.iter().filter(|misfit| !known.contains(&(misfit.event, misfit.epc, misfit.code))) {
+        if let Some(place) = places.get(&misfit.event) {
+            sink.misfit(misfit, place);
+        }
+    }
+    Ok(finding::insert(tx, &sink.finish()).await?)
+}
+
+fn places(folded: &Folded<'_>) -> HashMap<EventKey, Place> {
+    let work = folded.work;
+    let mut places = HashMap::new();
+    for named in &folded.loaded.stored {
+        places.entry(named.event).or_insert_with(|| Place {
+            document: named.document,
+            pointer: format!("/epcisBody/eventList/{}", named.ordinal),
+            teller: named.asserter.clone(),
+        });
+    }
+    for new in &folded.admitted.new {
+        let pointer = work.checked.events[new.ordinal].0.pointer.clone();
+        places.insert(new.key, Place { document: work.job.document, pointer, teller: work.job.actor.party.clone() });
+    }
+    places
+}
+
+/// Takes findings up to the limit of each document and code, and counts the rest.
+struct Sink<'a> {
+    folded: &'a Folded<'a>,
+    kept: Vec<StoredFinding>,
+    counts: BTreeMap<(DocumentId, FindingCode), usize>,
+    tellers: HashMap<DocumentId, PartyId>,
+}
+
+impl<'a> Sink<'a> {
+    fn new(folded: &'a Folded<'a>, standing: &[StoredFinding]) -> Self {
+        let mut counts = BTreeMap::new();
+        for finding in standing {
+            *counts.entry((finding.document, finding.code)).or_default() += 1;
+        }
+        Self { folded, kept: Vec::new(), counts, tellers: HashMap::new() }
+    }
+
+    /// Something noticed in the document itself. What is about an event that was left out as known is left out too.
+    fn notice(&mut self, finding: Finding) {
+        let work = self.folded.work;
+        let new = finding.event.map(|ordinal| self.folded.admitted.new.iter().find(|new| new.ordinal == ordinal));
+        let event = match new {
+            None => None,
+            Some(None) => return,
+            Some(Some(new)) => Some(new.key),
+        };
+        let epc: Option<Epc> = finding.epc.as_deref().and_then(|epc| epc.parse().ok());
+        let owner = epc.and_then(|epc| self.owner(event?, epc.key()));
+        let (document, party) = (work.job.document, work.job.actor.party.clone());
+        let Finding { code, epc, pointer, detail, .. } = finding;
+        self.keep(StoredFinding { owner, event, epc, pointer, detail, ..self.blank(document, party, code) });
+    }
+
+    fn misfit(&mut self, misfit: &Misfit, place: &Place) {
+        let Some(item) = self.folded.loaded.items.get(&misfit.epc) else { return };
+        let shown: String = item.uri.chars().take(80).collect();
+        let detail = format!("`{shown}` {}", of_state(misfit.code).unwrap_or(misfit.code.fix()));
+        let owner = self.owner(misfit.event, misfit.epc);
+        let (event, epc, pointer) = (Some(misfit.event), Some(item.uri.clone()), place.pointer.clone());
+        let blank = self.blank(place.document, place.teller.clone(), misfit.code);
+        self.keep(StoredFinding { owner, event, epc, pointer, detail, ..blank });
+    }
+
+    /// The brand owner, who learns of it only until the thing was first sold.
+    fn owner(&self, event: EventKey, epc: EpcKey) -> Option<PartyId> {
+        let named = self.folded.outcome.named.get(&event)?;
+        let unsold = named.iter().any(|(named, sold)| *named == epc && !sold);
+        self.folded.outcome.owners.get(&epc).filter(|_| unsold).cloned()
+    }
+
+    fn blank(&self, document: DocumentId, party: PartyId, code: FindingCode) -> StoredFinding {
+        let (work, now) = (self.folded.work, self.folded.work.now);
+        StoredFinding {
+            id: FindingId::new(work.hub.new_id(now)),
+            party,
+            owner: None,
+            document,
+            event: None,
+            epc: None,
+            code,
+            detail: String::new(),
+            pointer: String::new(),
+            created_at: now,
+            cleared_at: None,
+        }
+    }
+
+    fn keep(&mut self, finding: StoredFinding) {
+        let count = self.counts.entry((finding.document, finding.code)).or_default();
+        *count += 1;
+        if *count <= self.folded.work.hub.limits().findings_per_code {
+            self.kept.push(finding);
+        } else {
+            self.tellers.insert(finding.document, finding.party);
+        }
+    }
+
+    fn finish(mut self) -> Vec<StoredFinding> {
+        let limit = self.folded.work.hub.limits().findings_per_code;
+        let over: Vec<(DocumentId, FindingCode, usize)> =
+            self.counts.iter().filter(|(_, count)| **count > limit).map(|((document, code), count)| (*document, *code, count - limit)).collect();
+        for (document, code, more) in over {
+            let Some(teller) = self.tellers.get(&document).cloned() else { continue };
+            let blank = self.blank(document, teller, FindingCode::Truncated);
+            // The pointer names the code: see `storage::finding::clear`.
+            self.kept.push(StoredFinding { pointer: code.as_str().to_owned(), detail: format!("{more} more of {}", code.as_str()), ..blank });
+        }
+        self.kept
+    }
+}

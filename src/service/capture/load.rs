@@ -1,0 +1,258 @@
+//! What the ledger must know to fold a document's events: the things they touch, everything those were ever said to be inside
+//! of, and, where the document comes late, what is inside of them and went on since.
+//!
+//! Things that nobody spoke of before cost one look-up for all of them together. A container's contents are read only if
+//! something happened to them after the moment the document speaks of (`item.below_at`).
+//!
+//! # Invariants
+//! - Every thing that is folded is locked first, those of the document in the order of their keys: two jobs about the same
+//!   things follow one another, and a deadlock between their containers ends one of them, which is run again.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::domain::event::{Action, EpcRole, Event, EventType};
+use crate::domain::gs1::{Epc, EpcKey, Scheme};
+use crate::domain::ids::{EventKey, PartyId};
+use crate::domain::ledger::{Deed, Fact, Kind, Thing};
+use crate::domain::shipment::Handover;
+use crate::domain::time::Micros;
+use crate::storage::containment;
+use crate::storage::event::{self, Named};
+use crate::storage::item::{self, Item};
+use crate::storage::{StorageError, Tx};
+
+use super::admit::Admitted;
+use super::{ServiceError, Work};
+
+/// What is folded.
+pub(super) struct Loaded {
+    /// The things, as they are stored.
+    pub(super) items: HashMap<EpcKey, Item>,
+    /// What was said of them before.
+    pub(super) stored: Vec<Named>,
+    /// All of it and the new, for the ledger.
+    pub(super) facts: Vec<Fact>,
+    /// What the ledger must know besides.
+    pub(super) things: HashMap<EpcKey, Thing>,
+}
+
+pub(super) async fn load(tx: &Tx, work: &Work, admitted: &Admitted) -> Result<Loaded, ServiceError> {
+    let (touched, fresh) = touched(work, admitted);
+    item::ensure(tx, &fresh).await?;
+    let mut reach = Reach { items: HashMap::new(), stored: Vec::new() };
+    let mut next: Vec<EpcKey> = touched.keys().copied().collect();
+    let mut late = touched.clone();
+    let emptied = emptied(work, admitted);
+    let inside = containment::inside_after(tx, &emptied, false).await?;
+    next.extend(inside.iter().map(|(child, _)| *child).filter(|child| !touched.contains_key(child)));
+    for (child, since) in inside {
+        earlier(&mut late, child, since);
+    }
+    while !next.is_empty() {
+        let mut found = reach.take(tx, &next).await?;
+        let busy: Vec<(EpcKey, Micros)> =
+            next.iter().filter_map(|epc| Some((*epc, *late.get(epc)?))).filter(|(epc, since)| reach.busy_below(*epc, *since)).collect();
+        for (child, since) in containment::inside_after(tx, &busy, true).await? {
+            earlier(&mut late, child, since);
+            found.insert(child);
+        }
+        next = found.into_iter().filter(|epc| !reach.items.contains_key(epc)).collect();
+    }
+    let Reach { mut items, stored } = reach;
+    let new = new_facts(work, admitted);
+    own_prefix(work, &new, &mut items);
+    let things = items.values().map(|item| Ok((item.epc, thing(item)?))).collect::<Result<_, StorageError>>()?;
+    let facts = stored_facts(&stored).into_iter().chain(new).collect();
+    Ok(Loaded { items, stored, facts, things })
+}
+
+struct Reach {
+    items: HashMap<EpcKey, Item>,
+    stored: Vec<Named>,
+}
+
+impl Reach {
+    /// Locks and reads things; answers with what they were said to be inside of.
+    async fn take(&mut self, tx: &Tx, epcs: &[EpcKey]) -> Result<BTreeSet<EpcKey>, StorageError> {
+        self.items.extend(item::lock(tx, epcs).await?.into_iter().map(|item| (item.epc, item)));
+        // After the lock: what a job that held it before has stored is seen.
+        let history = event::history(tx, epcs).await?;
+        let inside = |named: &Named| named.kind == EventType::Aggregation && named.role == EpcRole::Child;
+        let parents = history.iter().filter(|named| inside(named)).filter_map(|named| named.parent).collect();
+        self.stored.extend(history);
+        Ok(parents)
+    }
+
+    fn busy_below(&self, epc: EpcKey, since: Micros) -> bool {
+        self.items.get(&epc).is_some_and(|item| item.below_at > since)
+    }
+}
+
+fn earlier(late: &mut BTreeMap<EpcKey, Micros>, epc: EpcKey, since: Micros) {
+    late.entry(epc).and_modify(|known| *known = since.min(*known)).or_insert(since);
+}
+
+/// The things a document speaks of, with the earliest moment, and rows for those that have none.
+fn touched(work: &Work, admitted: &Admitted) -> (BTreeMap<EpcKey, Micros>, Vec<Item>) {
+    let (mut touched, mut fresh) = (BTreeMap::new(), BTreeMap::new());
+    let erroneous = admitted.erroneous.iter().map(|(_, event)| event);
+    for event in admitted.counting(work).map(|(_, event)| event).chain(erroneous) {
+        for (_, epc) in event.roles().filter(|(_, epc)| followed(epc)) {
+            let key = epc.key();
+            earlier(&mut touched, key, event.event_time);
+            fresh.entry(key).or_insert_with(|| unknown(work, epc));
+        }
+    }
+    (touched, fresh.into_values().collect())
+}
+
+/// Places and parties are no things that move.
+fn followed(epc: &Epc) -> bool {
+    match epc.scheme() {
+        Scheme::Sgtin | Scheme::Sscc | Scheme::OtherGs1 | Scheme::Uri => true,
+        Scheme::Sgln | Scheme::Pgln => false,
+    }
+}
+
+fn unknown(work: &Work, epc: &Epc) -> Item {
+    let gtin = epc.gtin();
+    Item {
+        epc: epc.key(),
+        uri: epc.canonical().to_owned(),
+        gtin: gtin.map(|gtin| gtin.to_string()),
+        lot: None,
+        expiry: None,
+        owner: gtin.and_then(|gtin| work.registry.owner_of_gtin(gtin)).cloned(),
+        commissioned: None,
+        disposition: None,
+        parent: None,
+        last_at: Micros::MIN,
+        below_at: Micros::MIN,
+    }
+}
+
+/// Containers that the document says were emptied, or were not emptied after all.
+fn emptied(work: &Work, admitted: &Admitted) -> Vec<(EpcKey, Micros)> {
+    let erroneous = admitted.erroneous.iter().map(|(_, event)| event);
+    let all = admitted.counting(work).map(|(_, event)| event).chain(erroneous);
+    let emptying = |event: &&Event| event.kind == EventType::Aggregation && event.action == Some(Action::Delete) && event::listed(event) == 0;
+    all.filter(emptying).filter_map(|event| Some((event.parent.as_ref()?.key(), event.event_time))).collect()
+}
+
+fn thing(item: &Item) -> Result<Thing, StorageError> {
+    let kind = match parse(item)?.scheme() {
+        Scheme::Sgtin => Kind::Item,
+        Scheme::Sscc => Kind::Logistic,
+        Scheme::Sgln | Scheme::Pgln | Scheme::OtherGs1 | Scheme::Uri => Kind::Other,
+    };
+    Ok(Thing { kind, owner: item.owner.clone() })
+}
+
+fn parse(item: &Item) -> Result<Epc, StorageError> {
+    item.uri.parse().map_err(|error| StorageError::Inconsistent(format!("item.uri = `{}`: {error}", item.uri)))
+}
+
+/// A logistic unit that a delegate commissions with the company prefix of its principal is the principal's.
+fn own_prefix(work: &Work, facts: &[Fact], items: &mut HashMap<EpcKey, Item>) {
+    for fact in facts.iter().filter(|fact| fact.deed == Deed::Commission) {
+        for epc in &fact.epcs {
+            let Some(item) = items.get_mut(epc).filter(|item| item.owner.is_none()) else { continue };
+            let sscc = parse(item).ok().and_then(|epc| epc.sscc());
+            let holder = sscc.and_then(|sscc| work.registry.holder_of_prefix(sscc.as_str().get(1..)?).map(|(party, _)| party.clone()));
+            item.owner = holder.filter(|holder| *holder != fact.by);
+        }
+    }
+}
+
+/// An event as the ledger reads it: what, and in which part.
+struct Said<'a> {
+    kind: EventType,
+    action: Option<Action>,
+    step: &'a str,
+    parent: Option<EpcKey>,
+    listed: i64,
+    role: EpcRole,
+}
+
+/// What an event does to the things of one role. `handover` is that of a shipping event.
+fn deed(said: &Said<'_>, handover: impl FnOnce() -> Option<Handover>) -> Deed {
+    match (said.kind, said.action, said.role) {
+        (EventType::Object, Some(Action::Add), _) | (EventType::Transformation, _, EpcRole::Output) => Deed::Commission,
+        (EventType::Object, Some(Action::Delete), _) | (EventType::Transformation, _, EpcRole::Input) => Deed::End,
+        (EventType::Object, Some(Action::Observe), _) => match said.step {
+            "shipping" => handover().map_or(Deed::Use, Deed::Ship),
+            "receiving" => Deed::Receive,
+            "void_shipping" => Deed::VoidShip,
+            "decommissioning" | "destroying" => Deed::End,
+            _ => Deed::Use,
+        },
+        (EventType::Aggregation, Some(Action::Add), _) => said.parent.map_or(Deed::Use, |parent| Deed::Pack { parent }),
+        (EventType::Aggregation, Some(Action::Delete), _) => {
+            said.parent.map_or(Deed::Use, |parent| Deed::Unpack { parent, all: said.listed == 0 })
+        }
+        (EventType::Object | EventType::Aggregation, None, _)
+        | (EventType::Aggregation, Some(Action::Observe), _)
+        | (EventType::Transaction | EventType::Association, _, _)
+        | (EventType::Transformation, _, EpcRole::Object | EpcRole::Parent | EpcRole::Child) => Deed::Use,
+    }
+}
+
+/// Puts what is said of single things together to facts: one for each event and deed.
+#[derive(Default)]
+struct Facts {
+    facts: Vec<Fact>,
+    index: HashMap<(EventKey, EpcRole), usize>,
+}
+
+impl Facts {
+    fn add(&mut self, (event, role): (EventKey, EpcRole), epc: EpcKey, fact: impl FnOnce() -> Fact) {
+        // The parent of a packing stands in the deed; alone it still makes the fact.
+        let folded = if role == EpcRole::Parent { EpcRole::Child } else { role };
+        let position = *self.index.entry((event, folded)).or_insert_with(|| {
+            self.facts.push(fact());
+            self.facts.len() - 1
+        });
+        let fact = &mut self.facts[position];
+        if role != EpcRole::Parent || !matches!(fact.deed, Deed::Pack { .. } | Deed::Unpack { .. }) {
+            fact.epcs.push(epc);
+        }
+    }
+}
+
+fn stored_facts(stored: &[Named]) -> Vec<Fact> {
+    let mut facts = Facts::default();
+    for named in stored {
+        let said = Said { kind: named.kind, action: named.action, step: &named.step, parent: named.parent, listed: named.listed, role: named.role };
+        facts.add((named.event, named.role), named.epc, || Fact {
+            event: named.event,
+            at: named.at,
+            by: named.asserter.clone(),
+            principal: named.principal.clone(),
+            deed: deed(&said, || named.handover.clone()),
+            epcs: Vec::new(),
+        });
+    }
+    facts.facts
+}
+
+fn new_facts(work: &Work, admitted: &Admitted) -> Vec<Fact> {
+    let by: &PartyId = &work.job.actor.party;
+    let mut facts = Facts::default();
+    for (new, event) in admitted.counting(work) {
+        let principal = &work.checked.events[new.ordinal].1;
+        let parent = event.parent.as_ref().map(Epc::key);
+        let (listed, step) = (event::listed(event), event.step());
+        for (role, epc) in event.roles().filter(|(_, epc)| followed(epc)) {
+            let said = Said { kind: event.kind, action: event.action, step, parent, listed, role };
+            facts.add((new.key, role), epc.key(), || Fact {
+                event: new.key,
+                at: event.event_time,
+                by: by.clone(),
+                principal: principal.clone(),
+                deed: deed(&said, || Some(Handover::of(event, by, &work.registry))),
+                epcs: Vec::new(),
+            });
+        }
+    }
+    facts.facts
+}

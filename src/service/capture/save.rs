@@ -1,0 +1,236 @@
+//! Writes what the ledger came to: items, containment, shipments. Only what changed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::domain::containment::Interval;
+use crate::domain::event::{EpcRole, Event};
+use crate::domain::gs1::{Epc, EpcKey};
+use crate::domain::ids::{EventKey, PartyId, ShipmentId};
+use crate::domain::ledger::{Deed, Fact, Outcome};
+use crate::domain::lens::Relations;
+use crate::domain::shipment::Handover;
+use crate::domain::time::Micros;
+use crate::storage::item::{self, Item};
+use crate::storage::{Tx, containment, event, shipment};
+
+use super::admit::Admitted;
+use super::load::Loaded;
+use super::{ServiceError, Work};
+
+/// What a step of saving looks at.
+pub(super) struct Folded<'a> {
+    pub(super) work: &'a Work,
+    pub(super) admitted: &'a Admitted,
+    pub(super) loaded: &'a Loaded,
+    /// Who said what when, of every event that was folded.
+    pub(super) facts: &'a HashMap<EventKey, (PartyId, Option<PartyId>, Micros)>,
+    pub(super) outcome: &'a Outcome,
+}
+
+/// Who said what when, for the steps after the fold.
+pub(super) fn tellers(facts: &[Fact]) -> HashMap<EventKey, (PartyId, Option<PartyId>, Micros)> {
+    facts.iter().map(|fact| (fact.event, (fact.by.clone(), fact.principal.clone(), fact.at))).collect()
+}
+
+/// Writes the items that changed.
+pub(super) async fn items(tx: &Tx, folded: &Folded<'_>) -> Result<(), ServiceError> {
+    let Folded { loaded, outcome, .. } = folded;
+    let mut changed: HashMap<EpcKey, Item> = loaded.items.clone();
+    let births = births(tx, folded).await?;
+    for item in changed.values_mut() {
+        let open = |stays: &Vec<Interval>| stays.last().filter(|stay| stay.until == Micros::FOREVER).map(|stay| stay.parent);
+        item.parent = outcome.intervals.get(&item.epc).and_then(open);
+        item.owner = outcome.owners.get(&item.epc).cloned().or(item.owner.take());
+        match births.get(&item.epc) {
+            Some(birth) if item.commissioned.as_ref() != Some(&birth.teller) => {
+                item.commissioned = Some(birth.teller.clone());
+                (item.lot, item.expiry) = (birth.lot.clone(), birth.expiry.clone());
+            }
+            Some(_) => {}
+            None => (item.commissioned, item.lot, item.expiry) = (None, None, None),
+        }
+    }
+    dispositions(tx, folded, &mut changed).await?;
+    last_times(folded, &mut changed);
+    let mut changed: Vec<Item> = changed.into_values().filter(|item| folded.as_stored(item)).collect();
+    changed.sort_by_key(|item| item.epc);
+    Ok(item::update(tx, &changed).await?)
+}
+
+impl Folded<'_> {
+    /// Whether an item must be written: it differs from its row. New rows have no owner of a logistic unit yet.
+    fn as_stored(&self, item: &Item) -> bool {
+        self.loaded.items.get(&item.epc) != Some(item) || item.owner.is_some()
+    }
+}
+
+struct Birth {
+    teller: (PartyId, Micros, EventKey),
+    lot: Option<String>,
+    expiry: Option<String>,
+}
+
+/// The commissioning that counts for each thing; what stands in the database already is not read again.
+async fn births(tx: &Tx, folded: &Folded<'_>) -> Result<HashMap<EpcKey, Birth>, ServiceError> {
+    let Folded { admitted, work, loaded, outcome, facts } = folded;
+    let new: HashMap<EventKey, &Event> = admitted.counting(work).map(|(new, event)| (new.key, event)).collect();
+    let standing = |epc: &EpcKey, event: &EventKey| {
+        loaded.items.get(epc).and_then(|item| item.commissioned.as_ref()).is_some_and(|(_, _, known)| known == event)
+    };
+    let unread: BTreeSet<EventKey> = outcome
+        .commissioned
+        .iter()
+        .filter(|(epc, event)| !new.contains_key(*event) && !standing(epc, event))
+        .map(|(_, event)| *event)
+        .collect();
+    let read: HashMap<EventKey, Event> = event::bodies(tx, &unread.into_iter().collect::<Vec<_>>()).await?.into_iter().collect();
+    let birth = |(epc, event): (&EpcKey, &EventKey)| {
+        let (by, _, at) = facts.get(event)?;
+        let teller = (by.clone(), *at, *event);
+        let body = new.get(event).copied().or_else(|| read.get(event));
+        let (lot, expiry) = body.map_or((None, None), |body| (body.lot(), body.expiry()));
+        Some((*epc, Birth { teller, lot: lot.map(str::to_owned), expiry: expiry.map(str::to_owned) }))
+    };
+    Ok(outcome.commissioned.iter().filter_map(birth).collect())
+}
+
+async fn dispositions(tx: &Tx, folded: &Folded<'_>, items: &mut HashMap<EpcKey, Item>) -> Result<(), ServiceError> {
+    let Folded { admitted, work, .. } = folded;
+    let wrong: BTreeSet<EpcKey> = admitted.erroneous.iter().flat_map(|(_, event)| event.roles().map(|(_, epc)| epc.key())).collect();
+    for epc in &wrong {
+        if let Some(item) = items.get_mut(epc) {
+            item.disposition = None;
+        }
+    }
+    // In the order of time: the last one stays. New events are stored by now.
+    for (epc, term, at) in item::dispositions(tx, &wrong.into_iter().collect::<Vec<_>>()).await? {
+        if let Some(item) = items.get_mut(&epc) {
+            item.disposition = Some((term, at));
+        }
+    }
+    for (_, event) in admitted.counting(work) {
+        let Some(term) = &event.disposition else { continue };
+        for (_, epc) in event.roles().filter(|(role, _)| *role != EpcRole::Input) {
+            let Some(item) = items.get_mut(&epc.key()) else { continue };
+            if item.disposition.as_ref().is_none_or(|(_, at)| *at <= event.event_time) {
+                item.disposition = Some((term.as_str().to_owned(), event.event_time));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Raises the latest event times, and those of everything the things were ever said to be inside of.
+fn last_times(folded: &Folded<'_>, items: &mut HashMap<EpcKey, Item>) {
+    for (_, event) in folded.admitted.counting(folded.work) {
+        for (_, epc) in event.roles() {
+            if let Some(item) = items.get_mut(&epc.key()) {
+                item.last_at = item.last_at.max(event.event_time);
+            }
+        }
+    }
+    let facts = folded.loaded.facts.iter();
+    let packed = facts.filter_map(|fact| match &fact.deed {
+        Deed::Pack { parent } => Some((*parent, &fact.epcs)),
+        Deed::Commission | Deed::Unpack { .. } | Deed::Ship(_) | Deed::Receive | Deed::VoidShip | Deed::End | Deed::Use => None,
+    });
+    let packed: Vec<(EpcKey, &Vec<EpcKey>)> = packed.collect();
+    // As often as there are levels; what is said to be inside itself ends it too, for times only rise to the latest.
+    loop {
+        let mut raised = false;
+        for (parent, children) in &packed {
+            let latest = children.iter().filter_map(|child| items.get(child)).map(|item| item.last_at.max(item.below_at)).max();
+            let (Some(latest), Some(item)) = (latest, items.get_mut(parent)) else { continue };
+            if item.below_at < latest {
+                item.below_at = latest;
+                raised = true;
+            }
+        }
+        if !raised {
+            break;
+        }
+    }
+}
+
+/// Writes the stays that changed.
+pub(super) async fn containment(tx: &Tx, folded: &Folded<'_>) -> Result<(), ServiceError> {
+    let Folded { loaded, outcome, .. } = folded;
+    let known: BTreeSet<EpcKey> = loaded.stored.iter().filter(|named| named.role == EpcRole::Child).map(|named| named.epc).collect();
+    // A voided packing is no longer among what was said, but its stay is.
+    let wrong = folded.admitted.erroneous.iter().flat_map(|(_, event)| event.epcs.iter().map(Epc::key));
+    let known: Vec<EpcKey> = known.into_iter().chain(wrong).collect::<BTreeSet<_>>().into_iter().collect();
+    let before = containment::stays(tx, &known).await?;
+    let empty = Vec::new();
+    let gone: Vec<EpcKey> =
+        before.iter().filter(|(child, stays)| outcome.intervals.get(child).unwrap_or(&empty) != *stays).map(|(child, _)| *child).collect();
+    let fresh: BTreeMap<EpcKey, &Vec<Interval>> =
+        outcome.intervals.iter().filter(|(child, stays)| before.get(child) != Some(stays)).map(|(child, stays)| (*child, stays)).collect();
+    let rows: Vec<(EpcKey, &Interval)> = fresh.into_iter().flat_map(|(child, stays)| stays.iter().map(move |stay| (child, stay))).collect();
+    Ok(containment::replace(tx, &gone, &rows).await?)
+}
+
+/// Stores new handovers, and rewrites what moved by those that were folded.
+pub(super) async fn shipments(tx: &Tx, folded: &Folded<'_>) -> Result<(), ServiceError> {
+    let Folded { work, admitted, loaded, outcome, .. } = folded;
+    let new = admitted.counting(work).filter(|(_, event)| is_shipping(event));
+    let new: Vec<shipment::NewShipment> = new.map(|(new, event)| handover_row(work, new.key, event)).collect();
+    shipment::insert(tx, &new).await?;
+    let voided_events: Vec<EventKey> = admitted.erroneous.iter().filter(|(_, event)| is_shipping(event)).map(|(key, _)| *key).collect();
+    let shipped = loaded.facts.iter().filter(|fact| matches!(fact.deed, Deed::Ship(_))).map(|fact| fact.event);
+    let events: BTreeSet<EventKey> = shipped.chain(voided_events.iter().copied()).collect();
+    let shipments = shipment::of_events(tx, &events.into_iter().collect::<Vec<_>>()).await?;
+    let gone = |event: &EventKey| outcome.voided.contains(event) || voided_events.contains(event);
+    let voided: Vec<ShipmentId> = shipments.iter().filter(|shipment| gone(&shipment.ship_event)).map(|shipment| shipment.id).collect();
+    let parties: Vec<_> = shipments.iter().flat_map(|shipment| parties(folded, shipment)).collect();
+    let epcs: Vec<EpcKey> = loaded.items.keys().copied().collect();
+    let rewrite = shipment::Rewrite { shipments: &shipments, epcs: &epcs, moved: &outcome.moved, voided: &voided, parties: &parties };
+    Ok(shipment::rewrite(tx, &rewrite).await?)
+}
+
+pub(super) fn is_shipping(event: &Event) -> bool {
+    event.kind == crate::domain::event::EventType::Object
+        && event.action == Some(crate::domain::event::Action::Observe)
+        && event.step() == "shipping"
+}
+
+fn handover_row(work: &Work, ship_event: EventKey, event: &Event) -> shipment::NewShipment {
+    let end = |list: &[crate::domain::event::SourceDest]| {
+        let kinds = ["location", "possessing_party", "owning_party"];
+        let side = kinds.iter().find_map(|kind| list.iter().find(|side| side.kind.as_str() == *kind))?;
+        Some(side.id.gln().map_or_else(|| side.id.canonical().to_owned(), |gln| gln.to_string()))
+    };
+    shipment::NewShipment {
+        id: ShipmentId::new(work.hub.new_id(work.now)),
+        ship_event,
+        handover: Handover::of(event, &work.job.actor.party, &work.registry),
+        from: end(&event.sources),
+        to: end(&event.destinations),
+        shipped_at: event.event_time,
+        documents: serde_json::json!(event.biz_transactions).to_string(),
+    }
+}
+
+/// Who sees a shipment, and as what.
+fn parties(folded: &Folded<'_>, shipment: &shipment::Shipment) -> Vec<(ShipmentId, PartyId, Relations)> {
+    let mut seen = BTreeMap::<PartyId, Relations>::new();
+    let mut add = |party: Option<&PartyId>, relation: Relations| {
+        if let Some(party) = party {
+            let relations = seen.entry(party.clone()).or_default();
+            *relations = relations.with(relation);
+        }
+    };
+    add(Some(&shipment.sender), Relations::SENDER);
+    add(shipment.receiver.as_ref(), Relations::RECEIVER);
+    add(shipment.seller.as_ref(), Relations::SELLER);
+    add(shipment.buyer.as_ref(), Relations::BUYER);
+    if let Some((by, principal, _)) = folded.facts.get(&shipment.ship_event) {
+        add(Some(by), Relations::ASSERTER);
+        add(principal.as_ref(), Relations::PRINCIPAL);
+    }
+    for (epc, sold) in folded.outcome.named.get(&shipment.ship_event).into_iter().flatten() {
+        if !sold {
+            add(folded.outcome.owners.get(epc), Relations::BRAND_OWNER);
+        }
+    }
+    seen.into_iter().map(|(party, relations)| (shipment.id, party, relations)).collect()
+}

@@ -1,0 +1,245 @@
+//! Every EPCIS document of the shared corpus is read: accepted, or refused with the code that `tests/corpus/refused.tsv` names.
+//!
+//! The corpus lies beside the checkout (`../shared/corpus`); where it does not, the tests say so and pass. Nothing of it is
+//! copied here: our own files hold only paths, expected codes and reasons.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use counterfoil::domain::event::{Content, Event, Name};
+use counterfoil::domain::finding::Finding;
+use counterfoil::domain::time::Micros;
+use counterfoil::epcis::{self, Document, DocumentKind, EpcFormat, Format, MediaType, ParseLimits, hash, json};
+
+/// Kinds of `MANIFEST.tsv` that are documents or events.
+const KINDS: &[&str] = &[
+    "doc",
+    "doc-1.2-xml",
+    "doc-2.0-json",
+    "doc-2.0-xml",
+    "doc-and-query",
+    "doc-dscsa",
+    "doc-food",
+    "doc-healthcare-ext",
+    "doc-profile",
+    "hash-vector",
+    "sanitise-vector",
+];
+
+fn corpus() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?.join("shared/corpus");
+    if !folder.is_dir() {
+        println!("skipped: there is no corpus at {}", folder.display());
+        return None;
+    }
+    Some(folder)
+}
+
+fn media(path: &str) -> Option<MediaType> {
+    match path.rsplit('.').next() {
+        Some("xml") => Some(MediaType::Xml),
+        Some("json" | "jsonld") => Some(MediaType::Json),
+        Some(_) | None => None,
+    }
+}
+
+fn manifest(corpus: &Path) -> Vec<(String, String)> {
+    let table = fs::read_to_string(corpus.join("MANIFEST.tsv")).unwrap();
+    let rows = table.lines().skip(1).map(|line| line.split('\t').map(str::to_owned).collect::<Vec<_>>());
+    rows.map(|row| (row[0].clone(), row[5].clone())).collect()
+}
+
+fn read(corpus: &Path, path: &str) -> Result<Document, Vec<Finding>> {
+    let bytes = fs::read(corpus.join(path)).unwrap();
+    epcis::parse(&bytes[..], media(path).unwrap(), &ParseLimits::default())
+}
+
+/// Rows of one of our own tables: path and what is expected of it; the rest of the row is the reason.
+fn expected(file: &str) -> BTreeMap<String, String> {
+    let table = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(file)).unwrap();
+    let rows = table.lines().filter(|line| !line.starts_with('#')).map(|line| line.split('\t').collect::<Vec<_>>());
+    rows.filter(|row| row.len() > 1).map(|row| (row[0].to_owned(), row[1].to_owned())).collect()
+}
+
+#[test]
+fn every_document_is_accepted_or_refused_for_the_expected_reason() {
+    let Some(corpus) = corpus() else { return };
+    let expected = expected("refused.tsv");
+    let (mut accepted, mut refused, mut events) = (0, 0, 0);
+    let mut wrong = Vec::new();
+    for (path, kind) in manifest(&corpus) {
+        if !KINDS.contains(&kind.as_str()) || media(&path).is_none() {
+            continue;
+        }
+        let want = expected.get(&path).map(String::as_str);
+        match read(&corpus, &path) {
+            Ok(document) => {
+                accepted += 1;
+                events += document.events.len();
+                if let Some(want) = want {
+                    wrong.push(format!("{path}: accepted, expected {want}"));
+                }
+            }
+            Err(findings) => {
+                refused += 1;
+                let first = findings.iter().find(|finding| finding.refuses()).expect("a refused document says why");
+                if want != Some(first.code.as_str()) {
+                    wrong.push(format!("{path}\t{}\t{} {}", first.code.as_str(), first.pointer, first.detail));
+                }
+            }
+        }
+    }
+    println!("{} documents: {accepted} accepted with {events} events, {refused} refused", accepted + refused);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(refused, expected.len(), "each row of refused.tsv is met");
+}
+
+#[test]
+fn nothing_in_the_corpus_makes_a_reader_panic() {
+    let Some(corpus) = corpus() else { return };
+    let mut read_as = 0;
+    for (path, _) in manifest(&corpus) {
+        let bytes = fs::read(corpus.join(&path)).unwrap();
+        for media in [MediaType::Xml, MediaType::Json] {
+            let _ = epcis::parse(&bytes[..], media, &ParseLimits::default());
+            read_as += 1;
+        }
+    }
+    println!("{read_as} readings");
+}
+
+#[test]
+fn every_hash_vector_is_reproduced() {
+    let Some(corpus) = corpus() else { return };
+    let folder = corpus.join("hash-generator/tests/examples");
+    let (mut files, mut hashes) = (0, 0);
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir(&folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let Some(media) = media(&name) else { continue };
+        let stem = name.rsplit_once('.').unwrap().0;
+        let Ok(vector) = fs::read_to_string(folder.join(format!("{stem}.hashes"))) else { continue };
+        let document = epcis::parse(&fs::read(folder.join(&name)).unwrap()[..], media, &ParseLimits::default());
+        let document = document.unwrap_or_else(|findings| panic!("{name}: {findings:?}"));
+        let ignored = ignored_fields(&document);
+        let ours = document.events.iter().map(|parsed| hash::prehash(&parsed.event, &ignored)).collect::<Vec<_>>();
+        let theirs: Vec<&str> = vector.split_whitespace().collect();
+        files += 1;
+        assert_eq!(ours.len(), theirs.len(), "{name}");
+        for (prehash, want) in ours.iter().zip(theirs) {
+            hashes += 1;
+            if sha256_id(prehash) != want {
+                wrong.push(format!("{name}: {want}\n  {prehash}"));
+            }
+        }
+    }
+    println!("{hashes} hashes of {files} files");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(files >= 20 && hashes >= 27, "{files} files, {hashes} hashes");
+}
+
+/// The generator lets a document say which event fields are no content of its own; the hub itself never heeds it.
+fn ignored_fields(document: &Document) -> Vec<Name> {
+    let mut ignored = Vec::new();
+    for node in document.header.extensions.iter().filter(|node| &*node.name.local == "ignoreFields") {
+        match &node.content {
+            Content::Nodes(inside) => ignored.extend(inside.iter().map(|field| field.name.clone())),
+            Content::Text(text) => {
+                let (prefix, local) = text.split_once(':').unwrap();
+                let namespace = match prefix {
+                    "repository-x" => "https://repository-x.example.com/",
+                    "example" => "https://ns.example.com/epcis/",
+                    other => panic!("prefix {other}"),
+                };
+                ignored.push(Name { namespace: namespace.into(), local: local.into(), prefix: prefix.into() });
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    ignored
+}
+
+fn sha256_id(prehash: &str) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, prehash.as_bytes());
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest.as_ref());
+    hash::event_id(&hash)
+}
+
+#[test]
+fn equal_events_have_equal_hashes_whatever_their_syntax() {
+    let Some(corpus) = corpus() else { return };
+    let deviations = expected("hash_deviations.tsv");
+    let table = fs::read_to_string(corpus.join("EQUIVALENT_EVENTS.tsv")).unwrap();
+    let mut documents: BTreeMap<String, Option<Document>> = BTreeMap::new();
+    let (mut classes, mut members, mut met) = (0, 0, 0);
+    let mut wrong = Vec::new();
+    for line in table.lines().skip(1) {
+        let columns: Vec<&str> = line.split('\t').collect();
+        classes += 1;
+        let mut hashes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for member in columns[2].split_whitespace() {
+            let (path, index) = member.rsplit_once('#').unwrap();
+            let document = documents.entry(path.to_owned()).or_insert_with(|| read(&corpus, path).ok());
+            let Some(event) = document.as_ref().and_then(|document| document.events.get(index.parse::<usize>().unwrap())) else { continue };
+            if deviations.contains_key(member) {
+                met += 1;
+                continue;
+            }
+            members += 1;
+            hashes.entry(hash::prehash(&event.event, &[])).or_default().push(member);
+        }
+        if hashes.len() > 1 {
+            wrong.push(format!("{}:\n{}", columns[0], hashes.iter().map(|(text, members)| format!("  {members:?}\n    {text}")).collect::<Vec<_>>().join("\n")));
+        }
+    }
+    println!("{members} events in {classes} classes of equal content, {met} known deviations");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(met, deviations.len(), "each row of hash_deviations.tsv is met");
+}
+
+#[test]
+fn every_accepted_event_survives_being_printed_as_json() {
+    let Some(corpus) = corpus() else { return };
+    survives(&corpus, MediaType::Json, |out, events, format| json::write_events(out, events, format));
+}
+
+type Write = fn(&mut Vec<u8>, Vec<(&Event, Micros)>, &Format<'_>) -> std::io::Result<()>;
+
+fn survives(corpus: &Path, media: MediaType, write: Write) {
+    let mut count = 0;
+    let mut wrong = Vec::new();
+    for (path, kind) in manifest(corpus) {
+        if !KINDS.contains(&kind.as_str()) || self::media(&path).is_none() {
+            continue;
+        }
+        let Ok(document) = read(corpus, &path) else { continue };
+        let events: Vec<&Event> = document.events.iter().map(|parsed| &parsed.event).collect();
+        for (name, kind) in [("document", DocumentKind::Document), ("query", DocumentKind::Query { name: "SimpleEventQuery", subscription: None })] {
+            let format = Format { document: kind, epc: EpcFormat::NeverTranslates, created: Micros(0), prefix_len: &|_| None };
+            let mut out = Vec::new();
+            write(&mut out, events.iter().map(|event| (*event, Micros(1_000))).collect(), &format).unwrap();
+            if let Ok(folder) = std::env::var("CF_DUMP") {
+                fs::write(format!("{folder}/{name}-{}", path.replace(['/', ' '], "_")), &out).unwrap();
+            }
+            match epcis::parse(&out[..], media, &ParseLimits::default()) {
+                Err(findings) => wrong.push(format!("{path}: {:?}", findings.first())),
+                Ok(again) => {
+                    let hashes = |document: &Document| document.events.iter().map(|parsed| hash::prehash(&parsed.event, &[])).collect::<Vec<_>>();
+                    let (before, after) = (hashes(&document), hashes(&again));
+                    count += after.len();
+                    for (before, after) in before.iter().zip(&after).filter(|(before, after)| before != after) {
+                        wrong.push(format!("{path}:\n  {before}\n  {after}"));
+                    }
+                    if before.len() != after.len() {
+                        wrong.push(format!("{path}: {} events became {}", before.len(), after.len()));
+                    }
+                }
+            }
+        }
+    }
+    println!("{count} events printed and read again");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count > 700, "{count}");
+}

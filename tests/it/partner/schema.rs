@@ -1,0 +1,91 @@
+//! `schema/partner.schema.json` says what the reader does: the same keys in the same places, the same words.
+
+use std::collections::BTreeSet;
+
+use counterfoil::config::partner::load;
+use serde_json::Value;
+
+use super::{MAKER, PACKER, folder, replaced};
+
+fn schema() -> Value {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/partner.schema.json");
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// A file that has a table of every kind.
+fn full() -> String {
+    let product = "name = \"Product\"\nserials = { length = 12 }";
+    format!("{}\n[[issuers]]\nfile = \"ca.pem\"\n", replaced(MAKER, "name = \"Product\"", product))
+}
+
+/// Fixes for the maker's file with one text replaced.
+fn fixes(from: &str, to: &str) -> Vec<String> {
+    let world = folder(&[("maker.toml", &replaced(&full(), from, to)), ("packer.toml", PACKER)]);
+    load(world.path()).unwrap_err().into_iter().map(|problem| format!("{}; {}", problem.cause, problem.fix)).collect()
+}
+
+#[test]
+fn the_keys_are_those_the_reader_knows() {
+    let schema = schema();
+    // A key nobody knows, put into each table: the fix lists those that are known.
+    for (table, from, to) in [
+        ("", "legal_name", "zzzzzzzz = 1\nlegal_name"),
+        ("sites", "name = \"Plant\"", "zzzzzzzz = 1\nname = \"Plant\""),
+        ("products", "gtin =", "zzzzzzzz = 1\ngtin ="),
+        ("serials", "{ length", "{ zzzzzzzz = 1, length"),
+        ("agreements", "delegate", "zzzzzzzz = 1\ndelegate"),
+        ("quota", "per_request", "zzzzzzzz = 1\nper_request"),
+        ("issuers", "file =", "zzzzzzzz = 1\nfile ="),
+    ] {
+        let found = fixes(from, to);
+        let listed = found.iter().find_map(|fix| fix.split_once("zzzzzzzz")?.1.split_once(" has: ")).unwrap_or_else(|| panic!("{found:#?}"));
+        let known: BTreeSet<&str> = listed.1.split(", ").collect();
+        let object = if table.is_empty() { &schema } else { &schema["$defs"][table] };
+        let described: BTreeSet<&str> = object["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(described, known, "{table}");
+        assert_eq!(object["additionalProperties"], false, "{table}");
+    }
+}
+
+#[test]
+fn the_required_keys_are_those_the_reader_misses() {
+    let schema = schema();
+    for (table, line) in [
+        ("", "legal_name = \"Maker AG\"\n"),
+        ("", "roles = [\"manufacturer\"]\n"),
+        ("", "gln = \"9521001000017\"\n"),
+        ("", "country = \"CH\"\n"),
+        ("sites", "gln = \"9521001000116\"\n"),
+        ("sites", "name = \"Plant\"\n"),
+        ("products", "gtin = \"09521001001014\"\n"),
+        ("products", "name = \"Product\"\n"),
+        ("agreements", "id = \"maker-packer\"\n"),
+        ("agreements", "delegate = \"packer\"\n"),
+        ("agreements", "products = [\"09521001001014\"]\n"),
+        ("agreements", "powers = [\"request_serials\", \"commission\"]\n"),
+        ("agreements", "valid_from = 2024-01-01\n"),
+        ("agreements", "valid_until = 2034-01-01\n"),
+        ("issuers", "file = \"ca.pem\"\n"),
+    ] {
+        let key = line.split(' ').next().unwrap();
+        let object = if table.is_empty() { &schema } else { &schema["$defs"][table] };
+        assert!(object["required"].as_array().unwrap().contains(&key.into()), "{table}.{key}");
+        let found = fixes(line, "");
+        assert!(found.iter().any(|one| one.starts_with(&format!("`{key}` is missing"))), "{table}.{key}: {found:#?}");
+    }
+}
+
+#[test]
+fn the_words_are_those_the_reader_takes() {
+    let schema = schema();
+    let words = |items: &Value| items["items"]["enum"].as_array().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let all = [
+        ("[\"manufacturer\"]", words(&schema["properties"]["roles"])),
+        ("[\"request_serials\", \"commission\"]", words(&schema["$defs"]["agreements"]["properties"]["powers"])),
+    ];
+    for (from, words) in all {
+        let maker = replaced(MAKER, from, &format!("[{words}]"));
+        let world = folder(&[("maker.toml", &maker), ("packer.toml", PACKER)]);
+        assert!(load(world.path()).is_ok(), "{words}");
+    }
+}
