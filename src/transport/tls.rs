@@ -12,6 +12,7 @@
 pub mod admission;
 mod connection;
 mod count;
+mod unread;
 mod watch;
 
 use std::net::SocketAddr;

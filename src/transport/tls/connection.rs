@@ -5,11 +5,9 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use http_body_util::BodyExt;
-use hyper::Request;
+use hyper::{Request, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -25,11 +23,9 @@ use crate::service::error::Code;
 use super::super::problem::Problem;
 use super::TlsServer;
 use super::admission::{NotAdmitted, Peer};
+use super::unread::Shared;
 use super::watch::{Activity, Overdue, Watched};
 
-/// What is read of a body that is refused unread: some HTTP/2 clients take an answer before their last byte for an error.
-const DRAIN_BYTES: usize = 256 << 10;
-const DRAIN_TIME: Duration = Duration::from_secs(1);
 /// How long a connection that was told to go may take.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -102,28 +98,26 @@ async fn answer(
 ) -> Result<Response, Infallible> {
     let running = activity.request();
     let admitted = server.admission.admit(&mut peer.lock().unwrap_or_else(PoisonError::into_inner));
+    let (parts, body) = request.into_parts();
+    let body = Shared::new(body);
     let response = match admitted {
         Ok(actor) => {
-            let mut request = request.map(Body::new);
+            let mut request = Request::from_parts(parts, body.body());
             request.extensions_mut().insert(actor);
             server.router.oneshot(request).await?
         }
         Err(refused) => {
             tracing::info!(reason = %refused, "request refused");
-            refuse(request, &refused).await
+            refuse(parts.version, &refused)
         }
     };
+    body.drain().await;
     Ok(response.map(|body| running.until_sent(body)))
 }
 
-async fn refuse(request: Request<Incoming>, refused: &NotAdmitted) -> Response {
-    let is_http1 = request.version() < hyper::Version::HTTP_2;
-    let mut body = http_body_util::Limited::new(request.into_body(), DRAIN_BYTES);
-    let drain = async { while let Some(Ok(_)) = body.frame().await {} };
-    // What does not come in time is not waited for.
-    let _ = tokio::time::timeout(DRAIN_TIME, drain).await;
+fn refuse(version: Version, refused: &NotAdmitted) -> Response {
     let mut response = Problem::new(Code::Unauthenticated, refused.to_string()).into_response();
-    if is_http1 {
+    if version < Version::HTTP_2 {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
