@@ -1,4 +1,3 @@
-mod faults;
 //! End-to-end tests: a hub on loopback, real TLS, callers that misbehave. Few and slow against `tests/it`.
 //!
 //! Each refusal has a control beside it: the same call with the one thing put right gets through, or the same
@@ -6,6 +5,7 @@ mod faults;
 #![expect(unreachable_pub, reason = "a test binary has no outside: `pub` means for the other modules here")]
 
 mod caller;
+mod faults;
 mod graphql;
 mod handshake;
 mod hub;
