@@ -100,14 +100,13 @@ impl Caller {
         }
     }
 
-    /// Asks for serials; the answer is the allocation's id.
+    /// Asks for serials; the answer is the path they are read from, one for each allocation.
     pub(crate) async fn request_serials(&self, line: &Line, quantity: u64, key: &str) -> Answer<String> {
-        let query = "mutation ($input: RequestSerialsInput!) { requestSerials(input: $input) { allocation { id quantity } } }";
+        let query = "mutation ($input: RequestSerialsInput!) { requestSerials(input: $input) { status reason downloadPath } }";
         let input = json!({"gtin": line.gtin, "quantity": quantity, "idempotencyKey": key, "lot": line.lot});
-        let answer = self.graphql(query, json!({"input": input})).await;
-        match answer {
-            Answer::Acknowledged(data) => match data["requestSerials"]["allocation"]["id"].as_str() {
-                Some(id) => Answer::Acknowledged(id.to_owned()),
+        match self.graphql(query, json!({"input": input})).await {
+            Answer::Acknowledged(data) => match data["requestSerials"]["downloadPath"].as_str() {
+                Some(path) => Answer::Acknowledged(path.to_owned()),
                 None => Answer::Refused(data.to_string()),
             },
             Answer::Refused(why) => Answer::Refused(why),
@@ -116,9 +115,8 @@ impl Caller {
     }
 
     /// The numbers of an allocation, in their order.
-    pub(crate) async fn serials(&self, allocation: &str) -> Answer<Vec<String>> {
-        let path = format!("/serials/v1/allocations/{allocation}/serials?format=csv");
-        match self.text(self.http.get(format!("{}{path}", self.base))).await {
+    pub(crate) async fn serials(&self, path: &str) -> Answer<Vec<String>> {
+        match self.text(self.http.get(format!("{}{path}", self.base)).header("accept", "text/csv")).await {
             Answer::Acknowledged((_, text)) => Answer::Acknowledged(read_csv(&text)),
             Answer::Refused(why) => Answer::Refused(why),
             Answer::Unknown(why) => Answer::Unknown(why),
