@@ -180,9 +180,10 @@ static int open_here(int dir, const char *path, int flags, mode_t mode) {
     begin();
     struct stat st;
     int existed = stat(path, &st) == 0, fd;
-    int error = (flags & O_CREAT) && !existed ? error_of(hit(NAME)) : 0;
+    int action = (flags & O_CREAT) && !existed ? hit(NAME) : 0, error = error_of(action);
     if (error) { errno = error; fd = -1; }
     else fd = opened(real_open(path, flags, mode), path, flags, existed);
+    if (action == KILL_AFTER) die();
     end();
     return fd;
 }

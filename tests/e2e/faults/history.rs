@@ -67,6 +67,7 @@ impl History {
 
     /// Asks again, with the same key or document, for what was left open.
     pub(crate) async fn settle(&mut self, house: &House, hub: &HubProcess) {
+        house.leases_of_the_dead_end(hub).await;
         let callers = callers(house, hub);
         for request in &mut self.requests {
             let caller = &callers[request.line.party];

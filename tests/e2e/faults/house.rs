@@ -7,7 +7,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 
@@ -190,8 +190,9 @@ impl House {
         if let Some(disk) = how.disk {
             disk.under(&mut command, how.log);
         }
+        let started = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock");
         let child = command.spawn().expect("the binary");
-        let mut hub = HubProcess { child, port, log };
+        let mut hub = HubProcess { child, port, log, started };
         let give_up = Instant::now() + Duration::from_secs(30);
         while TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_err() {
             if hub.ended().is_some() || Instant::now() > give_up {
@@ -214,6 +215,16 @@ impl House {
     /// The database itself, beside the hub: for what only its tables tell.
     pub(crate) async fn database(&self) -> DatabaseConnection {
         Database::connect(self.url()).await.expect("the database")
+    }
+
+    /// Jobs that a hub before this one held are free now, as they are anyway a lease after its death: nobody waits for that.
+    pub(crate) async fn leases_of_the_dead_end(&self, hub: &HubProcess) {
+        let db = self.database().await;
+        let sql = "UPDATE capture_job SET lease_until = 0 WHERE state = 'running' AND lease_until < $1";
+        let held_since_then = hub.started.as_micros() as i64 + LEASE.as_micros() as i64;
+        let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, [held_since_then.into()]);
+        db.execute_raw(statement).await.expect("leases");
+        db.close().await.expect("closed");
     }
 
     /// `PRAGMA integrity_check` of SQLite; PostgreSQL checks its pages itself.
@@ -248,11 +259,16 @@ impl House {
     }
 }
 
+/// How long a hub may hold a capture job without a word.
+const LEASE: Duration = Duration::from_secs(60);
+
 /// One running hub. Dropped, it is killed.
 pub(crate) struct HubProcess {
     child: Child,
     port: u16,
     log: PathBuf,
+    /// Since 1970, by the clock that the hub reads too.
+    started: Duration,
 }
 
 impl HubProcess {

@@ -94,6 +94,7 @@ impl Recording {
             captures: self.history.captures[..captures].to_vec(),
             wrong: Vec::new(),
         };
+        after.leases_of_the_dead_end(&hub).await;
         let wrong = acknowledged.check(&after, &hub).await;
         wrong
             .into_iter()
