@@ -35,7 +35,7 @@ use crate::transport::{graphql, http};
 use crate::worker;
 
 pub use master_key::MasterKeyError;
-pub use real::{SystemClock, SystemRandom};
+pub use real::{SystemClock, SystemRandom, fresh_id};
 
 /// Why there is no running hub.
 #[derive(Debug, thiserror::Error)]

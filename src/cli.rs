@@ -19,10 +19,7 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::app::{self, SystemClock, SystemRandom};
 use crate::config::settings::{LogFormat, Settings, Sources};
-use crate::domain::ids::AuditId;
-use crate::service::hub::{Clock, Random};
 
 /// An exchange hub for serialized medicines: serial numbers, EPCIS events, and who may see what.
 ///
@@ -70,6 +67,9 @@ enum Command {
     /// Issue or revoke client certificates of partners' systems.
     #[command(subcommand)]
     Certificate(certificate::CertificateCommand),
+    /// Print what callers program against.
+    #[command(subcommand)]
+    Schema(schema::SchemaCommand),
     /// Print the commented settings file with every default.
     Settings,
 }
@@ -93,6 +93,10 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
         say(format_args!("{}", include_str!("../schema/counterfoil.toml").trim_end()));
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::Schema(command) = cli.command {
+        schema::run(command)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut settings = load(cli.settings)?;
     if matches!(cli.command, Command::Demo(_)) && settings.log_filter == Settings::default().log_filter {
         // The demo tells its story on standard output; the log would drown it.
@@ -105,9 +109,9 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Demo(args) => demo::run(args, settings).await,
             Command::Serve(args) => serve::run(args, settings).await.map(|()| ExitCode::SUCCESS),
             Command::Migrate(args) => migrate::run(args, settings).await.map(yes_or_no),
-            Command::Partner(command) => Ok(partner::run(command, partner_context(&settings)).await),
+            Command::Partner(command) => partner::run(command, settings).await,
             Command::Certificate(command) => certificate::run(command, settings).await.map(|()| ExitCode::SUCCESS),
-            Command::Settings => Ok(ExitCode::SUCCESS),
+            Command::Schema(_) | Command::Settings => Ok(ExitCode::SUCCESS),
         }
     })
 }
@@ -144,16 +148,6 @@ fn log_to_stderr(settings: &Settings) -> anyhow::Result<()> {
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
     set.map_err(|error| anyhow::anyhow!("cannot set up the log: {error}"))
-}
-
-fn partner_context(settings: &Settings) -> partner::PartnerContext {
-    let at = SystemClock.now();
-    let mut random = [0; 10];
-    SystemRandom.fill(&mut random);
-    let millis = u64::try_from(at.0.div_euclid(1_000)).unwrap_or(0);
-    let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
-    let database = app::db_options(settings);
-    partner::PartnerContext { folder: settings.partner_config.clone(), database, at, audit_id: AuditId::new(id) }
 }
 
 /// One line to standard output; a reader that went away is no reason to stop half way.

@@ -88,3 +88,6 @@ pub fn read_events(input: impl BufRead, media: MediaType, limits: &ParseLimits, 
         MediaType::Json => json::read(input, limits, sink),
     }
 }
+
+#[cfg(test)]
+mod tests;

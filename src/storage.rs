@@ -27,6 +27,7 @@ pub mod row;
 pub mod serial;
 pub mod shipment;
 pub mod yardstick;
+pub mod view;
 
 pub(crate) use bulk::hex;
 pub use db::{Db, StorageError, Tx};

@@ -114,11 +114,11 @@ const SERIALS: &[&str] = &[
     "CREATE TABLE allocation_use (
         allocation_id {uuid} NOT NULL REFERENCES allocation (id),
         lot TEXT NOT NULL,
-        commissioned {bytes} NOT NULL,
         commissioned_count {bigint} NOT NULL,
+        commissioned {bytes} NOT NULL,
         PRIMARY KEY (allocation_id, lot)
     ) {strict}",
-    "CREATE INDEX allocation_use_by_lot ON allocation_use (lot, allocation_id)",
+    "CREATE INDEX allocation_use_by_lot ON allocation_use (lot, allocation_id, commissioned_count)",
     // Exceptions only: serials that a party commissioned without having been allocated them.
     "CREATE TABLE foreign_serial (
         gtin TEXT NOT NULL,

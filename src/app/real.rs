@@ -3,7 +3,7 @@
 use aws_lc_rs::rand::{SecureRandom, SystemRandom as Source};
 
 use crate::domain::time::Micros;
-use crate::service::hub::{Clock, Random};
+use crate::service::hub::{Clock, Random, new_id};
 
 /// The system's clock.
 #[derive(Debug, Clone, Copy)]
@@ -27,4 +27,10 @@ impl Random for SystemRandom {
             std::process::abort();
         }
     }
+}
+
+/// A fresh id, for a command that opens no hub.
+#[must_use]
+pub fn fresh_id(at: Micros) -> uuid::Uuid {
+    new_id(&SystemRandom, at)
 }

@@ -1,1 +1,173 @@
-//! (room to be filled)
+//! Where a thing comes from, as one viewer may know it.
+//!
+//! Pure: it is given the facts of the thing ([`Trace`]) and tells them under the viewer's [`Standing`]. A viewer that
+//! has none gets the answer for a thing that does not exist, which is no answer.
+//!
+//! What it deliberately does not do: count. How many hops a viewer does not see is nowhere in the result, and whether
+//! the chain is unbroken is judged over what the viewer sees.
+
+pub mod trace;
+
+use crate::domain::gs1::{Gln, Gtin};
+use crate::domain::ids::PartyId;
+use crate::domain::lens::{Relations, Shown, Sight, When, Where, Who, sight};
+use crate::domain::party::{Party, Registry, Role};
+use crate::domain::time::Micros;
+
+pub use trace::{Handover, Standing, Thing, Trace};
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Provenance {
+    /// Made known by its maker, and each handover begins where the last one ended, with none unreported.
+    pub unbroken: bool,
+    /// GTIN-14, for a unit or case of a product.
+    pub gtin: Option<Gtin>,
+    /// Lot, from its commissioning.
+    pub lot: Option<String>,
+    /// Expiry, as sent.
+    pub expiry: Option<String>,
+    /// State, where the viewer has the thing or owns the brand.
+    pub disposition: Option<String>,
+    /// Brand owner.
+    pub manufacturer: Option<PartyId>,
+    /// From the maker to the last one that the viewer may know of.
+    pub hops: Vec<Hop>,
+    /// From whom the viewer bought it.
+    pub previous_owner: Option<PartyId>,
+}
+
+/// One party that had the thing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hop {
+    /// What kind of party.
+    pub role: Option<Role>,
+    /// ISO 3166-1 alpha-2 country of the place.
+    pub country: Option<String>,
+    /// Month in which the party got the thing, `2026-11`.
+    pub month: Option<String>,
+    /// Who, where that may be known.
+    pub party: Option<PartyId>,
+    /// The moment, where that may be known.
+    pub at: Option<Micros>,
+    /// The site, where that may be known.
+    pub site: Option<Gln>,
+    /// The party did not report that it received the thing.
+    pub silent: bool,
+}
+
+/// Tells the provenance of a thing; `None` where the viewer has nothing to do with it.
+#[must_use]
+pub fn tell(trace: &Trace, viewer: &PartyId, registry: &Registry) -> Option<Provenance> {
+    let standing = trace.standing(viewer, registry)?;
+    let owner = trace.brand_owner(registry);
+    let hops = hops(trace, viewer, &standing, registry);
+    let bought = trace.handovers.iter().rev().find(|handover| handover.buyer.as_ref() == Some(viewer));
+    Some(Provenance {
+        unbroken: trace.thing.maker.is_some() && is_unbroken(trace, viewer, &standing),
+        gtin: trace.thing.gtin,
+        lot: trace.thing.lot.clone(),
+        expiry: trace.thing.expiry.clone(),
+        disposition: trace.thing.disposition.clone().filter(|_| standing.state_now),
+        manufacturer: owner,
+        hops,
+        previous_owner: bought.and_then(|handover| handover.seller.clone()),
+    })
+}
+
+/// The maker, then the taker of each handover that the standing reaches.
+fn hops(trace: &Trace, viewer: &PartyId, standing: &Standing, registry: &Registry) -> Vec<Hop> {
+    let mut hops = Vec::new();
+    if let Some(maker) = &trace.thing.maker {
+        let relations = standing.of_making(maker == viewer);
+        let stop = Stop { party: maker, at: trace.thing.made_at, site: trace.thing.made_where, silent: false };
+        // The maker hands over to the first taker: whoever took part in that knows it.
+        let met = trace.handovers.first().is_some_and(|first| first.names(viewer) && first.sender == *maker);
+        hops.extend(stop.seen(sight(relations), met || maker == viewer, registry));
+    }
+    for (index, handover) in trace.handovers.iter().enumerate() {
+        let Some(taker) = &handover.receiver else { continue };
+        let next = trace.handovers.get(index + 1);
+        let met = handover.names(viewer) || next.is_some_and(|next| next.names(viewer) && next.sender == *taker);
+        let stop = Stop {
+            party: taker,
+            at: handover.received_at.or(Some(handover.shipped_at)),
+            site: handover.to,
+            silent: handover.received_at.is_none() && next.is_some(),
+        };
+        hops.extend(stop.seen(sight(standing.of_handover(index, handover, viewer)), met, registry));
+    }
+    hops
+}
+
+fn is_unbroken(trace: &Trace, viewer: &PartyId, standing: &Standing) -> bool {
+    let mut holder = trace.thing.maker.as_ref();
+    for (index, handover) in trace.handovers.iter().enumerate() {
+        if standing.of_handover(index, handover, viewer) == Relations::default() {
+            holder = handover.receiver.as_ref();
+            continue;
+        }
+        if !standing.reaches(index) {
+            break;
+        }
+        let onward = standing.reaches(index + 1) && index + 1 < trace.handovers.len();
+        if holder != Some(&handover.sender) || (onward && handover.received_at.is_none()) {
+            return false;
+        }
+        holder = handover.receiver.as_ref();
+    }
+    true
+}
+
+/// One station of the thing, before it is known what of it may be seen.
+struct Stop<'a> {
+    party: &'a PartyId,
+    at: Option<Micros>,
+    site: Option<Gln>,
+    silent: bool,
+}
+
+impl Stop<'_> {
+    fn seen(&self, sight: Sight, met: bool, registry: &Registry) -> Option<Hop> {
+        if sight.existence == Shown::Nothing || sight.when == When::Nothing {
+            return None;
+        }
+        let party = registry.party(self.party);
+        let named = sight.before.max(sight.after) >= Who::Name || met;
+        let exact = sight.when == When::Exact;
+        Some(Hop {
+            role: party.and_then(|party| main_role(party)),
+            country: (sight.place >= Where::Country).then(|| self.country(registry)).flatten(),
+            month: self.at.map(month),
+            party: named.then(|| self.party.clone()),
+            at: self.at.filter(|_| exact),
+            site: self.site.filter(|site| match sight.place {
+                Where::Nothing | Where::Country => false,
+                Where::OwnSites => met && exact && registry.party_of_gln(*site) == Some(self.party),
+                Where::Site | Where::ReadPoint => true,
+            }),
+            silent: self.silent,
+        })
+    }
+
+    fn country(&self, registry: &Registry) -> Option<String> {
+        let site = self.site.and_then(|gln| registry.site(gln)).map(|(_, site)| site.country.clone());
+        site.or_else(|| registry.party(self.party).map(|party| party.country.clone()))
+    }
+}
+
+/// A party may have several roles; the one it plays with goods comes first.
+fn main_role(party: &Party) -> Option<Role> {
+    let order = [
+        Role::Manufacturer, Role::Cmo, Role::Logistics, Role::Wholesaler, Role::Dispenser, Role::Regulator, Role::Operator,
+    ];
+    order.into_iter().find(|role| party.roles.contains(role))
+}
+
+/// `2026-11`, in UTC.
+fn month(at: Micros) -> String {
+    at.rfc3339().chars().take(7).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -162,7 +162,7 @@ impl Builder<'_, '_> {
         let mut found = Vec::new();
         node::nodes(self.reading, field, self.base, &mut found);
         let nameless = found.first().is_some_and(|node| node.name.namespace.is_empty());
-        if nameless && self.reading.syntax == Syntax::Json {
+        if nameless && self.reading.syntax == Syntax::Json && !field.local().contains(':') {
             let detail = format!("{} is no EPCIS field and has no namespace", quoted(field.local()));
             return self.find(FindingCode::UnexpectedField, field, detail);
         }
@@ -210,13 +210,21 @@ impl Builder<'_, '_> {
         self.event.event_time = self.event_time.unwrap_or(Micros(0));
         self.event.offset_minutes = self.offset.unwrap_or(0);
         for broken in check::rules(&self.event) {
-            let place = find_field(root, broken.field).unwrap_or(root);
-            let already = broken.code == FindingCode::MissingField && place.parent().is_some();
-            if !already {
-                self.find(broken.code, place, broken.detail);
-            }
+            self.violation(root, broken);
         }
         (self.event_time.is_some() && self.offset.is_some()).then_some(self.event)
+    }
+
+    fn violation(&mut self, root: View<'_>, broken: check::Violation) {
+        let place = find_field(root, broken.field);
+        let present = place.filter(|_| broken.code == FindingCode::MissingField);
+        match present {
+            // What stands in it was found wrong already.
+            Some(field) if field.text().map_or(!field.items().is_empty(), |text| !text.trim().is_empty()) => {}
+            // The 1.2 schema demands the element and lets it be empty.
+            Some(field) if broken.field == "epcList" => self.find(FindingCode::LenientlyRead, field, broken.detail),
+            Some(_) | None => self.find(broken.code, place.unwrap_or(root), broken.detail),
+        }
     }
 
     /// A 1.x `QuantityEvent` is an object event that saw a quantity.

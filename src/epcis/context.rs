@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::format::NO_NAMESPACE;
 use super::tree::{Kind, View};
 use crate::domain::event::{CBV_MDA, Name};
 
@@ -36,9 +37,12 @@ impl Namespaces {
     }
 }
 
-/// The master data namespace is met with `:` and `#` behind it; they mean the same one.
+/// Our own word for "no namespace" is undone. The master data namespace is met with `:` and `#` behind it; they mean the same one.
 fn normalized(uri: &str) -> &str {
     let uri = uri.trim();
+    if uri == NO_NAMESPACE {
+        return "";
+    }
     if uri.strip_prefix(CBV_MDA).is_some_and(|rest| matches!(rest, ":" | "#" | "/")) { CBV_MDA } else { uri }
 }
 

@@ -116,8 +116,10 @@ impl Prefixes {
         let mut prefixes = Self { chosen: reserved.iter().map(|(prefix, uri)| ((*uri).into(), (*prefix).into())).collect() };
         let places = [event.read_point.as_ref(), event.biz_location.as_ref()];
         let declared = event.error_declaration.iter().flat_map(|declaration| &declaration.extensions);
-        let nodes = event.sensor_elements.iter().chain(&event.ilmd).chain(&event.extensions).chain(declared);
-        nodes.chain(places.into_iter().flatten().flat_map(|place| &place.extensions)).for_each(|node| prefixes.node(node, true));
+        event.sensor_elements.iter().for_each(|element| prefixes.node(element, false));
+        let nodes = event.ilmd.iter().chain(&event.extensions).chain(declared);
+        let placed = places.into_iter().flatten().flat_map(|place| &place.extensions);
+        nodes.chain(placed).for_each(|node| prefixes.node(node, true));
         prefixes
     }
 
@@ -145,7 +147,7 @@ impl Prefixes {
     }
 
     fn name(&mut self, name: &Name, top: bool) {
-        let namespace = if name.namespace.is_empty() && top && !name.local.starts_with("sensor") { NO_NAMESPACE } else { &name.namespace };
+        let namespace = if name.namespace.is_empty() && top { NO_NAMESPACE } else { &name.namespace };
         if namespace.is_empty() || self.chosen.iter().any(|(known, _)| **known == *namespace) {
             return;
         }

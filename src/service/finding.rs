@@ -16,3 +16,8 @@ pub async fn findings(hub: &Hub, actor: &Actor, page: Page) -> Result<Paged<Stor
     let rows = store::list(hub.db(), &actor.party, before, page.first.saturating_add(1)).await?;
     Ok(Paged::from_probe(rows.into_iter().map(|finding| (Cursor { at: 0, id: finding.id.uuid() }, finding)).collect(), page))
 }
+
+/// One finding that the caller sees.
+pub async fn finding(hub: &Hub, actor: &Actor, id: FindingId) -> Result<Option<StoredFinding>, ServiceError> {
+    Ok(store::find(hub.db(), &actor.party, id).await?)
+}

@@ -144,11 +144,16 @@ impl Hub {
     /// A fresh time-ordered id (UUID version 7, RFC 9562 clause 5.7): ids made later sort later, to the millisecond.
     #[must_use]
     pub fn new_id(&self, at: Micros) -> Uuid {
-        let mut random = [0; 10];
-        self.fill_random(&mut random);
-        let millis = u64::try_from(at.0.div_euclid(1_000)).unwrap_or(0);
-        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+        new_id(self.inner.random.as_ref(), at)
     }
+}
+
+/// The same for who has no [`Hub`]: a command that opens the database alone.
+pub fn new_id(random: &dyn Random, at: Micros) -> Uuid {
+    let mut bytes = [0; 10];
+    random.fill(&mut bytes);
+    let millis = u64::try_from(at.0.div_euclid(1_000)).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
 }
 
 impl std::fmt::Debug for Hub {

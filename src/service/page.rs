@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
 use super::error::{Code, ServiceError};
+use crate::domain::party::Actor;
 
 /// The position of one row in the order of its list. Lists ordered by id alone leave `at` zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,45 @@ impl FromStr for Cursor {
         let at = i64::from_be_bytes(at.try_into().map_err(|_| refuse())?);
         Ok(Self { at, id: Uuid::from_slice(id).map_err(|_| refuse())? })
     }
+}
+
+impl Cursor {
+    /// The cursor as it is handed out: of one list and one caller, useless to anybody else.
+    ///
+    /// The seal is a fingerprint and not a secret: a position gives no right, every page is read under the caller's own.
+    #[must_use]
+    pub fn seal(&self, actor: &Actor, list: &str) -> String {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&self.at.to_be_bytes());
+        bytes[8..24].copy_from_slice(self.id.as_bytes());
+        let seal = fingerprint(actor, list, &bytes[..24]);
+        bytes[24..].copy_from_slice(&seal);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Reads a cursor that [`Self::seal`] made for the same caller and list.
+    pub fn open(text: &str, actor: &Actor, list: &str) -> Result<Self, ServiceError> {
+        let refuse = || ServiceError::refused(Code::BadInput, "the cursor is none of this list's: use one that a page returned");
+        let mut bytes = [0; 32];
+        let read = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).map_err(|_| refuse())?;
+        let (position, seal) = bytes.split_at(24);
+        if read != bytes.len() || fingerprint(actor, list, position) != seal {
+            return Err(refuse());
+        }
+        let at = i64::from_be_bytes(position[..8].try_into().map_err(|_| refuse())?);
+        Ok(Self { at, id: Uuid::from_slice(&position[8..]).map_err(|_| refuse())? })
+    }
+}
+
+fn fingerprint(actor: &Actor, list: &str, position: &[u8]) -> [u8; 8] {
+    let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    for part in [actor.party.as_str().as_bytes(), list.as_bytes(), position] {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    let mut short = [0; 8];
+    short.copy_from_slice(&context.finish().as_ref()[..8]);
+    short
 }
 
 /// Which page is asked for. Newest first, as every list of the hub unless it says otherwise.

@@ -1,1 +1,143 @@
-//! Handovers.
+//! Handovers under the lens.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use crate::domain::event::BizTransaction;
+use crate::domain::gs1::{Epc, Gln};
+use crate::domain::ids::{EventKey, PartyId, ShipmentId};
+use crate::domain::lens::{Contents, Documents, Sight, Where, Who, sight};
+use crate::domain::party::{Actor, Registry};
+use crate::domain::time::Micros;
+use crate::storage::view;
+use crate::storage::view::shipment::ShipmentRow;
+
+use super::Hub;
+use super::error::ServiceError;
+use super::page::{Cursor, Page, Paged};
+
+/// A shipment as the caller may see it.
+#[derive(Debug, Clone)]
+pub struct SeenShipment {
+    /// Its id.
+    pub id: ShipmentId,
+    /// As stored.
+    pub state: String,
+    /// The shipping event.
+    pub ship_event: EventKey,
+    /// Hands over.
+    pub sender: Option<PartyId>,
+    /// Takes over.
+    pub receiver: Option<PartyId>,
+    /// Gives up ownership, if that changes.
+    pub seller: Option<PartyId>,
+    /// Takes ownership, if that changes.
+    pub buyer: Option<PartyId>,
+    /// From where.
+    pub from: Option<Gln>,
+    /// To where.
+    pub to: Option<Gln>,
+    /// When it left.
+    pub shipped_at: Micros,
+    /// When the taker said that it came.
+    pub received_at: Option<Micros>,
+    /// Business documents.
+    pub documents: Vec<BizTransaction>,
+    /// Only things of the caller's own brand.
+    pub own_only: bool,
+}
+
+/// Shipments that the caller takes part in or may know of as brand owner, latest departure first.
+pub async fn shipments(hub: &Hub, actor: &Actor, page: Page) -> Result<Paged<SeenShipment>, ServiceError> {
+    let after = page.after.map(|cursor| (cursor.at, cursor.id));
+    let rows = view::shipment::list(hub.db(), &actor.party, after, page.first.saturating_add(1)).await?;
+    let registry = hub.registry();
+    let rows = rows.into_iter().filter_map(|row| {
+        let cursor = Cursor { at: row.handover.shipped_at.0, id: row.handover.id.uuid() };
+        Some((cursor, seen(hub, actor, &registry, row)?))
+    });
+    Ok(Paged::from_probe(rows.collect(), page))
+}
+
+/// One shipment.
+pub async fn shipment(hub: &Hub, actor: &Actor, id: ShipmentId) -> Result<Option<SeenShipment>, ServiceError> {
+    let row = view::shipment::by_id(hub.db(), &actor.party, id).await?;
+    Ok(row.and_then(|row| seen(hub, actor, &hub.registry(), row)))
+}
+
+/// What was shipped, for several shipments that the caller got from this module (with their `own_only`): a page of each, in one
+/// statement for those handed over and one for those of which the caller knows as brand owner.
+pub async fn things(
+    hub: &Hub,
+    actor: &Actor,
+    shipments: &[(ShipmentId, bool)],
+    page: Page,
+) -> Result<HashMap<ShipmentId, Paged<Epc>>, ServiceError> {
+    let after = page.after.map(|cursor| cursor.id);
+    let mut rows = Vec::new();
+    for own_only in [false, true] {
+        let ids: Vec<ShipmentId> = shipments.iter().filter(|(_, own)| *own == own_only).map(|(id, _)| *id).collect();
+        let owner = own_only.then_some(&actor.party);
+        rows.extend(view::shipment::things(hub.db(), &ids, owner, after, page.first.saturating_add(1)).await?);
+    }
+    let mut of: HashMap<ShipmentId, Vec<(Cursor, Epc)>> = HashMap::new();
+    for (shipment, key, epc) in rows {
+        let key: Uuid = key;
+        of.entry(shipment).or_default().push((Cursor { at: 0, id: key }, epc));
+    }
+    Ok(of.into_iter().map(|(shipment, rows)| (shipment, Paged::from_probe(rows, page))).collect())
+}
+
+fn seen(hub: &Hub, actor: &Actor, registry: &Registry, row: ShipmentRow) -> Option<SeenShipment> {
+    let sight = sight(row.relations);
+    if !sight.shows_event() {
+        return None;
+    }
+    let ShipmentRow { handover, state, ship_event, mut documents, .. } = row;
+    let is_principal = |party: &PartyId| {
+        registry.principals_of(&actor.party, hub.now()).any(|agreement| agreement.principal == *party)
+    };
+    // The two that meet at the ramp know each other; who buys and sells is theirs to know who deal, and a delegate's
+    // of its own principal.
+    let met = [Some(handover.sender.clone()), handover.receiver.clone()];
+    let owner = |party: Option<PartyId>, who: Who| {
+        party.filter(|party| match who {
+            Who::Nothing | Who::Role => false,
+            Who::Counterparty => *party == actor.party || met.contains(&Some(party.clone())) || is_principal(party),
+            Who::Name | Who::Asserted => true,
+        })
+    };
+    documents.retain(|document| shows(document, &sight));
+    let site = |gln: Option<Gln>| {
+        gln.filter(|gln| match sight.place {
+            Where::Nothing | Where::Country => false,
+            Where::OwnSites => registry.party_of_gln(*gln) == Some(&actor.party),
+            Where::Site | Where::ReadPoint => true,
+        })
+    };
+    let known = |party: Option<PartyId>, who: Who| party.filter(|_| who >= Who::Counterparty);
+    Some(SeenShipment {
+        id: handover.id,
+        state,
+        ship_event,
+        sender: known(Some(handover.sender.clone()), sight.before),
+        receiver: known(handover.receiver.clone(), sight.after),
+        seller: owner(handover.seller.clone(), sight.before),
+        buyer: owner(handover.buyer.clone(), sight.after),
+        from: site(handover.from),
+        to: site(handover.to),
+        shipped_at: handover.shipped_at,
+        received_at: handover.received_at,
+        documents,
+        own_only: sight.contents < Contents::OnBehalf,
+    })
+}
+
+fn shows(document: &BizTransaction, sight: &Sight) -> bool {
+    match sight.documents {
+        Documents::Nothing => false,
+        Documents::Delivery => matches!(document.kind.as_ref().map(|kind| kind.as_str()), Some("desadv" | "recadv")),
+        Documents::Handover | Documents::Asserted => true,
+    }
+}

@@ -125,6 +125,13 @@ pub async fn counts(db: &Db, document: DocumentId) -> Result<Vec<(String, i64)>,
     rows.iter().map(|row| Ok((column(row, "finding", "code")?, column(row, "finding", "many")?))).collect()
 }
 
+/// One finding that a party sees.
+pub async fn find(db: &Db, party: &PartyId, id: FindingId) -> Result<Option<StoredFinding>, StorageError> {
+    let sql = format!("SELECT {COLUMNS} FROM finding f WHERE f.id = $1 AND (f.party_id = $2 OR f.owner_id = $2)");
+    let row = db.query_one("reading a finding", &sql, vec![id.uuid().into(), party.as_str().into()]).await?;
+    row.as_ref().map(finding).transpose()
+}
+
 /// Findings that a party sees, newest first: of its own documents, and about its own brands.
 pub async fn list(db: &Db, party: &PartyId, before: Option<FindingId>, limit: usize) -> Result<Vec<StoredFinding>, StorageError> {
     let before = before.map_or(Uuid::max(), FindingId::uuid);

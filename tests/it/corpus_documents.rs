@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use counterfoil::domain::event::{Content, Event, Name};
 use counterfoil::domain::finding::Finding;
 use counterfoil::domain::time::Micros;
-use counterfoil::epcis::{self, Document, DocumentKind, EpcFormat, Format, MediaType, ParseLimits, hash, json};
+use counterfoil::epcis::{self, Document, DocumentKind, EpcFormat, Format, MediaType, ParseLimits, hash, json, xml};
 
 /// Kinds of `MANIFEST.tsv` that are documents or events.
 const KINDS: &[&str] = &[
@@ -203,6 +203,18 @@ fn equal_events_have_equal_hashes_whatever_their_syntax() {
 fn every_accepted_event_survives_being_printed_as_json() {
     let Some(corpus) = corpus() else { return };
     survives(&corpus, MediaType::Json, |out, events, format| json::write_events(out, events, format));
+}
+
+#[test]
+fn every_accepted_event_survives_being_printed_as_xml_2() {
+    let Some(corpus) = corpus() else { return };
+    survives(&corpus, MediaType::Xml, |out, events, format| xml::write_events(out, events, format, xml::Version::V2_0));
+}
+
+#[test]
+fn what_fits_survives_being_printed_as_xml_1() {
+    let Some(corpus) = corpus() else { return };
+    survives(&corpus, MediaType::Xml, |out, events, format| xml::write_events(out, events, format, xml::Version::V1_2));
 }
 
 type Write = fn(&mut Vec<u8>, Vec<(&Event, Micros)>, &Format<'_>) -> std::io::Result<()>;

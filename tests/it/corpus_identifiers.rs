@@ -1,4 +1,5 @@
-//! The identifier vectors of the shared corpus: every row either holds or stands below with the reason why it need not.
+//! The identifier vectors of the shared corpus: every row either holds or stands below with the reason why it need not;
+//! and the lengths of GS1's own dictionary of application identifiers.
 //!
 //! The corpus lies beside the checkout (`../shared/corpus`); where it does not, the tests say so and pass.
 
@@ -31,16 +32,19 @@ fn exception(suite: &str, uri: &str) -> Option<&'static str> {
         .map(|(_, _, instead)| *instead)
 }
 
-/// The rows of a table of the corpus without its heading, or nothing where there is no corpus.
-fn rows(file: &str) -> Option<Vec<Vec<String>>> {
-    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()?
-        .join("shared/corpus/epc-vectors");
+/// A file of the corpus, or nothing where there is no corpus.
+fn corpus(file: &str) -> Option<String> {
+    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?.join("shared/corpus");
     if !folder.is_dir() {
         println!("skipped: there is no corpus at {}", folder.display());
         return None;
     }
-    let text = std::fs::read_to_string(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+    Some(std::fs::read_to_string(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}")))
+}
+
+/// The rows of a table without its heading.
+fn rows(file: &str) -> Option<Vec<Vec<String>>> {
+    let text = corpus(&format!("epc-vectors/{file}"))?;
     Some(
         text.lines()
             .skip(1)
@@ -158,4 +162,55 @@ fn epc_uris() {
     println!("{} rows, {exceptions} exceptions", rows.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!((rows.len(), exceptions), (274, EXCEPTIONS.len()));
+}
+
+/// The greatest length that the dictionary gives the last component of an application identifier, such as 20 for
+/// `21 X..20` and 16 for `8003 ? N1,zero N13,csum,gcppos1 [X..16]`.
+fn last_length(dictionary: &str, ai: &str) -> usize {
+    let row = dictionary
+        .lines()
+        .find(|line| line.split_whitespace().next() == Some(ai))
+        .unwrap_or_else(|| panic!("the dictionary has no AI {ai}"));
+    let length = |word: &str| {
+        word.trim_matches(['[', ']'])
+            .split_once("..")?
+            .1
+            .split([',', ']'])
+            .next()?
+            .parse()
+            .ok()
+    };
+    row.split_whitespace()
+        .filter_map(length)
+        .next()
+        .unwrap_or_else(|| panic!("AI {ai} has no variable length: {row}"))
+}
+
+#[test]
+fn lengths_of_the_dictionary() {
+    let Some(dictionary) = corpus("gs1-syntax-dictionary/gs1-syntax-dictionary.txt") else {
+        return;
+    };
+    // What stands before the component in a Digital Link, and how many of its characters are part of it already.
+    let links = [
+        ("21", "01/09506000134352/21/", 0),
+        ("235", "01/09506000134352/235/", 0),
+        ("10", "01/09506000134352/10/", 0),
+        ("254", "414/9506000134352/254/", 0),
+        ("253", "253/9506000134352", 0),
+        ("255", "255/9506000134352", 0),
+        ("8003", "8003/09506000134352", 0),
+        ("8004", "8004/950600", 6),
+        ("401", "401/950600", 6),
+        ("8010", "8010/950600", 6),
+        ("8011", "8010/950600A/8011/", 0),
+    ];
+    for (ai, before, counted) in links {
+        let longest = last_length(&dictionary, ai) - counted;
+        let read = |digits: usize| format!("https://id.gs1.org/{before}{}", "1".repeat(digits)).parse::<EpcClass>();
+        assert!(read(longest).is_ok(), "AI {ai} with {longest} characters");
+        let refused = read(longest + 1).map(|class| class.canonical().to_owned());
+        assert!(refused.is_err(), "AI {ai} with {} characters: {refused:?}", longest + 1);
+    }
+    println!("{} application identifiers", links.len());
 }

@@ -20,6 +20,7 @@ use counterfoil::service::hub::{Clock, Hub, HubParts, Random};
 use counterfoil::service::partner::{Missing, Stamp, apply, plan};
 use counterfoil::storage::object::ObjectStore;
 use counterfoil::storage::party::load_registry;
+use counterfoil::transport::{graphql, http};
 use tower::ServiceExt;
 
 use database::TestDatabase;
@@ -87,7 +88,7 @@ impl TestHub {
         let database = TestDatabase::create(folder.path()).await;
         let clock = Arc::new(TestClock(AtomicI64::new(micros(START).0)));
         let hub = open(&database, folder.path(), &clock, 1).await;
-        let router = router(&hub);
+        let router = http::router(hub.clone(), graphql::build(hub.clone()));
         Self {
             hub,
             clock,
@@ -211,21 +212,6 @@ async fn open(database: &TestDatabase, folder: &Path, clock: &Arc<TestClock>, se
         limits: Limits::default(),
         registry,
     })
-}
-
-/// Every route of the public interface.
-fn router(hub: &Hub) -> Router {
-    let schema = async_graphql::Schema::new(Empty, async_graphql::EmptyMutation, async_graphql::EmptySubscription);
-    counterfoil::transport::http::router(hub.clone(), schema)
-}
-
-struct Empty;
-
-#[async_graphql::Object]
-impl Empty {
-    async fn nothing(&self) -> bool {
-        true
-    }
 }
 
 /// A clock that moves only when it is told to.

@@ -8,6 +8,7 @@
 )]
 
 mod corpus_documents;
+mod capture;
 mod corpus_identifiers;
 mod hub;
 mod partner;

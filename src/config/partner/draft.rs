@@ -147,17 +147,6 @@ impl std::str::FromStr for Label {
     }
 }
 
-/// A company prefix; its own error type is that of the conversion from a `String`.
-struct Prefix(CompanyPrefix);
-
-impl std::str::FromStr for Prefix {
-    type Err = crate::domain::gs1::Gs1Error;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        CompanyPrefix::try_from(text.to_owned()).map(Self)
-    }
-}
-
 impl Draft {
     /// Of a file that is not TOML: all that is known is that the party has a file.
     pub(super) fn broken(id: PartyId, file: &Path) -> Self {
@@ -323,14 +312,7 @@ fn roles(root: &mut Section<'_>) -> Vec<Role> {
 
 fn prefixes(root: &mut Section<'_>) -> Vec<Located<CompanyPrefix>> {
     let fix = "write the digits of the GS1 company prefix as the GS1 member organisation licensed it";
-    let prefixes: Vec<Located<Prefix>> = root.list(&PREFIXES, false, fix);
-    prefixes
-        .into_iter()
-        .map(|prefix| Located {
-            value: prefix.value.0,
-            line: prefix.line,
-        })
-        .collect()
+    root.list(&PREFIXES, false, fix)
 }
 
 fn site(mut section: Section<'_>) -> SiteDraft {

@@ -121,6 +121,11 @@ impl<W: Write> EventWriter<'_, W> {
         if let Some(parent) = &event.parent {
             self.printer.member("parentID", &self.format.epc(parent))?;
         }
+        let empty = event.kind == EventType::Object && event.epcs.is_empty() && event.quantities.is_empty() && event.sensor_elements.is_empty();
+        if empty {
+            // The schema demands the member where nothing else says what the event is about.
+            self.strings("epcList", std::iter::empty())?;
+        }
         self.epcs(if has_children { "childEPCs" } else { "epcList" }, &event.epcs)?;
         self.quantities(if has_children { "childQuantityList" } else { "quantityList" }, &event.quantities)?;
         self.epcs("inputEPCList", &event.input_epcs)?;
@@ -252,7 +257,7 @@ impl<W: Write> EventWriter<'_, W> {
                 self.sensor_fields(report)?;
             }
             self.printer.close(b']')?;
-            self.nodes(parts.iter().filter(|part| !matches!(&*part.name.local, "sensorMetadata" | "sensorReport")), true)?;
+            self.nodes(parts.iter().filter(|part| !matches!(&*part.name.local, "sensorMetadata" | "sensorReport")), false)?;
             self.printer.close(b'}')?;
         }
         self.printer.close(b']')
@@ -265,7 +270,7 @@ impl<W: Write> EventWriter<'_, W> {
                 self.printer.key(&field.name.local)?;
                 self.sensor_value(field)?;
             }
-            self.nodes(fields.iter().filter(|field| !field.name.namespace.is_empty()), true)?;
+            self.nodes(fields.iter().filter(|field| !field.name.namespace.is_empty()), false)?;
         }
         self.printer.close(b'}')
     }

@@ -2,7 +2,7 @@
 //! of, and, where the document comes late, what is inside of them and went on since.
 //!
 //! Things that nobody spoke of before cost one look-up for all of them together. A container's contents are read only if
-//! something happened to them after the moment the document speaks of (`item.below_at`).
+//! something was said of them after the moment the document speaks of (`item.below_at`, and events with that parent).
 //!
 //! # Invariants
 //! - Every thing that is folded is locked first, those of the document in the order of their keys: two jobs about the same
@@ -50,9 +50,8 @@ pub(super) async fn load(tx: &Tx, work: &Work, admitted: &Admitted) -> Result<Lo
     }
     while !next.is_empty() {
         let mut found = reach.take(tx, &next).await?;
-        let busy: Vec<(EpcKey, Micros)> =
-            next.iter().filter_map(|epc| Some((*epc, *late.get(epc)?))).filter(|(epc, since)| reach.busy_below(*epc, *since)).collect();
-        for (child, since) in containment::inside_after(tx, &busy, true).await? {
+        let here: Vec<(EpcKey, Micros)> = next.iter().filter_map(|epc| Some((*epc, *late.get(epc)?))).collect();
+        for (child, since) in reach.below(tx, &here).await? {
             earlier(&mut late, child, since);
             found.insert(child);
         }
@@ -83,8 +82,27 @@ impl Reach {
         Ok(parents)
     }
 
-    fn busy_below(&self, epc: EpcKey, since: Micros) -> bool {
-        self.items.get(&epc).is_some_and(|item| item.below_at > since)
+    /// What a late word about containers may concern further down: what went on after it with what was in them by then, and
+    /// whatever was said to be put in or taken out since, whether it fitted or not.
+    async fn below(&self, tx: &Tx, late: &[(EpcKey, Micros)]) -> Result<Vec<(EpcKey, Micros)>, StorageError> {
+        let busy: Vec<(EpcKey, Micros)> =
+            late.iter().copied().filter(|(epc, since)| self.items.get(epc).is_some_and(|item| item.below_at > *since)).collect();
+        let mut below = containment::inside_after(tx, &busy, true).await?;
+        let since: HashMap<EpcKey, Micros> = late.iter().copied().collect();
+        let after = |named: &&Named| named.role == EpcRole::Parent && since.get(&named.epc).is_some_and(|since| named.at >= *since);
+        let (mut emptied, mut told) = (Vec::new(), HashMap::new());
+        for named in self.stored.iter().filter(after).filter(|named| named.kind == EventType::Aggregation) {
+            if named.action == Some(Action::Delete) && named.listed == 0 {
+                emptied.push((named.epc, named.at));
+            } else {
+                told.insert(named.event, since[&named.epc]);
+            }
+        }
+        below.extend(containment::inside_after(tx, &emptied, false).await?);
+        for (event, body) in event::bodies(tx, &told.keys().copied().collect::<Vec<_>>()).await? {
+            below.extend(body.epcs.iter().filter(|epc| followed(epc)).map(|epc| (epc.key(), told[&event])));
+        }
+        Ok(below)
     }
 }
 

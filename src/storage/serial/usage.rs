@@ -166,10 +166,10 @@ pub async fn of_lot(db: &Db, viewer: &PartyId, gtin: Gtin, lot: &str) -> Result<
                                   WHERE u.allocation_id = a.id AND u.lot = $2), 0) AS BIGINT) AS in_lot,
                    CAST(COALESCE((SELECT SUM(u.commissioned_count) FROM allocation_use u
                                   WHERE u.allocation_id = a.id), 0) AS BIGINT) AS in_all
-               FROM allocation a
-               WHERE a.id IN (SELECT id FROM allocation WHERE gtin = $1 AND lot = $2
-                              UNION SELECT allocation_id FROM allocation_use WHERE lot = $2 AND commissioned_count > 0)
-                 AND a.gtin = $1 AND (a.party_id = $3 OR a.principal_id = $3)
+               FROM (SELECT id FROM allocation WHERE gtin = $1 AND lot = $2
+                     UNION SELECT allocation_id FROM allocation_use WHERE lot = $2 AND commissioned_count > 0) AS touched
+               JOIN allocation a ON a.id = touched.id
+               WHERE a.gtin = $1 AND (a.party_id = $3 OR a.principal_id = $3)
                ORDER BY a.id";
     let rows = db
         .query(

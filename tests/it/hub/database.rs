@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use counterfoil::storage::Db;
 use counterfoil::storage::db::DbOptions;
-use counterfoil_migrations::{Migrator, MigratorTrait};
+use counterfoil::storage::migration::migrate;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use tokio::sync::OnceCell;
 
@@ -71,9 +71,7 @@ impl Drop for TestDatabase {
 
 async fn sqlite(folder: &Path) -> TestDatabase {
     let url = format!("sqlite://{}?mode=rwc", folder.join("hub.db").display());
-    let connection = connect(&url).await;
-    Migrator::up(&connection, None).await.expect("the schema");
-    connection.close().await.expect("closed");
+    migrate(&url).await.expect("the schema");
     TestDatabase { url, drop: None }
 }
 
@@ -102,9 +100,7 @@ async fn template(server: String) -> String {
     if admin.query_one_raw(known).await.expect("an answer").is_none() {
         run(&admin, &format!("DROP DATABASE IF EXISTS {building} WITH (FORCE)")).await;
         run(&admin, &format!("CREATE DATABASE {building}")).await;
-        let inner = connect(&with_database(&server, &building)).await;
-        Migrator::up(&inner, None).await.expect("the schema");
-        inner.close().await.expect("closed");
+        migrate(&with_database(&server, &building)).await.expect("the schema");
         run(&admin, &format!("ALTER DATABASE {building} RENAME TO {name}")).await;
     }
     admin.close().await.expect("closed");

@@ -1,0 +1,144 @@
+use super::*;
+use crate::domain::gs1::Epc;
+use crate::domain::ids::ShipmentId;
+
+/// Day of November 2026.
+fn day(day: u8) -> Micros {
+    Micros::parse(&format!("2026-11-{day:02}T12:00:00Z")).unwrap()
+}
+
+fn id(text: &str) -> PartyId {
+    text.parse().unwrap()
+}
+
+fn registry() -> Registry {
+    let party = |name: &str, role, country: &str, gln: &str| Party {
+        id: id(name),
+        legal_name: name.to_uppercase(),
+        roles: vec![role],
+        gln: gln.parse().unwrap(),
+        country: country.to_owned(),
+        sites: Vec::new(),
+        prefixes: Vec::new(),
+        products: Vec::new(),
+        issuers: Vec::new(),
+        active: true,
+    };
+    let parties = vec![
+        party("aurora", Role::Manufacturer, "DE", "9521321000004"),
+        party("packwell", Role::Cmo, "PL", "9521322000003"),
+        party("northway", Role::Logistics, "NL", "9521323000002"),
+        party("meridian", Role::Wholesaler, "FR", "9521324000001"),
+        party("corner", Role::Dispenser, "ES", "9521325000000"),
+        party("halden", Role::Wholesaler, "FR", "9521326000009"),
+    ];
+    Registry::new(1, parties, Vec::new())
+}
+
+fn handover(from: &str, to: &str, deal: Option<(&str, &str)>, shipped: u8, received: Option<u8>) -> Handover {
+    Handover {
+        id: ShipmentId::new(uuid::Uuid::from_u128(u128::from(shipped))),
+        sender: id(from),
+        receiver: Some(id(to)),
+        seller: deal.map(|(seller, _)| id(seller)),
+        buyer: deal.map(|(_, buyer)| id(buyer)),
+        from: None,
+        to: None,
+        left: true,
+        shipped_at: day(shipped),
+        received_at: received.map(day),
+    }
+}
+
+/// Packed by packwell for aurora, stored at northway, sold to meridian, sold on to corner.
+fn story() -> Trace {
+    let epc: Epc = "https://id.gs1.org/01/09521321000011/21/A1".parse().unwrap();
+    let thing = Thing {
+        key: epc.key(),
+        epc,
+        gtin: None,
+        lot: Some("L1".to_owned()),
+        expiry: Some("2028-01-31".to_owned()),
+        owner: Some(id("aurora")),
+        maker: Some(id("packwell")),
+        made_at: Some(day(1)),
+        made_where: None,
+        disposition: Some("in_progress".to_owned()),
+        parent: None,
+    };
+    let handovers = vec![
+        handover("packwell", "northway", None, 2, Some(3)),
+        handover("northway", "meridian", Some(("aurora", "meridian")), 5, Some(6)),
+        handover("meridian", "corner", Some(("meridian", "corner")), 8, Some(9)),
+    ];
+    Trace { thing, handovers }
+}
+
+/// One line a viewer: hops as `role country name time`, then what else is told.
+fn told(trace: &Trace, viewer: &str) -> String {
+    let Some(answer) = tell(trace, &id(viewer), &registry()) else { return "nothing".to_owned() };
+    let hops: Vec<String> = answer
+        .hops
+        .iter()
+        .map(|hop| {
+            let name = hop.party.as_ref().map_or("-", PartyId::as_str);
+            let time = hop.at.map_or_else(|| hop.month.clone().unwrap_or_default(), |at| at.rfc3339()[..10].to_owned());
+            let silent = if hop.silent { " silent" } else { "" };
+            format!("{:?} {} {name} {time}{silent}", hop.role.unwrap(), hop.country.as_deref().unwrap_or("-"))
+        })
+        .collect();
+    let previous = answer.previous_owner.as_ref().map_or("-", PartyId::as_str);
+    let state = answer.disposition.as_deref().unwrap_or("-");
+    format!("{} | from {previous} | {state} | {}", hops.join(", "), if answer.unbroken { "unbroken" } else { "broken" })
+}
+
+#[test]
+fn each_party_is_told_its_part_of_the_story() {
+    let check = |viewer: &str, expect: &str| assert_eq!(told(&story(), viewer), expect, "{viewer}");
+    check("halden", "nothing");
+    check("corner", "Cmo PL - 2026-11, Logistics NL - 2026-11, Wholesaler FR meridian 2026-11, Dispenser ES corner 2026-11-09 | from meridian | in_progress | unbroken");
+    check("meridian", "Cmo PL - 2026-11, Logistics NL northway 2026-11, Wholesaler FR meridian 2026-11-06, Dispenser ES corner 2026-11-09 | from aurora | - | unbroken");
+    check("northway", "Logistics NL northway 2026-11-03, Wholesaler FR meridian 2026-11-06 | from - | - | unbroken");
+    check("packwell", "Cmo PL packwell 2026-11-01, Logistics NL northway 2026-11-03 | from - | - | unbroken");
+    check("aurora", "Cmo PL packwell 2026-11-01, Logistics NL northway 2026-11-03, Wholesaler FR meridian 2026-11-06 | from - | in_progress | unbroken");
+}
+
+#[test]
+fn a_taker_that_never_said_so_is_marked() {
+    let mut trace = story();
+    trace.handovers[1].received_at = None;
+    assert!(told(&trace, "corner").contains("Wholesaler FR meridian 2026-11 silent"));
+    assert!(told(&trace, "corner").ends_with("broken"));
+}
+
+#[test]
+fn a_gap_breaks_the_chain_for_those_who_may_know_of_it() {
+    let mut trace = story();
+    trace.handovers[2].sender = id("halden");
+    assert!(told(&trace, "corner").ends_with("| broken"));
+    assert!(told(&trace, "aurora").ends_with("| unbroken"), "after its sale the manufacturer learns nothing");
+}
+
+#[test]
+fn what_comes_later_changes_nothing_for_those_before() {
+    let (now, mut before) = (story(), story());
+    before.handovers.pop();
+    for viewer in ["packwell", "northway", "aurora"] {
+        assert_eq!(told(&now, viewer), told(&before, viewer), "{viewer}");
+    }
+    let (late, early) = (now.standing(&id("aurora"), &registry()), before.standing(&id("aurora"), &registry()));
+    assert_eq!(late, early);
+}
+
+#[test]
+fn the_inside_is_known_from_the_taking_to_the_giving_away() {
+    let window = |viewer: &str| {
+        let standing = story().standing(&id(viewer), &registry()).unwrap();
+        (standing.from, standing.to, standing.handled)
+    };
+    assert_eq!(window("packwell"), (Micros::MIN, day(2), true));
+    assert_eq!(window("northway"), (day(2), day(5), true));
+    assert_eq!(window("meridian"), (day(5), day(8), true));
+    assert_eq!(window("corner"), (day(8), Micros::FOREVER, true));
+    assert_eq!(window("aurora"), (Micros::MIN, day(5), true));
+}

@@ -1,0 +1,197 @@
+//! Documents that mean harm, and documents cut short: refused with a code, never a panic.
+
+use super::*;
+use crate::domain::event::{Action, EventType};
+use crate::domain::finding::FindingCode;
+
+fn refused(text: &[u8], media: MediaType) -> Finding {
+    let findings = parse(text, media, &ParseLimits::default()).expect_err("must be refused");
+    findings.into_iter().find(Finding::refuses).expect("a refusal says why")
+}
+
+fn refused_xml(text: &str, code: FindingCode) -> Finding {
+    let finding = refused(text.as_bytes(), MediaType::Xml);
+    assert_eq!(finding.code, code, "{finding:?}");
+    finding
+}
+
+fn refused_json(text: &str, code: FindingCode) -> Finding {
+    let finding = refused(text.as_bytes(), MediaType::Json);
+    assert_eq!(finding.code, code, "{finding:?}");
+    finding
+}
+
+fn xml(events: &str) -> String {
+    format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<epcis:EPCISDocument xmlns:epcis="urn:epcglobal:epcis:xsd:1" xmlns:cbvmda="urn:epcglobal:cbv:mda" schemaVersion="1.2" creationDate="2026-11-22T06:50:00Z">
+<EPCISBody><EventList>{events}</EventList></EPCISBody></epcis:EPCISDocument>"#
+    )
+}
+
+const XML_EVENT: &str = r#"<ObjectEvent>
+  <eventTime>2026-11-22T06:50:00.000+01:00</eventTime><eventTimeZoneOffset>+01:00</eventTimeZoneOffset>
+  <epcList><epc>
+     urn:epc:id:sgtin:0614141.107346.2017
+  </epc><epc>urn:epc:id:sgtin:0614141.107346.2018</epc></epcList>
+  <action>ADD</action><bizStep>urn:epcglobal:cbv:bizstep:commissioning</bizStep>
+  <readPoint><id>urn:epc:id:sgln:0614141.07346.1234</id></readPoint>
+  <bizTransactionList><bizTransaction type="urn:epcglobal:cbv:btt:po">urn:epcglobal:cbv:bt:0614141073467:A&amp;1</bizTransaction></bizTransactionList>
+  <extension><ilmd><cbvmda:lotNumber>A&#x31;</cbvmda:lotNumber></ilmd></extension>
+</ObjectEvent>"#;
+
+fn json(event: &str) -> String {
+    format!(
+        r#"{{"@context":["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld",{{"ex":"https://ns.example.com/"}}],"type":"EPCISDocument","schemaVersion":"2.0","creationDate":"2026-11-22T06:50:00Z","epcisBody":{{"eventList":[{event}]}}}}"#
+    )
+}
+
+const JSON_EVENT: &str = r#"{"type":"ObjectEvent","eventTime":"2026-11-22T05:50:00Z","eventTimeZoneOffset":"+01:00",
+"epcList":["urn:epc:id:sgtin:0614141.107346.2018","https://id.gs1.org/01/10614141073464/21/2017"],"action":"ADD","bizStep":"commissioning",
+"readPoint":{"id":"urn:epc:id:sgln:0614141.07346.1234"},
+"bizTransactionList":[{"type":"po","bizTransaction":"urn:epcglobal:cbv:bt:0614141073467:A&1"}],"ilmd":{"cbvmda:lotNumber":"A1"}}"#;
+
+#[test]
+fn one_event_in_two_syntaxes_is_one_event() {
+    let one = parse(xml(XML_EVENT).as_bytes(), MediaType::Xml, &ParseLimits::default()).unwrap();
+    let other = parse(json(JSON_EVENT).as_bytes(), MediaType::Json, &ParseLimits::default()).unwrap();
+    assert_eq!((one.syntax, other.syntax), (Syntax::Xml1, Syntax::Json));
+    assert_eq!(one.events[0].hash, other.events[0].hash);
+    let event = &one.events[0].event;
+    assert_eq!((event.kind, event.action, event.lot(), event.step()), (EventType::Object, Some(Action::Add), Some("A1"), "commissioning"));
+    assert_eq!(one.events[0].pointer, "/EPCISDocument/EPCISBody/EventList/ObjectEvent[1]");
+    assert_eq!(other.events[0].pointer, "/epcisBody/eventList/0");
+    assert_eq!(one.findings, []);
+    assert_eq!(other.findings, []);
+}
+
+#[test]
+fn pointers_lead_to_the_fault() {
+    let bad = XML_EVENT.replace("urn:epc:id:sgtin:0614141.107346.2018", "urn:epc:id:sgtin:0614141.7.2018");
+    let finding = refused_xml(&xml(&(XML_EVENT.to_owned() + &bad)), FindingCode::InvalidEpc);
+    assert_eq!((finding.pointer.as_str(), finding.event), ("/EPCISDocument/EPCISBody/EventList/ObjectEvent[2]/epcList/epc[2]", Some(1)));
+    assert_eq!(finding.epc.as_deref(), Some("urn:epc:id:sgtin:0614141.7.2018"));
+    let finding = refused_json(&json(&JSON_EVENT.replace("10614141073464", "10614141073465")), FindingCode::InvalidCheckDigit);
+    assert_eq!(finding.pointer, "/epcisBody/eventList/0/epcList/1");
+    let finding = refused_json(&json(&JSON_EVENT.replace("cbvmda:", "nope:")), FindingCode::UndeclaredPrefix);
+    assert_eq!(finding.pointer, "/epcisBody/eventList/0/ilmd/nope:lotNumber");
+}
+
+#[test]
+fn leniency_is_reported_and_changes_nothing() {
+    let plain = parse(xml(XML_EVENT).as_bytes(), MediaType::Xml, &ParseLimits::default()).unwrap();
+    let qualified = XML_EVENT.replace("<action>", "<epcis:action>").replace("</action>", "</epcis:action>");
+    let read = parse(xml(&qualified).as_bytes(), MediaType::Xml, &ParseLimits::default()).unwrap();
+    assert_eq!(read.events[0].hash, plain.events[0].hash);
+    assert_eq!(read.findings.iter().map(|finding| finding.code).collect::<Vec<_>>(), [FindingCode::LenientlyRead]);
+    let misspelt = XML_EVENT.replace("bizstep:commissioning", "bizstep:comissioning");
+    let read = parse(xml(&misspelt).as_bytes(), MediaType::Xml, &ParseLimits::default()).unwrap();
+    assert_eq!((read.events[0].event.step(), read.findings.len()), ("commissioning", 1));
+}
+
+#[test]
+fn document_types_and_entities_are_forbidden() {
+    let bomb = r#"<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;">]><epcis:EPCISDocument xmlns:epcis="urn:epcglobal:epcis:xsd:2">&b;</epcis:EPCISDocument>"#;
+    refused_xml(bomb, FindingCode::DtdForbidden);
+    let external = r#"<!DOCTYPE a SYSTEM "file:///etc/passwd"><epcis:EPCISDocument xmlns:epcis="urn:epcglobal:epcis:xsd:2"/>"#;
+    refused_xml(external, FindingCode::DtdForbidden);
+    refused_xml(&xml(&XML_EVENT.replace("A&amp;1", "&nbsp;")), FindingCode::DtdForbidden);
+    refused_xml(&xml(&XML_EVENT.replace("cbv:btt:po", "&xxe;")), FindingCode::DtdForbidden);
+}
+
+#[test]
+fn nothing_is_included() {
+    let include = r#"<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="file:///etc/passwd"/>"#;
+    let read = parse(xml(&XML_EVENT.replace("<action>", &format!("{include}<action>"))).as_bytes(), MediaType::Xml, &ParseLimits::default()).unwrap();
+    assert_eq!(&*read.events[0].event.extensions[0].name.local, "include");
+}
+
+#[test]
+fn depth_is_limited_without_recursion_to_match() {
+    let deep = "<a>".repeat(1_000_000);
+    refused_xml(&xml(&XML_EVENT.replace("<action>", &format!("{deep}<action>"))), FindingCode::TooDeep);
+    refused_xml(&deep, FindingCode::UnknownDocument);
+    refused_json(&json(&"[".repeat(1_000_000)), FindingCode::TooDeep);
+    refused_json(&"{\"a\":".repeat(1_000_000), FindingCode::TooDeep);
+}
+
+#[test]
+fn more_events_than_allowed_are_refused() {
+    let limits = ParseLimits { events: 2, ..ParseLimits::default() };
+    let check = |text: String, media| assert_eq!(parse(text.as_bytes(), media, &limits).unwrap_err()[0].code, FindingCode::TooManyEvents);
+    check(xml(&XML_EVENT.repeat(3)), MediaType::Xml);
+    check(json(&[JSON_EVENT; 3].join(",")), MediaType::Json);
+    let limits = ParseLimits { event_bytes: 500, ..ParseLimits::default() };
+    assert_eq!(parse(xml(XML_EVENT).as_bytes(), MediaType::Xml, &limits).unwrap_err()[0].code, FindingCode::TooLarge);
+}
+
+#[test]
+fn findings_are_capped() {
+    let bad = XML_EVENT.replace("ADD", "CREATE").repeat(300);
+    let findings = parse(xml(&bad).as_bytes(), MediaType::Xml, &ParseLimits::default()).unwrap_err();
+    assert_eq!((findings.len(), findings.last().map(|finding| finding.code)), (101, Some(FindingCode::Truncated)));
+}
+
+#[test]
+fn json_is_read_strictly() {
+    let finding = refused_json(&json(&JSON_EVENT.replace("\"action\":\"ADD\"", "\"action\":\"ADD\",\"action\":\"DELETE\"")), FindingCode::DuplicateKey);
+    assert!(finding.pointer.contains(':'), "{finding:?}");
+    refused_json(&format!("\u{feff}{}", json(JSON_EVENT)), FindingCode::Malformed);
+    refused_json(&json(&JSON_EVENT.replace("\"A1\"", "NaN")), FindingCode::Malformed);
+    refused_json(&json(&JSON_EVENT.replace("A1", "\\ud800")), FindingCode::Malformed);
+    refused_json(&json(&JSON_EVENT.replace("A1", "\\u0000")), FindingCode::Malformed);
+    refused_json(&json(&JSON_EVENT.replace("\"A1\"", "01")), FindingCode::Malformed);
+    refused_json(&(json(JSON_EVENT) + "x"), FindingCode::Malformed);
+    refused_json(&json(&(JSON_EVENT.to_owned() + ",")), FindingCode::Malformed);
+    let huge = format!("1{}", "0".repeat(1_000_000));
+    refused_json(&json(&JSON_EVENT.replace("\"A1\"", &huge)), FindingCode::Malformed);
+    assert_eq!(refused(b"{\"a\":\"\xff\"}", MediaType::Json).code, FindingCode::Malformed);
+}
+
+#[test]
+fn other_encodings_are_refused() {
+    for (bytes, media) in [(xml(XML_EVENT), MediaType::Xml), (json(JSON_EVENT), MediaType::Json)] {
+        let wide: Vec<u8> = bytes.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        refused(&wide, media);
+        refused(&[&[0xFF, 0xFE][..], &wide].concat(), media);
+    }
+    refused_xml(&xml(XML_EVENT).replace("UTF-8", "ISO-8859-1"), FindingCode::Malformed);
+    refused_xml(&xml(XML_EVENT).replace("UTF-8", "UTF\u{2010}8"), FindingCode::Malformed);
+}
+
+#[test]
+fn a_document_cut_anywhere_is_refused() {
+    for (text, media) in [(xml(XML_EVENT), MediaType::Xml), (json(JSON_EVENT), MediaType::Json)] {
+        for cut in 0..text.len() {
+            let code = refused(&text.as_bytes()[..cut], media).code;
+            assert_eq!(code, FindingCode::Malformed, "cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn numbers_keep_their_digits() {
+    let event = JSON_EVENT.replace("\"ilmd\"", "\"ex:a\":12345678901234567890.10,\"ilmd\"");
+    let read = parse(json(&event).as_bytes(), MediaType::Json, &ParseLimits::default()).unwrap();
+    assert_eq!(read.events[0].event.extensions[0].text(), Some("12345678901234567890.10"));
+}
+
+#[test]
+fn the_context_may_come_after_the_events() {
+    let text = json(JSON_EVENT);
+    let (context, rest) = text[1..].split_at(text[1..].find(",\"type\"").unwrap());
+    let late = format!("{{{},{context}}}", &rest[1..rest.len() - 1]);
+    let read = parse(late.as_bytes(), MediaType::Json, &ParseLimits::default()).unwrap();
+    assert_eq!(read.events[0].event.lot(), Some("A1"));
+}
+
+#[test]
+fn media_types_are_told_by_their_essence() {
+    let check = |value: &str, expect: Option<MediaType>| assert_eq!(MediaType::from_content_type(value), expect, "{value}");
+    check("application/xml; charset=utf-8", Some(MediaType::Xml));
+    check("TEXT/XML", Some(MediaType::Xml));
+    check("application/ld+json", Some(MediaType::Json));
+    check("application/vnd.example+json", Some(MediaType::Json));
+    check("text/plain", None);
+    check("", None);
+}

@@ -1,0 +1,86 @@
+//! What is inside a thing at a moment.
+
+use sea_orm::Value;
+use uuid::Uuid;
+
+use crate::domain::gs1::{Epc, EpcKey, Gtin};
+use crate::domain::ids::PartyId;
+use crate::domain::time::Micros;
+use crate::storage::row::{column, parsed};
+use crate::storage::{Db, StorageError};
+
+use super::trace::optional;
+use super::{DEPTH, limit};
+
+/// One thing inside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inside {
+    /// Its key.
+    pub key: EpcKey,
+    /// Its identifier.
+    pub epc: Epc,
+    /// GTIN-14, if it is of a product.
+    pub gtin: Option<Gtin>,
+    /// Lot.
+    pub lot: Option<String>,
+    /// Expiry, as sent.
+    pub expiry: Option<String>,
+    /// What it is directly in.
+    pub parent: EpcKey,
+    /// 1 for what is directly in the container.
+    pub depth: i64,
+}
+
+/// Which part of the contents.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The container.
+    pub container: EpcKey,
+    /// At this moment.
+    pub at: Micros,
+    /// Only things of this owner.
+    pub owner: Option<PartyId>,
+    /// After this depth and key.
+    pub after: Option<(i64, Uuid)>,
+    /// At most so many.
+    pub rows: usize,
+}
+
+/// Contents, outermost first, then by key.
+pub async fn contents(db: &Db, wanted: &Wanted) -> Result<Vec<Inside>, StorageError> {
+    let rows = db.query("reading the contents of a container", SQL, values(wanted)).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Inside {
+                key: EpcKey(column(row, "containment", "epc")?),
+                epc: parsed(row, "item", "uri")?,
+                gtin: optional(row, "item", "gtin")?,
+                lot: column(row, "item", "lot")?,
+                expiry: column(row, "item", "expiry")?,
+                parent: EpcKey(column(row, "containment", "parent")?),
+                depth: column(row, "containment", "depth")?,
+            })
+        })
+        .collect()
+}
+
+pub(super) const SQL: &str = "
+WITH RECURSIVE inside (epc, parent, depth) AS (
+    SELECT c.child, c.parent, CAST(1 AS BIGINT) FROM containment c WHERE c.parent = $1 AND c.from_time <= $2 AND c.until_time > $2
+    UNION ALL
+    SELECT c.child, c.parent, inside.depth + 1 FROM inside CROSS JOIN containment c
+    WHERE c.parent = inside.epc AND c.from_time <= $2 AND c.until_time > $2 AND inside.depth < $3
+)
+SELECT inside.epc, inside.parent, inside.depth, i.uri, i.gtin, i.lot, i.expiry
+FROM inside CROSS JOIN item i
+WHERE i.epc = inside.epc AND ($4 = '' OR i.owner_id = $4) AND (inside.depth > $5 OR (inside.depth = $5 AND inside.epc > $6))
+ORDER BY inside.depth, inside.epc
+LIMIT $7";
+
+pub(super) fn values(wanted: &Wanted) -> Vec<Value> {
+    // Open intervals end at the last moment there is, which is not inside them.
+    let at = wanted.at.0.min(i64::MAX - 1);
+    let (depth, key) = wanted.after.unwrap_or((0, Uuid::nil()));
+    let owner = wanted.owner.as_ref().map_or("", PartyId::as_str);
+    vec![wanted.container.0.into(), at.into(), DEPTH.into(), owner.into(), depth.into(), key.into(), limit(wanted.rows).into()]
+}

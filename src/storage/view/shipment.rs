@@ -1,0 +1,109 @@
+//! Handovers that a party has a relation to.
+
+use sea_orm::{QueryResult, Value};
+use uuid::Uuid;
+
+use crate::domain::event::BizTransaction;
+use crate::domain::gs1::Epc;
+use crate::domain::ids::{EventKey, PartyId, ShipmentId};
+use crate::domain::lens::Relations;
+use crate::domain::provenance::Handover;
+use crate::storage::row::{column, json, parsed};
+use crate::storage::{Db, StorageError};
+
+use super::event::showing;
+use super::trace::handover;
+use super::{Binds, limit};
+
+/// One shipment with what the party has to do with it. Not masked yet.
+#[derive(Debug, Clone)]
+pub struct ShipmentRow {
+    /// Who, when and where.
+    pub handover: Handover,
+    /// As stored.
+    pub state: String,
+    /// The shipping event.
+    pub ship_event: EventKey,
+    /// Its business documents.
+    pub documents: Vec<BizTransaction>,
+    /// The party's relations to it.
+    pub relations: Relations,
+}
+
+const SELECT: &str = "SELECT sp.relations, s.id, s.ship_event, s.sender_id, s.receiver_id, s.seller_id, s.buyer_id, s.from_gln, s.to_gln,
+       s.shipped_at, s.received_at, s.state, s.documents
+FROM shipment_party sp CROSS JOIN shipment s";
+
+/// Latest departure first, after a position, at most `rows`.
+pub async fn list(db: &Db, party: &PartyId, after: Option<(i64, Uuid)>, rows: usize) -> Result<Vec<ShipmentRow>, StorageError> {
+    let (sql, values) = list_sql(party, after, rows);
+    db.query("listing shipments", &sql, values).await?.iter().map(shipment_row).collect()
+}
+
+pub(super) fn list_sql(party: &PartyId, after: Option<(i64, Uuid)>, rows: usize) -> (String, Vec<Value>) {
+    let mut binds = Binds::default();
+    let (party, showing) = (binds.push(party.as_str()), binds.push(showing()));
+    let after = after.map_or(String::new(), |(at, id)| {
+        format!("AND (sp.shipped_at, sp.shipment_id) < ({}, {})", binds.push(at), binds.push(id))
+    });
+    let limit = binds.push(limit(rows));
+    let sql = format!(
+        "{SELECT} WHERE sp.party_id = {party} AND s.id = sp.shipment_id AND (sp.relations & {showing}) <> 0 {after}
+         ORDER BY sp.shipped_at DESC, sp.shipment_id DESC LIMIT {limit}"
+    );
+    (sql, binds.0)
+}
+
+/// One shipment.
+pub async fn by_id(db: &Db, party: &PartyId, id: ShipmentId) -> Result<Option<ShipmentRow>, StorageError> {
+    let sql = "SELECT sp.relations, s.id, s.ship_event, s.sender_id, s.receiver_id, s.seller_id, s.buyer_id, s.from_gln, s.to_gln,
+                      s.shipped_at, s.received_at, s.state, s.documents
+               FROM shipment s CROSS JOIN shipment_party sp
+               WHERE s.id = $1 AND sp.party_id = $2 AND sp.shipped_at = s.shipped_at AND sp.shipment_id = s.id";
+    let row = db.query_one("reading a shipment", sql, vec![id.uuid().into(), party.as_str().into()]).await?;
+    row.as_ref().map(shipment_row).transpose()
+}
+
+/// The first `rows` things of each of these shipments after a key, in order of key: one statement for the page. With an owner,
+/// only things of its brand or made for it.
+pub async fn things(
+    db: &Db,
+    shipments: &[ShipmentId],
+    owner: Option<&PartyId>,
+    after: Option<Uuid>,
+    rows: usize,
+) -> Result<Vec<(ShipmentId, Uuid, Epc)>, StorageError> {
+    if shipments.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut binds = Binds::default();
+    let ids = binds.list(shipments.iter().map(|id| id.uuid()));
+    let after = binds.push(after.unwrap_or_else(Uuid::nil));
+    let limit = binds.push(limit(rows));
+    let owner = binds.push(owner.map_or("", PartyId::as_str));
+    let sql = format!(
+        "SELECT t.shipment_id, t.epc, t.uri
+         FROM (SELECT se.shipment_id, se.epc, i.uri, ROW_NUMBER() OVER (PARTITION BY se.shipment_id ORDER BY se.epc) AS place
+               FROM shipment_epc se CROSS JOIN item i
+               WHERE se.shipment_id IN ({ids}) AND se.epc > {after} AND i.epc = se.epc AND ({owner} = '' OR i.owner_id = {owner})) t
+         WHERE t.place <= {limit} ORDER BY t.shipment_id, t.epc"
+    );
+    let rows = db.query("reading what was shipped", &sql, binds.0).await?;
+    rows.iter()
+        .map(|row| {
+            let shipment = ShipmentId::new(column(row, "shipment_epc", "shipment_id")?);
+            Ok((shipment, column(row, "shipment_epc", "epc")?, parsed(row, "item", "uri")?))
+        })
+        .collect()
+}
+
+fn shipment_row(row: &QueryResult) -> Result<ShipmentRow, StorageError> {
+    let id = ShipmentId::new(column(row, "shipment", "id")?);
+    Ok(ShipmentRow {
+        handover: handover(row, id)?,
+        state: column(row, "shipment", "state")?,
+        ship_event: EventKey::new(column(row, "shipment", "ship_event")?),
+        documents: json(row, "shipment", "documents")?,
+        relations: Relations(column(row, "shipment_party", "relations")?),
+    })
+}

@@ -1,0 +1,113 @@
+//! A thing with everything that happened to its custody and ownership: one statement.
+
+use sea_orm::QueryResult;
+
+use crate::domain::gs1::{Epc, EpcKey, Gln};
+use crate::domain::ids::{PartyId, ShipmentId};
+use crate::domain::provenance::{Handover, Thing, Trace};
+use crate::domain::time::Micros;
+use crate::storage::row::{column, parsed};
+use crate::storage::{Db, StorageError};
+
+use super::DEPTH;
+
+/// The thing and its handovers, oldest first; `None` if the hub knows no such thing.
+///
+/// The chain holds the thing itself and all it was ever in, each with the time it was in it; a handover of a container
+/// is one of the thing if it falls into that time. A shipment that was taken back, or whose sender did not have the
+/// goods, moved nothing.
+pub async fn trace(db: &Db, key: EpcKey) -> Result<Option<Trace>, StorageError> {
+    let rows = db.query("reading the history of a thing", SQL, vec![key.0.into(), DEPTH.into()]).await?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let thing = thing(first)?;
+    let mut handovers: Vec<Handover> = Vec::new();
+    for row in &rows {
+        let Some(id) = column::<Option<uuid::Uuid>>(row, "shipment", "shipment_id")? else { continue };
+        // A document may list a case and the pallet it is in: still one handover.
+        if handovers.last().is_none_or(|last| last.id.uuid() != id) {
+            handovers.push(handover(row, ShipmentId::new(id))?);
+        }
+    }
+    Ok(Some(Trace { thing, handovers }))
+}
+
+pub(super) const SQL: &str = "
+WITH RECURSIVE chain (epc, from_time, until_time, depth) AS (
+    SELECT i.epc, CAST(-9223372036854775807 AS BIGINT), 9223372036854775807, CAST(0 AS BIGINT) FROM item i WHERE i.epc = $1
+    UNION ALL
+    SELECT c.parent,
+           CASE WHEN c.from_time > chain.from_time THEN c.from_time ELSE chain.from_time END,
+           CASE WHEN c.until_time < chain.until_time THEN c.until_time ELSE chain.until_time END,
+           chain.depth + 1
+    FROM chain CROSS JOIN containment c
+    WHERE c.child = chain.epc AND c.from_time < chain.until_time AND c.until_time > chain.from_time AND chain.depth < $2
+)
+SELECT i.epc, i.uri, i.gtin, i.lot, i.expiry, i.owner_id, i.commissioned_by, i.commissioned_at, i.disposition,
+       p.uri AS parent_uri, e.biz_location, e.read_point,
+       h.id AS shipment_id, h.sender_id, h.receiver_id, h.seller_id, h.buyer_id, h.from_gln, h.to_gln, h.shipped_at, h.received_at
+FROM item i
+LEFT JOIN item p ON p.epc = i.parent
+LEFT JOIN event e ON e.id = i.commission_event
+LEFT JOIN (
+    SELECT s.id, s.sender_id, s.receiver_id, s.seller_id, s.buyer_id, s.from_gln, s.to_gln, s.shipped_at, se.received_at
+    FROM chain CROSS JOIN shipment_epc se CROSS JOIN shipment s
+    WHERE se.epc = chain.epc AND se.shipped_at >= chain.from_time AND se.shipped_at < chain.until_time AND s.id = se.shipment_id
+      AND s.state IN ('in_transit', 'received')
+) h ON 1 = 1
+WHERE i.epc = $1
+ORDER BY h.shipped_at, h.id, h.received_at IS NULL, h.received_at";
+
+fn thing(row: &QueryResult) -> Result<Thing, StorageError> {
+    let epc: Epc = parsed(row, "item", "uri")?;
+    let made_where = match gln(row, "event", "biz_location")? {
+        Some(gln) => Some(gln),
+        None => gln(row, "event", "read_point")?,
+    };
+    Ok(Thing {
+        key: EpcKey(column(row, "item", "epc")?),
+        epc,
+        gtin: optional(row, "item", "gtin")?,
+        lot: column(row, "item", "lot")?,
+        expiry: column(row, "item", "expiry")?,
+        owner: optional(row, "item", "owner_id")?,
+        maker: optional(row, "item", "commissioned_by")?,
+        made_at: column::<Option<i64>>(row, "item", "commissioned_at")?.map(Micros),
+        made_where,
+        disposition: column::<Option<String>>(row, "item", "disposition")?.filter(|text| !text.is_empty()),
+        parent: optional(row, "item", "parent_uri")?,
+    })
+}
+
+/// The handover in a row of `shipment`.
+pub(super) fn handover(row: &QueryResult, id: ShipmentId) -> Result<Handover, StorageError> {
+    let receiver = optional::<PartyId>(row, "shipment", "receiver_id")?;
+    let taker_named = column::<Option<String>>(row, "shipment", "to_gln")?.is_some();
+    Ok(Handover {
+        id,
+        sender: parsed(row, "shipment", "sender_id")?,
+        left: receiver.is_some() || taker_named,
+        receiver,
+        seller: optional(row, "shipment", "seller_id")?,
+        buyer: optional(row, "shipment", "buyer_id")?,
+        from: gln(row, "shipment", "from_gln")?,
+        to: gln(row, "shipment", "to_gln")?,
+        shipped_at: Micros(column(row, "shipment", "shipped_at")?),
+        received_at: column::<Option<i64>>(row, "shipment", "received_at")?.map(Micros),
+    })
+}
+
+/// A text column that may be null, parsed.
+pub(super) fn optional<T>(row: &QueryResult, table: &str, name: &str) -> Result<Option<T>, StorageError>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    let text: Option<String> = column(row, table, name)?;
+    let parsed = text.map(|text| text.parse().map_err(|error| StorageError::Inconsistent(format!("{table}.{name}: {error}"))));
+    parsed.transpose()
+}
+
+/// A place column holds a GLN where the place has one, and any URI otherwise.
+pub(super) fn gln(row: &QueryResult, table: &str, name: &str) -> Result<Option<Gln>, StorageError> {
+    Ok(column::<Option<String>>(row, table, name)?.and_then(|text| text.parse().ok()))
+}

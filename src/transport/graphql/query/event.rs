@@ -1,0 +1,45 @@
+//! Events.
+
+use async_graphql::{Context, ID, Object};
+
+use crate::service::event;
+use crate::transport::graphql::types::caller;
+use crate::transport::graphql::types::event::{Event, EventFilter};
+use crate::transport::graphql::types::page::{Pages, connection, page, rows};
+use crate::transport::graphql::types::refusal::{Answer, refuse};
+
+/// Fields of this noun.
+#[derive(Debug, Default)]
+pub struct EventQuery;
+
+#[Object]
+impl EventQuery {
+    /// One event by its global id.
+    async fn event(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Global id of the event.")] id: ID,
+    ) -> Answer<Option<Event>> {
+        let (hub, actor) = caller(context)?;
+        let Ok(key) = id.parse() else { return Ok(None) };
+        let seen = event::event(hub, actor, key).await.map_err(refuse)?;
+        Ok(seen.map(|seen| Event { seen, registry: hub.registry() }))
+    }
+
+    /// Events that the caller has to do with, newest record first.
+    #[graphql(complexity = "rows(first) * child_complexity + 1")]
+    async fn events(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "After which cursor.")] after: Option<String>,
+        #[graphql(desc = "Which events; all if not given.")] filter: Option<EventFilter>,
+        #[graphql(desc = "How many at the most; 50 if not given.")] first: Option<i32>,
+    ) -> Answer<Pages<Event>> {
+        let (hub, actor) = caller(context)?;
+        let page = page(hub, actor, "events", first, after)?;
+        let wanted = filter.unwrap_or_default().wanted()?;
+        let paged = event::events(hub, actor, wanted, page).await.map_err(refuse)?;
+        let registry = hub.registry();
+        Ok(connection(actor, "events", page, paged, |seen| Event { seen, registry: registry.clone() }))
+    }
+}

@@ -1,0 +1,53 @@
+//! Things: themselves, what is inside them, where they come from.
+
+use async_graphql::{Context, Object};
+
+use crate::service::{container, item, provenance};
+use crate::transport::graphql::types::caller;
+use crate::transport::graphql::types::container::Container;
+use crate::transport::graphql::types::item::Item;
+use crate::transport::graphql::types::provenance::Provenance;
+use crate::transport::graphql::types::refusal::{Answer, refuse};
+use crate::transport::graphql::types::scalar::DateTime;
+use crate::transport::graphql::types::thing::epc as parse;
+
+/// Fields of this noun.
+#[derive(Debug, Default)]
+pub struct ItemQuery;
+
+#[Object]
+impl ItemQuery {
+    /// What is inside a case or pallet, now or at a past moment; null where the caller has, had or owns nothing of it.
+    async fn container(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "At this moment; now if not given.")] as_of: Option<DateTime>,
+        #[graphql(desc = "EPC URN or GS1 Digital Link of the case or pallet.")] epc: String,
+    ) -> Answer<Option<Container>> {
+        let (hub, actor) = caller(context)?;
+        let seen = container::container(hub, actor, parse(&epc)?.key(), as_of.map(|at| at.0)).await.map_err(refuse)?;
+        Ok(seen.map(Container))
+    }
+
+    /// A unit, case or pallet.
+    async fn item(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "EPC URN or GS1 Digital Link.")] epc: String,
+    ) -> Answer<Option<Item>> {
+        let (hub, actor) = caller(context)?;
+        let seen = item::item(hub, actor, parse(&epc)?.key()).await.map_err(refuse)?;
+        Ok(seen.map(|seen| Item { seen, registry: hub.registry() }))
+    }
+
+    /// Where a unit, case or pallet comes from; null for one that the caller never had to do with, as for one that does not exist.
+    async fn provenance(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "EPC URN or GS1 Digital Link.")] epc: String,
+    ) -> Answer<Option<Provenance>> {
+        let (hub, actor) = caller(context)?;
+        let told = provenance::provenance(hub, actor, parse(&epc)?.key()).await.map_err(refuse)?;
+        Ok(told.map(|told| Provenance::of(&hub.registry(), told)))
+    }
+}

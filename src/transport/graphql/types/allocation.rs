@@ -1,0 +1,112 @@
+//! Blocks of serial numbers.
+
+use std::sync::Arc;
+
+use async_graphql::{Enum, ID, Object};
+
+use crate::domain::party::Registry;
+use crate::domain::serial::allocation;
+
+use super::party::PartyName;
+use super::scalar::{DateTime, Long};
+
+/// How far an allocation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum AllocationState {
+    /// The numbers are the party's; it has not fetched them.
+    Reserved,
+    /// The party fetched numbers of it.
+    Transmitted,
+}
+
+/// A block of serial numbers given to one party. The numbers themselves are at `downloadPath`.
+#[derive(Debug, Clone)]
+pub struct Allocation {
+    /// The allocation.
+    pub allocation: allocation::Allocation,
+    /// Names its parties.
+    pub registry: Arc<Registry>,
+}
+
+impl Allocation {
+    /// Where on the machine port the numbers are.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("/serials/v1/allocations/{}/serials", self.allocation.id)
+    }
+}
+
+/// A block of serial numbers given to one party. The numbers themselves are at `downloadPath`.
+#[Object]
+impl Allocation {
+    /// Global id.
+    pub async fn id(&self) -> ID {
+        ID(self.allocation.id.to_string())
+    }
+
+    /// Global id of the agreement that it was asked for under; null for an own product.
+    async fn agreement_id(&self) -> Option<ID> {
+        self.allocation.agreement.as_ref().map(|id| ID(format!("{}{id}", super::agreement::Agreement::PREFIX)))
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.allocation.created_at)
+    }
+
+    /// Path on this hub's machine port from which the numbers are streamed, as text/csv or application/jsonl.
+    async fn download_path(&self) -> String {
+        self.path()
+    }
+
+    /// GTIN of the product.
+    async fn gtin(&self) -> String {
+        self.allocation.gtin.to_string()
+    }
+
+    /// The name that the caller gave its request.
+    async fn idempotency_key(&self) -> &str {
+        &self.allocation.request_key
+    }
+
+    /// The lot that it was asked for.
+    async fn lot(&self) -> Option<&str> {
+        self.allocation.lot.as_deref()
+    }
+
+    /// Who has the numbers.
+    async fn party(&self) -> Option<PartyName> {
+        PartyName::of(&self.registry, &self.allocation.party)
+    }
+
+    /// The brand owner, on whose behalf.
+    async fn principal(&self) -> Option<PartyName> {
+        PartyName::of(&self.registry, &self.allocation.principal)
+    }
+
+    /// How many numbers.
+    async fn quantity(&self) -> Long {
+        Long(self.allocation.quantity)
+    }
+
+    /// GLN of the site that it was asked for.
+    async fn site(&self) -> Option<String> {
+        self.allocation.site.map(|site| site.to_string())
+    }
+
+    /// How far it is.
+    async fn state(&self) -> AllocationState {
+        match self.allocation.state {
+            allocation::AllocationState::Reserved => AllocationState::Reserved,
+            allocation::AllocationState::Transmitted { .. } => AllocationState::Transmitted,
+        }
+    }
+
+    /// When the party first fetched numbers of it.
+    async fn transmitted_at(&self) -> Option<DateTime> {
+        match self.allocation.state {
+            allocation::AllocationState::Reserved => None,
+            allocation::AllocationState::Transmitted { at } => Some(DateTime(at)),
+        }
+    }
+}
