@@ -26,6 +26,7 @@ pub mod party;
 pub mod row;
 pub mod serial;
 pub mod shipment;
+pub mod yardstick;
 pub mod view;
 
 pub(crate) use bulk::hex;

@@ -8,6 +8,7 @@
 )]
 
 mod caller;
+mod faults;
 mod graphql;
 mod handshake;
 mod hub;

@@ -1,0 +1,179 @@
+//! The raw figures that `bench` prints beside the hub's: what the database does with the same rows when nobody is in the way.
+//!
+//! Not on the way of any request. Rows that the hub has written are taken out of its database and put into an empty one of
+//! the same schema by the fastest way the database has: COPY on PostgreSQL, prepared multi-row INSERT on SQLite. Indexes and
+//! constraints stay on, because the hub cannot switch them off either.
+
+use std::time::{Duration, Instant};
+
+use sea_orm::{DbBackend, DbErr, SqlxError};
+use sqlx::postgres::PgPoolCopyExt;
+use sqlx::{Acquire, Row, Sqlite, SqlitePool, TypeInfo, ValueRef};
+
+use super::{Db, StorageError};
+
+/// What the rows of a capture refer to: put in first, outside the time.
+const REFERRED: &[&str] = &["party", "owner_key", "pool", "allocation", "document"];
+/// What a capture writes, referred to before referring.
+const WRITTEN: &[&str] = &[
+    "event",
+    "event_epc",
+    "event_party",
+    "item",
+    "containment",
+    "shipment",
+    "shipment_epc",
+    "shipment_party",
+    "finding",
+    "allocation_use",
+    "audit",
+];
+/// Binds in one statement of SQLite; its limit is 32,766.
+const BINDS: usize = 30_000;
+
+/// Rows on their way from one database to another of the same kind.
+#[derive(Debug)]
+pub struct Load {
+    referred: Vec<Table>,
+    written: Vec<Table>,
+}
+
+#[derive(Debug)]
+struct Table {
+    name: &'static str,
+    rows: Rows,
+}
+
+#[derive(Debug)]
+enum Rows {
+    /// PostgreSQL's binary COPY format.
+    Copy(Vec<u8>),
+    /// SQLite's values, row after row.
+    Cells { width: usize, cells: Vec<Cell> },
+}
+
+#[derive(Debug, Clone)]
+enum Cell {
+    Null,
+    Int(i64),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+/// Takes everything that captures have written out of a database.
+pub async fn take(db: &Db) -> Result<Load, StorageError> {
+    let mut load = Load {
+        referred: Vec::new(),
+        written: Vec::new(),
+    };
+    for (names, tables) in [(REFERRED, &mut load.referred), (WRITTEN, &mut load.written)] {
+        for name in names {
+            tables.push(Table {
+                name,
+                rows: take_table(db, name)
+                    .await
+                    .map_err(|source| failed("reading rows for the yardstick", source))?,
+            });
+        }
+    }
+    Ok(load)
+}
+
+/// Puts it into an empty database of the same schema; how long what a capture writes took, commit included.
+pub async fn put(db: &Db, load: &Load) -> Result<Duration, StorageError> {
+    let failed = |source| failed("writing rows for the yardstick", source);
+    put_tables(db, &load.referred).await.map_err(failed)?;
+    let began = Instant::now();
+    put_tables(db, &load.written).await.map_err(failed)?;
+    Ok(began.elapsed())
+}
+
+async fn take_table(db: &Db, name: &str) -> Result<Rows, SqlxError> {
+    if db.backend() == DbBackend::Postgres {
+        use futures_util::TryStreamExt;
+        let pool = db.writer().get_postgres_connection_pool();
+        let copy = pool.copy_out_raw(&format!("COPY {name} TO STDOUT (FORMAT binary)")).await?;
+        let chunks: Vec<bytes::Bytes> = copy.try_collect().await?;
+        return Ok(Rows::Copy(chunks.concat()));
+    }
+    let rows = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT * FROM {name}")))
+        .fetch_all(sqlite(db))
+        .await?;
+    let width = rows.first().map_or(0, Row::len);
+    let mut cells = Vec::with_capacity(rows.len() * width);
+    for row in &rows {
+        for column in 0..width {
+            cells.push(cell(row, column)?);
+        }
+    }
+    Ok(Rows::Cells { width, cells })
+}
+
+fn cell(row: &sqlx::sqlite::SqliteRow, column: usize) -> Result<Cell, SqlxError> {
+    let raw = row.try_get_raw(column)?;
+    if raw.is_null() {
+        return Ok(Cell::Null);
+    }
+    Ok(match raw.type_info().name() {
+        "INTEGER" => Cell::Int(row.try_get_unchecked(column)?),
+        "BLOB" => Cell::Bytes(row.try_get_unchecked(column)?),
+        _ => Cell::Text(row.try_get_unchecked(column)?),
+    })
+}
+
+async fn put_tables(db: &Db, tables: &[Table]) -> Result<(), SqlxError> {
+    if db.backend() == DbBackend::Postgres {
+        let mut connection = db.writer().get_postgres_connection_pool().acquire().await?;
+        let mut transaction = connection.begin().await?;
+        for table in tables {
+            let Rows::Copy(data) = &table.rows else { continue };
+            let mut copy = transaction
+                .copy_in_raw(&format!("COPY {} FROM STDIN (FORMAT binary)", table.name))
+                .await?;
+            copy.send(data.as_slice()).await?;
+            copy.finish().await?;
+        }
+        return transaction.commit().await;
+    }
+    let mut connection = sqlite(db).acquire().await?;
+    let mut transaction = connection.begin().await?;
+    for table in tables {
+        let Rows::Cells { width, cells } = &table.rows else { continue };
+        for chunk in cells.chunks((BINDS / (*width).max(1)) * width.max(&1)) {
+            insert(&mut transaction, table.name, *width, chunk).await?;
+        }
+    }
+    transaction.commit().await
+}
+
+/// Full chunks share one text, so that the statement is prepared once.
+async fn insert(
+    transaction: &mut sqlx::Transaction<'_, Sqlite>,
+    name: &str,
+    width: usize,
+    cells: &[Cell],
+) -> Result<(), SqlxError> {
+    let row = format!("({})", vec!["?"; width].join(","));
+    let sql = format!("INSERT INTO {name} VALUES {}", vec![row; cells.len() / width].join(","));
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+    for cell in cells {
+        query = match cell {
+            Cell::Null => query.bind(None::<i64>),
+            Cell::Int(value) => query.bind(*value),
+            Cell::Text(value) => query.bind(value.as_str()),
+            Cell::Bytes(value) => query.bind(value.as_slice()),
+        };
+    }
+    query.execute(&mut **transaction).await.map(drop)
+}
+
+fn sqlite(db: &Db) -> &SqlitePool {
+    db.writer().get_sqlite_connection_pool()
+}
+
+fn failed(doing: &'static str, source: SqlxError) -> StorageError {
+    StorageError::Unavailable {
+        doing,
+        source: DbErr::Custom(source.to_string()),
+    }
+}

@@ -1,0 +1,35 @@
+//! What was acknowledged is never lost and no serial is issued twice, whatever happens to the process, the disk or the power.
+//!
+//! A driver outside the hub ([`workload`]) calls the real binary over mutual TLS and keeps every call and its answer
+//! ([`history`]): acknowledged, refused, or unknown. Faults come; the hub is started again on a healthy disk; what is unknown
+//! is asked again with the same key or document; one check of everything follows, the same for all faults. Each kind of
+//! test has a control that shows it can fail.
+//!
+//! | module | fault | control |
+//! |---|---|---|
+//! | [`kill`] | kill -9 at random moments, SQLite and PostgreSQL | the checks of [`history`] on a doctored history |
+//! | [`kth`] | EIO, ENOSPC, SIGKILL at the k-th write, sync or name | |
+//! | [`power`] | what was not synced is gone | `synchronous=OFF` |
+//! | [`storage`] | a failed COMMIT | the driver without `Db::write` |
+//! | [`crowd`] | 64 callers with retries over two hubs on one PostgreSQL | |
+//!
+//! Not here: faults of PostgreSQL itself and of the network.
+
+mod caller;
+mod control;
+mod crowd;
+mod disk;
+mod document;
+mod history;
+mod house;
+mod kill;
+mod kth;
+mod power;
+mod storage;
+mod strace;
+mod workload;
+
+/// How far the k-th call is enumerated; a request and a capture together reach less far in most kinds.
+fn deepest() -> u32 {
+    std::env::var("COUNTERFOIL_FAULT_DEPTH").map_or(40, |text| text.parse().expect("COUNTERFOIL_FAULT_DEPTH is a number"))
+}

@@ -1,0 +1,332 @@
+//! Hubs as an operator runs them: the real binary over a data folder, killed and started again.
+//!
+//! A [`House`] is a data folder with its database, contracts and client certificates. It is made once a test by the
+//! binary's own commands and copied wherever a test wants to begin afresh.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+
+use super::caller::{Caller, Identity, LINES, Line};
+use super::control;
+use super::disk::Disk;
+
+/// The database of a house.
+#[derive(Debug, Clone)]
+enum Kept {
+    /// In the data folder.
+    Sqlite,
+    /// In a database of its own on the server of `COUNTERFOIL_TEST_DATABASE_URL`.
+    Postgres { server: String, name: String },
+}
+
+/// A data folder, its database, and who may call.
+pub(crate) struct House {
+    folder: tempfile::TempDir,
+    kept: Kept,
+    identities: Vec<Identity>,
+}
+
+/// How a hub is started.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Start<'a> {
+    /// A disk that can fail.
+    pub(crate) disk: Option<&'a Disk>,
+    /// Write down what the disk is told.
+    pub(crate) log: bool,
+    /// The control: SQLite with `synchronous=OFF`.
+    pub(crate) without_sync: bool,
+}
+
+impl House {
+    /// On SQLite, in a folder of its own.
+    pub(crate) async fn on_sqlite() -> Self {
+        Self::build(Kept::Sqlite).await
+    }
+
+    /// On PostgreSQL, in a database of its own; `None` if the tests were given no server.
+    pub(crate) async fn on_postgres() -> Option<Self> {
+        let server = std::env::var("COUNTERFOIL_TEST_DATABASE_URL").ok()?;
+        let name = format!("faults_{}", uuid::Uuid::new_v4().simple());
+        let admin = Database::connect(&server).await.expect("the PostgreSQL server of the tests");
+        admin
+            .execute_unprepared(&format!("CREATE DATABASE {name}"))
+            .await
+            .expect("a database");
+        admin.close().await.expect("closed");
+        Some(Self::build(Kept::Postgres { server, name }).await)
+    }
+
+    async fn build(kept: Kept) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut house = Self {
+            folder,
+            kept,
+            identities: Vec::new(),
+        };
+        fs::create_dir(house.data()).expect("data folder");
+        house.run(&["migrate"]);
+        house.run(&["partner", "apply"]);
+        for line in &LINES {
+            let out = house.folder.path().join(line.party);
+            house.run(&[
+                "certificate",
+                "issue",
+                line.party,
+                "line",
+                "--out",
+                &out.display().to_string(),
+            ]);
+            let read = |name: &str| fs::read_to_string(out.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+            house.identities.push(Identity {
+                ca: read("ca.pem"),
+                certificate: read("client.pem"),
+                key: read("client.key"),
+            });
+        }
+        house
+    }
+
+    /// The same house, in another place. SQLite only.
+    pub(crate) fn copy(&self) -> Self {
+        assert!(matches!(self.kept, Kept::Sqlite), "a server's database is not copied");
+        let copy = self.emptied();
+        copy_folder(&self.data(), &copy.data());
+        copy
+    }
+
+    /// The same house with nothing in its data folder. SQLite only.
+    pub(crate) fn emptied(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let house = Self {
+            folder,
+            kept: self.kept.clone(),
+            identities: self.identities.clone(),
+        };
+        fs::create_dir(house.data()).expect("data folder");
+        house
+    }
+
+    /// Everything the hub keeps.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// A folder for what the test keeps itself.
+    pub(crate) fn aside(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn url(&self) -> String {
+        match &self.kept {
+            Kept::Sqlite => format!("sqlite://{}", self.data().join("counterfoil.db").display()),
+            Kept::Postgres { server, name } => {
+                // `postgres://user@host/db?host=/folder`: another database, the rest as it stands.
+                let (base, query) = server
+                    .split_once('?')
+                    .map_or((server.as_str(), ""), |(base, query)| (base, query));
+                let (head, _) = base.rsplit_once('/').expect("a URL with a database");
+                format!("{head}/{name}?{query}")
+            }
+        }
+    }
+
+    fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(arguments);
+        // Settings come by environment too, and unknown ones are refused: nothing of ours may leak in.
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env(control::ON, "1");
+        command
+            .env("COUNTERFOIL_DATA_DIR", self.data())
+            .env("COUNTERFOIL_DATABASE_URL", self.url());
+        command.env(
+            "COUNTERFOIL_PARTNER_CONFIG",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/partner-config"),
+        );
+        command.env("COUNTERFOIL_LOG_FILTER", "warn").env("RUST_BACKTRACE", "0");
+        command.stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) {
+        let output = self
+            .command(env!("CARGO_BIN_EXE_counterfoil"), arguments)
+            .output()
+            .expect("the binary");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}{}",
+            text(&output.stdout),
+            text(&output.stderr)
+        );
+    }
+
+    /// Starts a hub and waits until it takes calls.
+    pub(crate) fn start(&self, how: Start<'_>) -> HubProcess {
+        self.try_start(how)
+            .unwrap_or_else(|log| panic!("the hub did not start:\n{log}"))
+    }
+
+    /// The same; what the hub wrote if it ended before it was ready.
+    pub(crate) fn try_start(&self, how: Start<'_>) -> Result<HubProcess, String> {
+        let (port, operations) = (free_port(), free_port());
+        let log = self.folder.path().join(format!("hub-{port}.log"));
+        let mut command = match how.without_sync {
+            false => self.command(env!("CARGO_BIN_EXE_counterfoil"), &["serve"]),
+            true => self.command(&control::program(), &control::ARGUMENTS),
+        };
+        command.env("COUNTERFOIL_LISTEN", format!("127.0.0.1:{port}"));
+        command.env("COUNTERFOIL_OPERATIONS_LISTEN", format!("127.0.0.1:{operations}"));
+        let out = fs::File::create(&log).expect("a log");
+        command.stdout(out.try_clone().expect("a log")).stderr(out);
+        if let Some(disk) = how.disk {
+            disk.under(&mut command, how.log);
+        }
+        let started = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock");
+        let child = command.spawn().expect("the binary");
+        let mut hub = HubProcess { child, port, log, started };
+        let give_up = Instant::now() + Duration::from_secs(30);
+        while TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_err() {
+            if hub.ended().is_some() || Instant::now() > give_up {
+                return Err(hub.words());
+            }
+            std::thread::sleep(Duration::from_millis(3));
+        }
+        Ok(hub)
+    }
+
+    /// A system of the line's party, with connections of its own.
+    pub(crate) fn caller(&self, line: &Line, hub: &HubProcess) -> Caller {
+        let at = LINES
+            .iter()
+            .position(|other| other.party == line.party)
+            .expect("a known line");
+        Caller::new(&self.identities[at], hub.port)
+    }
+
+    /// The database itself, beside the hub: for what only its tables tell.
+    pub(crate) async fn database(&self) -> DatabaseConnection {
+        Database::connect(self.url()).await.expect("the database")
+    }
+
+    /// Jobs that a hub before this one held are free now, as they are anyway a lease after its death: nobody waits for that.
+    pub(crate) async fn leases_of_the_dead_end(&self, hub: &HubProcess) {
+        let db = self.database().await;
+        let sql = "UPDATE capture_job SET lease_until = 0 WHERE state = 'running' AND lease_until < $1";
+        let held_since_then = hub.started.as_micros() as i64 + LEASE.as_micros() as i64;
+        let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, [held_since_then.into()]);
+        db.execute_raw(statement).await.expect("leases");
+        db.close().await.expect("closed");
+    }
+
+    /// `PRAGMA integrity_check` of SQLite; PostgreSQL checks its pages itself.
+    pub(crate) async fn integrity(&self) -> String {
+        match self.kept {
+            Kept::Postgres { .. } => "ok".to_owned(),
+            Kept::Sqlite => {
+                let db = self.database().await;
+                let statement = Statement::from_string(DbBackend::Sqlite, "PRAGMA integrity_check");
+                let rows = db.query_all_raw(statement).await.expect("a check");
+                let said = rows
+                    .iter()
+                    .map(|row| row.try_get_by_index(0).expect("text"))
+                    .collect::<Vec<String>>()
+                    .join("; ");
+                db.close().await.expect("closed");
+                said
+            }
+        }
+    }
+
+    /// Gives the database back to the server.
+    pub(crate) async fn tear_down(self) {
+        if let Kept::Postgres { server, name } = &self.kept {
+            let admin = Database::connect(server).await.expect("the PostgreSQL server of the tests");
+            admin
+                .execute_unprepared(&format!("DROP DATABASE {name} WITH (FORCE)"))
+                .await
+                .expect("dropped");
+            admin.close().await.expect("closed");
+        }
+    }
+}
+
+/// How long a hub may hold a capture job without a word.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// One running hub. Dropped, it is killed.
+pub(crate) struct HubProcess {
+    child: Child,
+    port: u16,
+    log: PathBuf,
+    /// Since 1970, by the clock that the hub reads too.
+    started: Duration,
+}
+
+impl HubProcess {
+    /// SIGKILL, now.
+    pub(crate) fn kill(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, if it did.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("the hub's state")
+    }
+
+    /// How it ended, if it does within a moment.
+    pub(crate) async fn ends_soon(&mut self) -> Option<ExitStatus> {
+        for _ in 0..100 {
+            if let Some(status) = self.ended() {
+                return Some(status);
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        None
+    }
+
+    /// What it wrote.
+    pub(crate) fn words(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for HubProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("folder");
+    for entry in fs::read_dir(from).expect("folder") {
+        let entry = entry.expect("entry");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("file");
+        }
+    }
+}
