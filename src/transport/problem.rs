@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(
             table(),
             committed,
-            "run `counterfoil schema print problems > schema/problems.json`"
+            "run `counterfoil schema problems > schema/problems.json`"
         );
     }
 
