@@ -22,8 +22,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::settings::Settings;
 use crate::service::Hub;
+use crate::service::ServiceError;
 use crate::service::certificate::{Authority, AuthorityError, Revocations};
 use crate::service::hub::{Clock, HubParts, Random};
+use crate::service::serial::verify_pools;
 use crate::storage::db::DbOptions;
 use crate::storage::object::ObjectStore;
 use crate::storage::{Db, StorageError, migration, party};
@@ -64,6 +66,9 @@ pub enum StartError {
     /// TLS.
     #[error("cannot set up TLS")]
     Tls(#[from] TlsError),
+    /// The stored samples of a pool's serial numbers.
+    #[error("the serial number pools do not verify")]
+    Pools(#[from] ServiceError),
     /// A port.
     #[error("cannot listen on {addr}")]
     Listen {
@@ -97,13 +102,22 @@ impl Start {
     /// With the real clock and randomness.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { settings, migrate: false, clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), sqlite_synchronous: DURABLE }
+        Self {
+            settings,
+            migrate: false,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            sqlite_synchronous: DURABLE,
+        }
     }
 }
 
 impl std::fmt::Debug for Start {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Start").field("settings", &self.settings).field("migrate", &self.migrate).finish_non_exhaustive()
+        f.debug_struct("Start")
+            .field("settings", &self.settings)
+            .field("migrate", &self.migrate)
+            .finish_non_exhaustive()
     }
 }
 
@@ -118,7 +132,13 @@ pub struct OpenHub {
 
 /// Opens the hub: folders, schema, master key, contracts.
 pub async fn open(start: Start) -> Result<OpenHub, StartError> {
-    let Start { settings, migrate, clock, random, sqlite_synchronous } = start;
+    let Start {
+        settings,
+        migrate,
+        clock,
+        random,
+        sqlite_synchronous,
+    } = start;
     make_data_dir(&settings)?;
     // One process at a time makes schema, key and CA in this folder.
     let lock = lock_folder(&settings.data_dir)?;
@@ -132,11 +152,18 @@ pub async fn open(start: Start) -> Result<OpenHub, StartError> {
         let steps = migration::migrate(&url).await?;
         tracing::info!(?steps, "the database has been migrated");
     }
-    let db = Db::open(&DbOptions { sqlite_synchronous, ..db_options(&settings) }).await?;
+    let db = Db::open(&DbOptions {
+        sqlite_synchronous,
+        ..db_options(&settings)
+    })
+    .await?;
     if sqlite_synchronous == DURABLE {
         migration::assert_durable(&db).await?;
     } else {
-        tracing::warn!(sqlite_synchronous, "this hub loses what it has acknowledged when the power goes");
+        tracing::warn!(
+            sqlite_synchronous,
+            "this hub loses what it has acknowledged when the power goes"
+        );
     }
     let master_key = master_key::open(&settings, &db, random.as_ref()).await?;
     let authority = Arc::new(Authority::open(&settings.ca_dir(), &settings.trust_domain, clock.now())?);
@@ -144,7 +171,17 @@ pub async fn open(start: Start) -> Result<OpenHub, StartError> {
     let objects = settings.data_dir.join("objects");
     let objects = ObjectStore::open(objects.clone()).map_err(|source| StartError::Folder { folder: objects, source })?;
     let registry = party::load_registry(&db).await?;
-    let hub = Hub::new(HubParts { db, objects, master_key, clock, random, limits: settings.limits, registry });
+    let hub = Hub::new(HubParts {
+        db,
+        objects,
+        master_key,
+        clock,
+        random,
+        limits: settings.limits,
+        registry,
+    });
+    // A permutation that gives other numbers than it gave would issue serials twice: better no hub.
+    verify_pools(&hub).await?;
     Ok(OpenHub { hub, authority })
 }
 
@@ -162,14 +199,23 @@ pub fn db_options(settings: &Settings) -> DbOptions {
 /// Makes the data folder, for its owner alone; one that is there keeps its mode.
 pub fn make_data_dir(settings: &Settings) -> Result<(), StartError> {
     use std::os::unix::fs::DirBuilderExt;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&settings.data_dir);
-    made.map_err(|source| StartError::Folder { folder: settings.data_dir.clone(), source })
+    let made = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&settings.data_dir);
+    made.map_err(|source| StartError::Folder {
+        folder: settings.data_dir.clone(),
+        source,
+    })
 }
 
 /// Held until the file is dropped.
 fn lock_folder(folder: &std::path::Path) -> Result<std::fs::File, StartError> {
     let locked = std::fs::File::create(folder.join(".lock")).and_then(|file| file.lock().map(|()| file));
-    locked.map_err(|source| StartError::Folder { folder: folder.to_owned(), source })
+    locked.map_err(|source| StartError::Folder {
+        folder: folder.to_owned(),
+        source,
+    })
 }
 
 /// A hub that serves. Dropping it does not stop it: call [`RunningHub::shutdown`].
@@ -216,12 +262,26 @@ pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
     let (capture_alive, registry_alive) = (Alive::default(), Alive::default());
     let workers = vec![
         work(capture_alive.clone(), worker::capture::run(hub.clone(), stop_workers.clone())),
-        work(registry_alive.clone(), worker::registry::run(hub.clone(), revocations.clone(), stop_workers.clone())),
+        work(
+            registry_alive.clone(),
+            worker::registry::run(hub.clone(), revocations.clone(), stop_workers.clone()),
+        ),
     ];
     let router = http::router_with(hub.clone(), graphql::build(hub.clone()), metrics.clone());
-    let server = TlsServer { config, admission, router, metrics: metrics.clone() };
+    let server = TlsServer {
+        config,
+        admission,
+        router,
+        metrics: metrics.clone(),
+    };
     let checks = vec![("capture_worker", capture_alive), ("registry_worker", registry_alive)];
-    let operations = Operations { hub: hub.clone(), revocations, metrics, workers: checks, stop: stop.clone() };
+    let operations = Operations {
+        hub: hub.clone(),
+        revocations,
+        metrics,
+        workers: checks,
+        stop: stop.clone(),
+    };
     let stop_operations = stop_workers.clone();
     let listeners = vec![
         tokio::spawn(tls::serve(machine, server, stop.clone())),
@@ -232,7 +292,16 @@ pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
         }),
     ];
     tracing::info!(%machine_addr, %operations_addr, version = hub.registry().version(), "counterfoil serves");
-    Ok(RunningHub { hub, authority, machine_addr, operations_addr, stop, stop_workers, listeners, workers })
+    Ok(RunningHub {
+        hub,
+        authority,
+        machine_addr,
+        operations_addr,
+        stop,
+        stop_workers,
+        listeners,
+        workers,
+    })
 }
 
 impl RunningHub {

@@ -25,8 +25,8 @@ mod tree;
 pub mod vocabulary;
 pub mod xml;
 
-pub use format::{DocumentKind, EpcFormat, Format};
 pub use document::{Correspondent, Document, Header, ParsedEvent, Syntax};
+pub use format::{DocumentKind, EpcFormat, Format};
 
 /// The two families of wire formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +67,12 @@ pub struct ParseLimits {
 
 impl Default for ParseLimits {
     fn default() -> Self {
-        Self { depth: 64, events: 1_000_000, event_bytes: 256 << 20, findings_per_code: 100 }
+        Self {
+            depth: 64,
+            events: 1_000_000,
+            event_bytes: 256 << 20,
+            findings_per_code: 100,
+        }
     }
 }
 
@@ -82,7 +87,12 @@ pub fn parse(input: impl BufRead, media: MediaType, limits: &ParseLimits) -> Res
 /// Reads a document and hands out its events one by one, in document order.
 ///
 /// The answer comes at the end: on `Err` the document is refused, and with it the events already handed out.
-pub fn read_events(input: impl BufRead, media: MediaType, limits: &ParseLimits, sink: &mut dyn FnMut(ParsedEvent)) -> Result<Document, Vec<Finding>> {
+pub fn read_events(
+    input: impl BufRead,
+    media: MediaType,
+    limits: &ParseLimits,
+    sink: &mut dyn FnMut(ParsedEvent),
+) -> Result<Document, Vec<Finding>> {
     match media {
         MediaType::Xml => xml::read(input, limits, sink),
         MediaType::Json => json::read(input, limits, sink),

@@ -56,7 +56,10 @@ pub(super) async fn open(settings: &Settings, db: &Db, random: &dyn Random) -> R
 }
 
 async fn from_file(path: PathBuf, db: &Db, random: &dyn Random) -> Result<Zeroizing<[u8; 32]>, MasterKeyError> {
-    let failed = |source| MasterKeyError::File { path: path.clone(), source };
+    let failed = |source| MasterKeyError::File {
+        path: path.clone(),
+        source,
+    };
     match std::fs::read_to_string(&path) {
         Ok(text) => parse(&Secret::new(text), &path.display().to_string()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -83,7 +86,9 @@ fn parse(text: &Secret, from: &str) -> Result<Zeroizing<[u8; 32]>, MasterKeyErro
     }
     for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
         let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
-        let (Some(high), Some(low)) = (value(pair[0]), value(pair[1])) else { return Err(malformed()) };
+        let (Some(high), Some(low)) = (value(pair[0]), value(pair[1])) else {
+            return Err(malformed());
+        };
         *byte = high << 4 | low;
     }
     Ok(key)

@@ -52,9 +52,17 @@ pub async fn run(command: CertificateCommand, settings: Settings) -> anyhow::Res
             std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
             let path = |name: &str| args.out.join(name);
             for name in ["client.pem", "client.key"] {
-                anyhow::ensure!(!path(name).exists(), "{} is there already: it is not overwritten", path(name).display());
+                anyhow::ensure!(
+                    !path(name).exists(),
+                    "{} is there already: it is not overwritten",
+                    path(name).display()
+                );
             }
-            let request = CertificateRequest { party: args.party, system: args.system, validity_days: args.days };
+            let request = CertificateRequest {
+                party: args.party,
+                system: args.system,
+                validity_days: args.days,
+            };
             let issued = issue(&hub, &authority, &actor, request).await?;
             write_private(&path("client.key"), issued.files.key_pem.as_bytes())?;
             std::fs::write(path("client.pem"), &issued.files.certificate_pem)?;
@@ -74,13 +82,24 @@ pub async fn run(command: CertificateCommand, settings: Settings) -> anyhow::Res
 /// The party in whose name the hub's own staff acts.
 fn operator(hub: &Hub) -> anyhow::Result<Actor> {
     let registry = hub.registry();
-    let operator = registry.parties().filter(|party| party.roles.contains(&Role::Operator)).min_by(|a, b| a.id.cmp(&b.id));
+    let operator = registry
+        .parties()
+        .filter(|party| party.roles.contains(&Role::Operator))
+        .min_by(|a, b| a.id.cmp(&b.id));
     let operator = operator.context("no party has the role `operator`: apply its partner configuration first")?;
-    Ok(Actor { party: operator.id.clone(), system: "command-line".to_owned() })
+    Ok(Actor {
+        party: operator.id.clone(),
+        system: "command-line".to_owned(),
+    })
 }
 
 fn parse_fingerprint(text: &str) -> anyhow::Result<[u8; 32]> {
     let digits: String = text.chars().filter(|c| *c != ':').collect();
-    let bytes: Option<Vec<u8>> = (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect();
-    bytes.and_then(|bytes| bytes.try_into().ok()).context("a fingerprint has 64 hexadecimal digits")
+    let bytes: Option<Vec<u8>> = (0..digits.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok())
+        .collect();
+    bytes
+        .and_then(|bytes| bytes.try_into().ok())
+        .context("a fingerprint has 64 hexadecimal digits")
 }

@@ -21,7 +21,7 @@ use crate::app::{self, RunningHub, StartError};
 use crate::config::settings::Settings;
 use crate::domain::gs1::Epc;
 use crate::domain::ids::PartyId;
-use crate::domain::party::Role;
+use crate::domain::party::{Registry, Role};
 use crate::service::certificate::{CertificateRequest, issue};
 use crate::storage::certificate::write_private;
 
@@ -37,8 +37,8 @@ const PROVENANCE: &str = "query($epc: String!) { provenance(epc: $epc) { unbroke
      hops { role country month party { legalName } silent } } }";
 const RECONCILIATION: &str =
     "query($gtin: String!, $lot: String!) { lotReconciliation(gtin: $gtin, lot: $lot) { issued commissioned unused foreign balanced } }";
-const AUDIT: &str = "{ auditEntries(first: 50) { nodes { at party { id } action object outcome } } }";
-const CONTENTS: &str = "query($epc: String!, $asOf: DateTime) { container(epc: $epc, asOf: $asOf) { contents(first: 100) { nodes { depth item { epc } } } } }";
+const AUDIT: &str = "{ auditEntries(first: 50) { nodes { at party { legalName } action object outcome } } }";
+const CONTENTS: &str = "query($epc: String!, $asOf: DateTime) { container(epc: $epc, asOf: $asOf) { contents(first: 100) { nodes { depth thing { epc } } } } }";
 
 /// How to play.
 #[derive(Debug, Args)]
@@ -163,7 +163,7 @@ async fn play(hub: &RunningHub, clients: &Clients) -> anyhow::Result<()> {
     for run in [&first, &second] {
         reconcile(clients, run).await?;
     }
-    who_did_what(clients).await
+    who_did_what(clients, &registry).await
 }
 
 /// What is in the pallet now, and what was in it before the wholesaler opened it.
@@ -222,18 +222,19 @@ async fn reconcile(clients: &Clients, run: &Run) -> anyhow::Result<()> {
 }
 
 /// What the manufacturer reads of the acts in its name.
-async fn who_did_what(clients: &Clients) -> anyhow::Result<()> {
+async fn who_did_what(clients: &Clients, registry: &Registry) -> anyhow::Result<()> {
     let answer = clients.caller(MANUFACTURER)?.graphql(AUDIT, json!({})).await?;
     let entries = answer.pointer("/auditEntries/nodes").and_then(Value::as_array).context("audit entries")?;
     say(&format!("\n{MANUFACTURER} reads who did what in its name (newest first):\n"));
-    let word = |value: &Value| value.as_str().unwrap_or("?").to_lowercase();
+    let word = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+    let party = |entry: &Value| entry.pointer("/party/legalName").and_then(Value::as_str).unwrap_or("?").to_owned();
     for entry in entries.iter().take(12) {
-        let party = entry.pointer("/party/id").unwrap_or(&Value::Null);
-        say(&format!("  {}  {:<16} {:<18} {} {}", word(&entry["at"]).to_uppercase(), word(party), word(&entry["action"]), word(&entry["object"]), word(&entry["outcome"])));
+        let (at, action, object) = (word(&entry["at"]), word(&entry["action"]), word(&entry["object"]));
+        say(&format!("  {at}  {:<24} {action:<17} {object} {}", party(entry), word(&entry["outcome"])));
     }
     for delegate in ["packwell", "sigmapack", "northway"] {
-        let acted = entries.iter().any(|entry| entry.pointer("/party/id").and_then(Value::as_str).is_some_and(|id| id.contains(delegate)));
-        ensure!(acted, "the manufacturer sees nothing of what {delegate} did in its name");
+        let name = registry.party(&delegate.parse()?).map(|party| party.legal_name.clone()).unwrap_or_default();
+        ensure!(entries.iter().any(|entry| party(entry) == name), "the manufacturer sees nothing of what {delegate} did in its name");
     }
     Ok(())
 }

@@ -96,7 +96,9 @@ async fn check(args: &PartnerArgs, settings: &Settings) -> anyhow::Result<bool> 
 }
 
 async fn check_and_apply(args: &ApplyArgs, settings: &Settings) -> anyhow::Result<bool> {
-    let Some(files) = read(&args.partners, settings) else { return Ok(false) };
+    let Some(files) = read(&args.partners, settings) else {
+        return Ok(false);
+    };
     let Some(operator) = operator_of(&files) else {
         complain("no party has the role `operator`, in whose name partners are changed\n    fix: add its file");
         return Ok(false);
@@ -107,7 +109,9 @@ async fn check_and_apply(args: &ApplyArgs, settings: &Settings) -> anyhow::Resul
         migration::migrate(&url).await?;
     }
     let db = Db::open(&app::db_options(settings)).await?;
-    let Some(plan) = planned(&db, &files, &args.partners).await? else { return Ok(false) };
+    let Some(plan) = planned(&db, &files, &args.partners).await? else {
+        return Ok(false);
+    };
     let done = confirm_and_apply(&db, plan, operator, args.yes).await;
     db.close().await;
     done
@@ -123,8 +127,15 @@ async fn confirm_and_apply(db: &Db, plan: Plan, operator: PartyId, yes: bool) ->
         return Ok(false);
     }
     let at = SystemClock.now();
-    let actor = Actor { party: operator, system: "command-line".to_owned() };
-    let stamp = Stamp { at, actor, audit_id: AuditId::new(app::fresh_id(at)) };
+    let actor = Actor {
+        party: operator,
+        system: "command-line".to_owned(),
+    };
+    let stamp = Stamp {
+        at,
+        actor,
+        audit_id: AuditId::new(app::fresh_id(at)),
+    };
     match apply(db, plan, stamp).await {
         Ok(version) => {
             say(format_args!("applied: the partner configuration is now version {version}"));
@@ -144,7 +155,11 @@ fn read(args: &PartnerArgs, settings: &Settings) -> Option<Vec<PartnerFile>> {
     match load(folder) {
         Ok(files) => {
             let agreements: usize = files.iter().map(|file| file.agreements.len()).sum();
-            say(format_args!("{}: {} parties, {agreements} agreements, no problems", folder.display(), files.len()));
+            say(format_args!(
+                "{}: {} parties, {agreements} agreements, no problems",
+                folder.display(),
+                files.len()
+            ));
             Some(files)
         }
         Err(problems) => {
@@ -156,12 +171,19 @@ fn read(args: &PartnerArgs, settings: &Settings) -> Option<Vec<PartnerFile>> {
 
 /// The first by id, if there are several.
 fn operator_of(files: &[PartnerFile]) -> Option<PartyId> {
-    files.iter().find(|file| file.party.roles.contains(&Role::Operator)).map(|file| file.party.id.clone())
+    files
+        .iter()
+        .find(|file| file.party.roles.contains(&Role::Operator))
+        .map(|file| file.party.id.clone())
 }
 
 /// The plan, or nothing after all problems were printed.
 async fn planned(db: &Db, files: &[PartnerFile], args: &PartnerArgs) -> anyhow::Result<Option<Plan>> {
-    let missing = if args.suspend_missing { Missing::Suspend } else { Missing::Keep };
+    let missing = if args.suspend_missing {
+        Missing::Suspend
+    } else {
+        Missing::Keep
+    };
     match plan(db, files, missing).await {
         Ok(plan) => Ok(Some(plan)),
         Err(PlanError::Refused(problems)) => {
@@ -174,7 +196,9 @@ async fn planned(db: &Db, files: &[PartnerFile], args: &PartnerArgs) -> anyhow::
 
 async fn standing(url: &str) -> anyhow::Result<Standing> {
     // Opening SQLite makes the file.
-    let path = url.strip_prefix("sqlite:").map(|path| path.trim_start_matches("//").split('?').next().unwrap_or_default());
+    let path = url
+        .strip_prefix("sqlite:")
+        .map(|path| path.trim_start_matches("//").split('?').next().unwrap_or_default());
     if path.is_some_and(|path| !Path::new(path).exists()) {
         return Ok(Standing::New);
     }

@@ -32,6 +32,10 @@ mod tests {
         let mut printed = Vec::new();
         super::print(&mut printed).unwrap();
         let committed = include_str!("../../schema/counterfoil.graphql");
-        assert_eq!(String::from_utf8(printed).unwrap(), committed, "run `counterfoil schema print > schema/counterfoil.graphql`");
+        assert_eq!(
+            String::from_utf8(printed).unwrap(),
+            committed,
+            "run `counterfoil schema print > schema/counterfoil.graphql`"
+        );
     }
 }

@@ -20,7 +20,11 @@ pub async fn run(args: ServeArgs, settings: Settings) -> anyhow::Result<()> {
     // Before the start: a signal during it must not be lost.
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-    let hub = start_with(Start { migrate: args.migrate, ..Start::new(settings) }).await?;
+    let hub = start_with(Start {
+        migrate: args.migrate,
+        ..Start::new(settings)
+    })
+    .await?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

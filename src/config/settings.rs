@@ -122,7 +122,9 @@ impl Settings {
     /// The database, SQLite in the data folder if none is named.
     #[must_use]
     pub fn database_url(&self) -> String {
-        self.database_url.clone().unwrap_or_else(|| format!("sqlite://{}", self.data_dir.join("counterfoil.db").display()))
+        self.database_url
+            .clone()
+            .unwrap_or_else(|| format!("sqlite://{}", self.data_dir.join("counterfoil.db").display()))
     }
 
     /// The folder of the hub's CA.
@@ -134,25 +136,42 @@ impl Settings {
     /// The file of the master key.
     #[must_use]
     pub fn master_key_file(&self) -> PathBuf {
-        self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
+        self.master_key_file
+            .clone()
+            .unwrap_or_else(|| self.data_dir.join("master.key"))
     }
 
     /// What a type alone does not say.
     fn check(&self) -> Result<(), SettingsError> {
         let url = self.database_url();
-        if !["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
-            return Err(SettingsError::value("database_url", "begins neither with `sqlite://` nor with `postgres://`"));
+        if !["sqlite://", "postgres://", "postgresql://"]
+            .iter()
+            .any(|scheme| url.starts_with(scheme))
+        {
+            return Err(SettingsError::value(
+                "database_url",
+                "begins neither with `sqlite://` nor with `postgres://`",
+            ));
         }
         // Lower case and no port or user: the text is compared byte by byte with what stands in a certificate.
-        let domain_is_plain = self.trust_domain.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-_".contains(&b));
+        let domain_is_plain = self
+            .trust_domain
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-_".contains(&b));
         if self.trust_domain.is_empty() || self.trust_domain.len() > 255 || !domain_is_plain {
-            return Err(SettingsError::value("trust_domain", "is not a SPIFFE trust domain: use a-z, 0-9, dots and hyphens"));
+            return Err(SettingsError::value(
+                "trust_domain",
+                "is not a SPIFFE trust domain: use a-z, 0-9, dots and hyphens",
+            ));
         }
         if self.database_connections == 0 {
             return Err(SettingsError::value("database_connections", "must be at least 1"));
         }
         if self.server_names.is_empty() {
-            return Err(SettingsError::value("server_names", "is empty: name at least one host that partners call"));
+            return Err(SettingsError::value(
+                "server_names",
+                "is empty: name at least one host that partners call",
+            ));
         }
         Ok(())
     }
@@ -165,14 +184,24 @@ mod tests {
     #[test]
     fn the_committed_example_is_the_defaults_and_names_every_key() {
         let text = include_str!("../../schema/counterfoil.toml");
-        let parsed = Settings::load(Sources { file: Some(("counterfoil.toml".into(), text.to_owned())), ..Sources::default() });
+        let parsed = Settings::load(Sources {
+            file: Some(("counterfoil.toml".into(), text.to_owned())),
+            ..Sources::default()
+        });
         assert_eq!(parsed.unwrap(), Settings::default());
         for (key, _) in source::KEYS {
-            assert!(text.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{key} = "))), "{key} is not in the example");
+            assert!(
+                text.lines()
+                    .any(|line| line.trim_start_matches("# ").starts_with(&format!("{key} = "))),
+                "{key} is not in the example"
+            );
         }
         let limits = toml::Table::try_from(Limits::default()).unwrap();
         for key in limits.keys() {
-            assert!(text.lines().any(|line| line.starts_with(&format!("{key} = "))), "limits.{key} is not in the example");
+            assert!(
+                text.lines().any(|line| line.starts_with(&format!("{key} = "))),
+                "limits.{key} is not in the example"
+            );
         }
     }
 
@@ -188,7 +217,10 @@ mod tests {
             change(&mut settings);
             assert!(settings.check().unwrap_err().to_string().contains(expect), "{expect}");
         };
-        check(|settings| settings.database_url = Some("mysql://x".to_owned()), "database_url");
+        check(
+            |settings| settings.database_url = Some("mysql://x".to_owned()),
+            "database_url",
+        );
         check(|settings| settings.trust_domain = "Hub.Example".to_owned(), "trust_domain");
         check(|settings| settings.trust_domain = "hub:1".to_owned(), "trust_domain");
         check(|settings| settings.database_connections = 0, "database_connections");

@@ -24,14 +24,23 @@ pub struct Judgement {
 #[must_use]
 pub fn may_send_as(registry: &Registry, party: &PartyId, gln: Gln, at: Micros) -> bool {
     registry.party_of_gln(gln).is_some_and(|holder| {
-        holder == party || registry.principals_of(party, at).any(|agreement| agreement.principal == *holder)
+        holder == party
+            || registry
+                .principals_of(party, at)
+                .any(|agreement| agreement.principal == *holder)
     })
 }
 
 /// Judges one event. `pointer` is where it stands in its document.
 #[must_use]
 pub fn judge(registry: &Registry, party: &PartyId, event: &Event, pointer: &str) -> Judgement {
-    let mut judge = Judge { registry, party, at: event.event_time, pointer, judgement: Judgement::default() };
+    let mut judge = Judge {
+        registry,
+        party,
+        at: event.event_time,
+        pointer,
+        judgement: Judgement::default(),
+    };
     // The giving or taking side names the principal best; then the products; a place is the weakest hint.
     judge.sides(event);
     judge.identities(event);
@@ -51,11 +60,18 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn place(&mut self, place: Option<&Location>, field: &str) {
         // A place without GLN claims nobody's site.
-        let Some((place, gln)) = place.and_then(|place| Some((place, place.id.gln()?))) else { return };
+        let Some((place, gln)) = place.and_then(|place| Some((place, place.id.gln()?))) else {
+            return;
+        };
         let holder = self.registry.party_of_gln(gln).cloned();
         match holder {
             Some(holder) if self.acts_for(&holder, |_| true) => {}
-            Some(_) | None => self.refuse(FindingCode::LocationNotYours, field, &place.id, "is no site of yours or of a principal of yours"),
+            Some(_) | None => self.refuse(
+                FindingCode::LocationNotYours,
+                field,
+                &place.id,
+                "is no site of yours or of a principal of yours",
+            ),
         }
     }
 
@@ -75,7 +91,12 @@ impl Judge<'_> {
                 Some(holder) if self.acts_for(&holder, |agreement| agreement.powers.contains(&power)) => {}
                 Some(_) | None => {
                     let place = format!("{field}/{index}");
-                    self.refuse(FindingCode::PartyNotYours, &place, &end.id, "is neither you nor a principal that lets you do this");
+                    self.refuse(
+                        FindingCode::PartyNotYours,
+                        &place,
+                        &end.id,
+                        "is neither you nor a principal that lets you do this",
+                    );
                 }
             }
         }
@@ -83,12 +104,17 @@ impl Judge<'_> {
 
     fn identities(&mut self, event: &Event) {
         let list = |field: &'static str, epcs: &'_ [Epc]| -> Vec<(String, Epc)> {
-            epcs.iter().enumerate().map(|(index, epc)| (format!("{field}/{index}"), epc.clone())).collect()
+            epcs.iter()
+                .enumerate()
+                .map(|(index, epc)| (format!("{field}/{index}"), epc.clone()))
+                .collect()
         };
         let claimed = match (event.kind, event.action) {
             (EventType::Object, Some(Action::Add)) => list("epcList", &event.epcs),
             (EventType::Object, Some(Action::Delete)) if event.step() == "decommissioning" => list("epcList", &event.epcs),
-            (EventType::Aggregation, Some(Action::Add)) => event.parent.iter().map(|epc| ("parentID".to_owned(), epc.clone())).collect(),
+            (EventType::Aggregation, Some(Action::Add)) => {
+                event.parent.iter().map(|epc| ("parentID".to_owned(), epc.clone())).collect()
+            }
             (EventType::Transformation, _) => list("outputEPCList", &event.output_epcs),
             (EventType::Object | EventType::Aggregation | EventType::Transaction | EventType::Association, _) => Vec::new(),
         };
@@ -100,18 +126,32 @@ impl Judge<'_> {
     fn identity(&mut self, field: &str, epc: &Epc) {
         match epc.scheme() {
             Scheme::Sgtin => {
-                let mandate = epc.gtin().and_then(|gtin| self.registry.mandate(self.party, Power::Commission, gtin, self.at));
+                let mandate = epc
+                    .gtin()
+                    .and_then(|gtin| self.registry.mandate(self.party, Power::Commission, gtin, self.at));
                 match mandate {
                     Some(Mandate::Own) => {}
                     Some(Mandate::Under(agreement)) => self.rests_on(&agreement.principal),
-                    None => self.refuse(FindingCode::EpcNotYours, field, epc, "is no product of yours, and no agreement lets you assert this for it"),
+                    None => self.refuse(
+                        FindingCode::EpcNotYours,
+                        field,
+                        epc,
+                        "is no product of yours, and no agreement lets you assert this for it",
+                    ),
                 }
             }
             Scheme::Sscc => {
-                let holder = epc.sscc().and_then(|sscc| Some(self.registry.holder_of_prefix(sscc.as_str().get(1..)?)?.0.clone()));
+                let holder = epc
+                    .sscc()
+                    .and_then(|sscc| Some(self.registry.holder_of_prefix(sscc.as_str().get(1..)?)?.0.clone()));
                 match holder {
                     Some(holder) if self.acts_for(&holder, |agreement| agreement.powers.contains(&Power::Commission)) => {}
-                    Some(_) | None => self.refuse(FindingCode::EpcNotYours, field, epc, "has a company prefix that is not yours or your principal's"),
+                    Some(_) | None => self.refuse(
+                        FindingCode::EpcNotYours,
+                        field,
+                        epc,
+                        "has a company prefix that is not yours or your principal's",
+                    ),
                 }
             }
             // Returnable assets and private identifiers: nothing is claimed by using them.
@@ -124,7 +164,10 @@ impl Judge<'_> {
         if holder == self.party {
             return true;
         }
-        let delegated = self.registry.principals_of(self.party, self.at).any(|agreement| agreement.principal == *holder && fits(agreement));
+        let delegated = self
+            .registry
+            .principals_of(self.party, self.at)
+            .any(|agreement| agreement.principal == *holder && fits(agreement));
         if delegated {
             self.rests_on(holder);
         }
@@ -138,6 +181,8 @@ impl Judge<'_> {
     fn refuse(&mut self, code: FindingCode, field: &str, epc: &Epc, why: &str) {
         let shown: String = epc.as_captured().chars().take(80).collect();
         let pointer = format!("{}/{field}", self.pointer);
-        self.judgement.findings.push(Finding::new(code, pointer, format!("`{shown}` {why}")).about(shown));
+        self.judgement
+            .findings
+            .push(Finding::new(code, pointer, format!("`{shown}` {why}")).about(shown));
     }
 }

@@ -81,13 +81,18 @@ impl Forest {
     /// The outermost container, or the thing itself.
     #[must_use]
     pub fn top(&self, epc: EpcKey) -> EpcKey {
-        std::iter::successors(Some(epc), |epc| self.inside.get(epc).map(|inside| inside.parent)).last().unwrap_or(epc)
+        std::iter::successors(Some(epc), |epc| self.inside.get(epc).map(|inside| inside.parent))
+            .last()
+            .unwrap_or(epc)
     }
 
     /// What is directly inside, in a fixed order.
     #[must_use]
     pub fn contents(&self, parent: EpcKey) -> Vec<EpcKey> {
-        self.contents.get(&parent).map(|children| children.iter().copied().collect()).unwrap_or_default()
+        self.contents
+            .get(&parent)
+            .map(|children| children.iter().copied().collect())
+            .unwrap_or_default()
     }
 
     /// Puts a child into a parent. Packing it again where it is changes nothing.
@@ -100,7 +105,14 @@ impl Forest {
             Some(_) => return Err(Misfit::SecondParent),
             None => {}
         }
-        self.inside.insert(child, Inside { parent, since: at, opened_by: event });
+        self.inside.insert(
+            child,
+            Inside {
+                parent,
+                since: at,
+                opened_by: event,
+            },
+        );
         self.contents.entry(parent).or_default().insert(child);
         Ok(())
     }
@@ -115,8 +127,16 @@ impl Forest {
             children.remove(&child);
         }
         if inside.since < at {
-            let Inside { since: from, opened_by, .. } = inside;
-            let interval = Interval { parent, from, until: at, opened_by, closed_by: Some(event) };
+            let Inside {
+                since: from, opened_by, ..
+            } = inside;
+            let interval = Interval {
+                parent,
+                from,
+                until: at,
+                opened_by,
+                closed_by: Some(event),
+            };
             self.ended.entry(child).or_default().push(interval);
         }
         Ok(())
@@ -126,8 +146,22 @@ impl Forest {
     #[must_use]
     pub fn into_intervals(self) -> HashMap<EpcKey, Vec<Interval>> {
         let mut intervals = self.ended;
-        for (child, Inside { parent, since: from, opened_by }) in self.inside {
-            let open = Interval { parent, from, until: Micros::FOREVER, opened_by, closed_by: None };
+        for (
+            child,
+            Inside {
+                parent,
+                since: from,
+                opened_by,
+            },
+        ) in self.inside
+        {
+            let open = Interval {
+                parent,
+                from,
+                until: Micros::FOREVER,
+                opened_by,
+                closed_by: None,
+            };
             intervals.entry(child).or_default().push(open);
         }
         intervals
@@ -163,8 +197,13 @@ mod tests {
         assert_eq!(forest.pack(epc(1), epc(3), Micros(12), event(3)), Err(Misfit::SecondParent));
         assert_eq!(forest.unpack(epc(1), epc(3), Micros(13), event(4)), Err(Misfit::NotInParent));
         forest.unpack(epc(1), epc(2), Micros(20), event(5)).unwrap();
-        let interval =
-            Interval { parent: epc(2), from: Micros(10), until: Micros(20), opened_by: event(1), closed_by: Some(event(5)) };
+        let interval = Interval {
+            parent: epc(2),
+            from: Micros(10),
+            until: Micros(20),
+            opened_by: event(1),
+            closed_by: Some(event(5)),
+        };
         assert_eq!(forest.into_intervals()[&epc(1)], [interval]);
     }
 

@@ -190,7 +190,10 @@ impl Event {
     }
 
     fn ilmd_text(&self, namespace: &str, local: &str) -> Option<&str> {
-        let node = self.ilmd.iter().find(|node| &*node.name.namespace == namespace && &*node.name.local == local)?;
+        let node = self
+            .ilmd
+            .iter()
+            .find(|node| &*node.name.namespace == namespace && &*node.name.local == local)?;
         node.text().map(str::trim).filter(|text| !text.is_empty())
     }
 
@@ -201,7 +204,9 @@ impl Event {
             EventType::Object | EventType::Transaction | EventType::Transformation => EpcRole::Object,
         };
         let all = |role, epcs| <[Epc]>::iter(epcs).map(move |epc| (role, epc));
-        self.parent.iter().map(|epc| (EpcRole::Parent, epc))
+        self.parent
+            .iter()
+            .map(|epc| (EpcRole::Parent, epc))
             .chain(all(listed, &self.epcs))
             .chain(all(EpcRole::Input, &self.input_epcs))
             .chain(all(EpcRole::Output, &self.output_epcs))

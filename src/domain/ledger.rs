@@ -218,7 +218,12 @@ impl<'a> Fold<'a> {
     }
 
     fn apply(&mut self, fact: &Fact) {
-        let epcs: Vec<EpcKey> = fact.epcs.iter().copied().filter(|epc| self.states.contains_key(epc)).collect();
+        let epcs: Vec<EpcKey> = fact
+            .epcs
+            .iter()
+            .copied()
+            .filter(|epc| self.states.contains_key(epc))
+            .collect();
         for epc in &epcs {
             self.name(fact, *epc);
         }
@@ -384,7 +389,11 @@ impl<'a> Fold<'a> {
     }
 
     fn void(&mut self, fact: &Fact, epc: EpcKey) {
-        let key = self.states.get(&epc).and_then(|state| state.inbound).filter(|(_, shipped)| *shipped == epc);
+        let key = self
+            .states
+            .get(&epc)
+            .and_then(|state| state.inbound)
+            .filter(|(_, shipped)| *shipped == epc);
         let Some((key, sent)) = key.and_then(|key| self.sent.get_mut(&key).map(|sent| (key, sent))) else {
             return self.misfit(fact, epc, FindingCode::NoCustody);
         };
@@ -413,7 +422,9 @@ impl<'a> Fold<'a> {
 
     /// Who has a thing: who has the outermost container it is in.
     fn holder(&self, epc: EpcKey) -> Holder {
-        self.states.get(&self.forest.top(epc)).map_or(Holder::Unknown, |state| state.holder.clone())
+        self.states
+            .get(&self.forest.top(epc))
+            .map_or(Holder::Unknown, |state| state.holder.clone())
     }
 
     /// The last handover that moved a thing, itself or inside something.
@@ -449,20 +460,34 @@ impl<'a> Fold<'a> {
 
     fn sold_before(&self, epc: EpcKey) -> bool {
         self.states.get(&epc).is_some_and(|state| !state.sales.is_empty())
-            || self.forest.place(epc).is_some_and(|place| !self.sales_since(place.parent, place.since).is_empty())
+            || self
+                .forest
+                .place(epc)
+                .is_some_and(|place| !self.sales_since(place.parent, place.since).is_empty())
     }
 
     fn misfit(&mut self, fact: &Fact, epc: EpcKey, code: FindingCode) {
-        self.misfits.insert(Misfit { event: fact.event, epc, code });
+        self.misfits.insert(Misfit {
+            event: fact.event,
+            epc,
+            code,
+        });
     }
 
     fn finish(self) -> Outcome {
-        let mut outcome = Outcome { named: self.named, ..Outcome::default() };
+        let mut outcome = Outcome {
+            named: self.named,
+            ..Outcome::default()
+        };
         for ((ship, epc), sent) in self.sent {
             if sent.voided {
                 outcome.voided.insert(ship);
             } else {
-                outcome.moved.push(Moved { ship, epc, received: sent.received });
+                outcome.moved.push(Moved {
+                    ship,
+                    epc,
+                    received: sent.received,
+                });
             }
         }
         outcome.moved.sort_by_key(|moved| (moved.ship, moved.epc));
@@ -475,3 +500,6 @@ impl<'a> Fold<'a> {
         outcome
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,8 +97,19 @@ pub enum Class {
 impl Class {
     /// All of them, in the order of their numbers.
     pub const ALL: [Self; 13] = [
-        Self::Existence, Self::Product, Self::State, Self::When, Self::Where, Self::Before, Self::After,
-        Self::Containment, Self::Documents, Self::Commercial, Self::Condition, Self::Investigations, Self::Raw,
+        Self::Existence,
+        Self::Product,
+        Self::State,
+        Self::When,
+        Self::Where,
+        Self::Before,
+        Self::After,
+        Self::Containment,
+        Self::Documents,
+        Self::Commercial,
+        Self::Condition,
+        Self::Investigations,
+        Self::Raw,
     ];
 }
 
@@ -295,7 +306,12 @@ pub fn sight(relations: Relations) -> Sight {
 
 /// One row of the default table. A class that is not named stays at nothing.
 fn row(relation: Relations) -> Sight {
-    let known = Sight { existence: Shown::Full, product: Shown::Full, state: Shown::Full, ..Sight::default() };
+    let known = Sight {
+        existence: Shown::Full,
+        product: Shown::Full,
+        state: Shown::Full,
+        ..Sight::default()
+    };
     let handover = Sight {
         when: When::Exact,
         place: Where::OwnSites,
@@ -332,7 +348,11 @@ fn row(relation: Relations) -> Sight {
             condition: Shown::Full,
             ..handover
         },
-        Relations::BRAND_OWNER => Sight { place: Where::Site, contents: Contents::Own, ..handover },
+        Relations::BRAND_OWNER => Sight {
+            place: Where::Site,
+            contents: Contents::Own,
+            ..handover
+        },
         Relations::SELLER | Relations::BUYER => handover,
         Relations::SENDER | Relations::RECEIVER => Sight {
             before: Who::Counterparty,
@@ -342,7 +362,12 @@ fn row(relation: Relations) -> Sight {
             ..handover
         },
         Relations::BRAND_OWNER_AFTER => known,
-        Relations::LATER_OWNER => Sight { when: When::Month, place: Where::Country, before: Who::Role, ..known },
+        Relations::LATER_OWNER => Sight {
+            when: When::Month,
+            place: Where::Country,
+            before: Who::Role,
+            ..known
+        },
         _ => Sight::default(),
     }
 }
@@ -385,7 +410,10 @@ event shown as such    | yes         | yes             | yes           | yes    
         assert_eq!(expected[0].1, names);
         for (class, (name, cells)) in Class::ALL.iter().zip(&expected[1..]) {
             assert_eq!(&format!("{class:?}"), name);
-            let levels: Vec<&str> = Relations::ALL.iter().map(|(relation, _)| sight(*relation).level(*class)).collect();
+            let levels: Vec<&str> = Relations::ALL
+                .iter()
+                .map(|(relation, _)| sight(*relation).level(*class))
+                .collect();
             assert_eq!(levels, *cells, "{name}");
         }
         let shown = |relation| if sight(relation).shows_event() { "yes" } else { "no" };
@@ -396,7 +424,11 @@ event shown as such    | yes         | yes             | yes           | yes    
     #[test]
     fn no_relation_sees_nothing() {
         assert_eq!(sight(Relations::default()), Sight::default());
-        assert_eq!(sight(Relations(1 << 40)), Sight::default(), "a bit that means nothing gives nothing");
+        assert_eq!(
+            sight(Relations(1 << 40)),
+            Sight::default(),
+            "a bit that means nothing gives nothing"
+        );
     }
 
     proptest! {

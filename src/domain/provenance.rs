@@ -62,7 +62,11 @@ pub fn tell(trace: &Trace, viewer: &PartyId, registry: &Registry) -> Option<Prov
     let standing = trace.standing(viewer, registry)?;
     let owner = trace.brand_owner(registry);
     let hops = hops(trace, viewer, &standing, registry);
-    let bought = trace.handovers.iter().rev().find(|handover| handover.buyer.as_ref() == Some(viewer));
+    let bought = trace
+        .handovers
+        .iter()
+        .rev()
+        .find(|handover| handover.buyer.as_ref() == Some(viewer));
     Some(Provenance {
         unbroken: trace.thing.maker.is_some() && is_unbroken(trace, viewer, &standing),
         gtin: trace.thing.gtin,
@@ -80,9 +84,17 @@ fn hops(trace: &Trace, viewer: &PartyId, standing: &Standing, registry: &Registr
     let mut hops = Vec::new();
     if let Some(maker) = &trace.thing.maker {
         let relations = standing.of_making(maker == viewer);
-        let stop = Stop { party: maker, at: trace.thing.made_at, site: trace.thing.made_where, silent: false };
+        let stop = Stop {
+            party: maker,
+            at: trace.thing.made_at,
+            site: trace.thing.made_where,
+            silent: false,
+        };
         // The maker hands over to the first taker: whoever took part in that knows it.
-        let met = trace.handovers.first().is_some_and(|first| first.names(viewer) && first.sender == *maker);
+        let met = trace
+            .handovers
+            .first()
+            .is_some_and(|first| first.names(viewer) && first.sender == *maker);
         hops.extend(stop.seen(sight(relations), met || maker == viewer, registry));
     }
     for (index, handover) in trace.handovers.iter().enumerate() {
@@ -151,7 +163,10 @@ impl Stop<'_> {
     }
 
     fn country(&self, registry: &Registry) -> Option<String> {
-        let site = self.site.and_then(|gln| registry.site(gln)).map(|(_, site)| site.country.clone());
+        let site = self
+            .site
+            .and_then(|gln| registry.site(gln))
+            .map(|(_, site)| site.country.clone());
         site.or_else(|| registry.party(self.party).map(|party| party.country.clone()))
     }
 }
@@ -159,7 +174,13 @@ impl Stop<'_> {
 /// A party may have several roles; the one it plays with goods comes first.
 fn main_role(party: &Party) -> Option<Role> {
     let order = [
-        Role::Manufacturer, Role::Cmo, Role::Logistics, Role::Wholesaler, Role::Dispenser, Role::Regulator, Role::Operator,
+        Role::Manufacturer,
+        Role::Cmo,
+        Role::Logistics,
+        Role::Wholesaler,
+        Role::Dispenser,
+        Role::Regulator,
+        Role::Operator,
     ];
     order.into_iter().find(|role| party.roles.contains(role))
 }

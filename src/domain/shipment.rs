@@ -75,8 +75,12 @@ impl Handover {
     pub fn of(event: &Event, asserter: &PartyId, registry: &Registry) -> Self {
         let named = |list: &[SourceDest], kind: &str| list.iter().find(|side| side.kind.as_str() == kind).cloned();
         let party = |side: &SourceDest| side.id.gln().and_then(|gln: Gln| registry.party_of_gln(gln).cloned());
-        let sender = ["possessing_party", "location"].iter().find_map(|kind| party(&named(&event.sources, kind)?));
-        let taking = ["possessing_party", "location", "owning_party"].iter().find_map(|kind| named(&event.destinations, kind));
+        let sender = ["possessing_party", "location"]
+            .iter()
+            .find_map(|kind| party(&named(&event.sources, kind)?));
+        let taking = ["possessing_party", "location", "owning_party"]
+            .iter()
+            .find_map(|kind| named(&event.destinations, kind));
         let receiver = match taking.as_ref().map(party) {
             None => Taker::Unnamed,
             Some(None) => Taker::Outside,
@@ -85,6 +89,11 @@ impl Handover {
         let seller = named(&event.sources, "owning_party").as_ref().and_then(party);
         let buyer = named(&event.destinations, "owning_party").as_ref().and_then(party);
         let (seller, buyer) = if seller == buyer { (None, None) } else { (seller, buyer) };
-        Self { sender: sender.unwrap_or_else(|| asserter.clone()), receiver, seller, buyer }
+        Self {
+            sender: sender.unwrap_or_else(|| asserter.clone()),
+            receiver,
+            seller,
+            buyer,
+        }
     }
 }

@@ -60,10 +60,19 @@ fn event_type(reading: &mut Reading<'_>, root: View<'_>, base: &str) -> Option<(
         reading.find(FindingCode::MissingField, root, base, "the event has no `type`");
         return None;
     };
-    let name = if reading.syntax == Syntax::Json { named.value() } else { named.local() };
+    let name = if reading.syntax == Syntax::Json {
+        named.value()
+    } else {
+        named.local()
+    };
     let found = type_of(name.strip_prefix("epcis:").unwrap_or(name));
     if found.is_none() {
-        reading.find(FindingCode::InvalidValue, named, base, format!("{} is no event type", quoted(name)));
+        reading.find(
+            FindingCode::InvalidValue,
+            named,
+            base,
+            format!("{} is no event type", quoted(name)),
+        );
     }
     found
 }
@@ -90,7 +99,11 @@ impl Builder<'_, '_> {
                 Kind::Attribute | Kind::Null => {}
                 Kind::Text if child.local().is_empty() => {
                     if !child.value().trim().is_empty() {
-                        self.find(FindingCode::LenientlyRead, child, format!("text {} between elements is ignored", quoted(child.value().trim())));
+                        self.find(
+                            FindingCode::LenientlyRead,
+                            child,
+                            format!("text {} between elements is ignored", quoted(child.value().trim())),
+                        );
                     }
                 }
                 Kind::Object | Kind::Array | Kind::Text | Kind::Number | Kind::Bool => self.member(child),
@@ -134,7 +147,10 @@ impl Builder<'_, '_> {
             "bizTransactionList" => self.biz_transactions(field),
             "sourceList" => self.endpoints(field, "source", |event| &mut event.sources),
             "destinationList" => self.endpoints(field, "destination", |event| &mut event.destinations),
-            "sensorElementList" => self.event.sensor_elements.extend(node::sensors(self.reading, field, self.base)),
+            "sensorElementList" => self
+                .event
+                .sensor_elements
+                .extend(node::sensors(self.reading, field, self.base)),
             "ilmd" => self.ilmd(field),
             "epcClass" => self.class = self.uri(field),
             "quantity" => self.amount = self.decimal(field),
@@ -150,10 +166,18 @@ impl Builder<'_, '_> {
         if field.namespace() == 0 {
             return true;
         }
-        let qualified = self.reading.namespaces.uri(field.namespace()).starts_with("urn:epcglobal:epcis");
+        let qualified = self
+            .reading
+            .namespaces
+            .uri(field.namespace())
+            .starts_with("urn:epcglobal:epcis");
         if qualified && !self.reading.told_qualified {
             self.reading.told_qualified = true;
-            self.find(FindingCode::LenientlyRead, field, format!("{} must not be qualified; reported once", quoted(field.local())));
+            self.find(
+                FindingCode::LenientlyRead,
+                field,
+                format!("{} must not be qualified; reported once", quoted(field.local())),
+            );
         }
         qualified
     }
@@ -167,7 +191,11 @@ impl Builder<'_, '_> {
             return self.find(FindingCode::UnexpectedField, field, detail);
         }
         if nameless {
-            self.find(FindingCode::LenientlyRead, field, format!("{} has no namespace; kept as an extension", quoted(field.local())));
+            self.find(
+                FindingCode::LenientlyRead,
+                field,
+                format!("{} has no namespace; kept as an extension", quoted(field.local())),
+            );
         }
         self.event.extensions.append(&mut found);
     }
@@ -189,10 +217,20 @@ impl Builder<'_, '_> {
             "ADD" => Action::Add,
             "OBSERVE" => Action::Observe,
             "DELETE" => Action::Delete,
-            _ => return self.find(FindingCode::InvalidValue, field, format!("{} is none of ADD, OBSERVE, DELETE", quoted(&text))),
+            _ => {
+                return self.find(
+                    FindingCode::InvalidValue,
+                    field,
+                    format!("{} is none of ADD, OBSERVE, DELETE", quoted(&text)),
+                );
+            }
         };
         if text.bytes().any(|byte| byte.is_ascii_lowercase()) {
-            self.find(FindingCode::LenientlyRead, field, format!("{} must be upper case", quoted(&text)));
+            self.find(
+                FindingCode::LenientlyRead,
+                field,
+                format!("{} must be upper case", quoted(&text)),
+            );
         }
         self.event.action = Some(action);
     }
@@ -234,7 +272,11 @@ impl Builder<'_, '_> {
             return self.find(FindingCode::MissingField, root, "the event has no `epcClass`");
         };
         match class.parse() {
-            Ok(class) => self.event.quantities.push(Quantity { class, quantity: self.amount.take(), uom: None }),
+            Ok(class) => self.event.quantities.push(Quantity {
+                class,
+                quantity: self.amount.take(),
+                uom: None,
+            }),
             Err(error) => self.gs1_error(root, &class, &error),
         }
     }
@@ -247,7 +289,9 @@ fn has_field(kind: EventType, name: &str) -> bool {
         "epcList" | "quantityList" => matches!(kind, Object | Transaction),
         "childEPCs" | "childQuantityList" => matches!(kind, Aggregation | Association),
         "parentID" => matches!(kind, Aggregation | Association | Transaction),
-        "inputEPCList" | "inputQuantityList" | "outputEPCList" | "outputQuantityList" | "transformationID" => kind == Transformation,
+        "inputEPCList" | "inputQuantityList" | "outputEPCList" | "outputQuantityList" | "transformationID" => {
+            kind == Transformation
+        }
         "action" => kind != Transformation,
         "ilmd" => matches!(kind, Object | Transformation),
         "epcClass" | "quantity" => kind == Object,

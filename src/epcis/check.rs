@@ -21,7 +21,13 @@ pub struct Violation {
 #[must_use]
 pub fn rules(event: &Event) -> Vec<Violation> {
     let mut broken = Vec::new();
-    let mut say = |code, field, detail: &str| broken.push(Violation { code, field, detail: detail.to_owned() });
+    let mut say = |code, field, detail: &str| {
+        broken.push(Violation {
+            code,
+            field,
+            detail: detail.to_owned(),
+        })
+    };
     if event.action.is_none() && event.kind != EventType::Transformation {
         say(FindingCode::MissingField, "action", "the event has no `action`");
     }
@@ -43,10 +49,18 @@ type Say<'a> = dyn FnMut(FindingCode, &'static str, &str) + 'a;
 fn object(event: &Event, say: &mut Say<'_>) {
     let sensed = !event.sensor_elements.is_empty() && event.read_point.is_some();
     if event.epcs.is_empty() && event.quantities.is_empty() && !sensed {
-        say(FindingCode::MissingField, "epcList", "an object event names EPCs or quantities, or has sensor data and a read point");
+        say(
+            FindingCode::MissingField,
+            "epcList",
+            "an object event names EPCs or quantities, or has sensor data and a read point",
+        );
     }
     if !event.ilmd.is_empty() && event.action.is_some_and(|action| action != Action::Add) {
-        say(FindingCode::UnexpectedField, "ilmd", "`ilmd` describes what is created: only with action ADD");
+        say(
+            FindingCode::UnexpectedField,
+            "ilmd",
+            "`ilmd` describes what is created: only with action ADD",
+        );
     }
 }
 
@@ -54,10 +68,18 @@ fn aggregation(event: &Event, say: &mut Say<'_>) {
     let no_children = event.epcs.is_empty() && event.quantities.is_empty();
     match event.action {
         Some(Action::Add | Action::Delete) if event.parent.is_none() => {
-            say(FindingCode::InvalidAction, "parentID", "an aggregation without `parentID` can only be OBSERVE");
+            say(
+                FindingCode::InvalidAction,
+                "parentID",
+                "an aggregation without `parentID` can only be OBSERVE",
+            );
         }
         Some(Action::Add | Action::Observe) if no_children => {
-            say(FindingCode::InvalidAction, "childEPCs", "an aggregation without children can only be DELETE");
+            say(
+                FindingCode::InvalidAction,
+                "childEPCs",
+                "an aggregation without children can only be DELETE",
+            );
         }
         Some(Action::Add | Action::Observe | Action::Delete) | None => {}
     }
@@ -65,11 +87,19 @@ fn aggregation(event: &Event, say: &mut Say<'_>) {
 
 fn transaction(event: &Event, say: &mut Say<'_>) {
     if event.biz_transactions.is_empty() {
-        say(FindingCode::MissingField, "bizTransactionList", "a transaction event names at least one business transaction");
+        say(
+            FindingCode::MissingField,
+            "bizTransactionList",
+            "a transaction event names at least one business transaction",
+        );
     }
     let no_objects = event.epcs.is_empty() && event.quantities.is_empty() && event.parent.is_none();
     if no_objects && event.action.is_some_and(|action| action != Action::Delete) {
-        say(FindingCode::InvalidAction, "epcList", "a transaction event without EPCs and quantities can only be DELETE");
+        say(
+            FindingCode::InvalidAction,
+            "epcList",
+            "a transaction event without EPCs and quantities can only be DELETE",
+        );
     }
 }
 
@@ -78,10 +108,18 @@ fn transformation(event: &Event, say: &mut Say<'_>) {
         return;
     }
     if event.input_epcs.is_empty() && event.input_quantities.is_empty() {
-        say(FindingCode::MissingField, "inputEPCList", "a transformation without `transformationID` needs inputs");
+        say(
+            FindingCode::MissingField,
+            "inputEPCList",
+            "a transformation without `transformationID` needs inputs",
+        );
     }
     if event.output_epcs.is_empty() && event.output_quantities.is_empty() {
-        say(FindingCode::MissingField, "outputEPCList", "a transformation without `transformationID` needs outputs");
+        say(
+            FindingCode::MissingField,
+            "outputEPCList",
+            "a transformation without `transformationID` needs outputs",
+        );
     }
 }
 
@@ -92,17 +130,31 @@ fn association(event: &Event, say: &mut Say<'_>) {
     }
     let no_children = event.epcs.is_empty() && event.quantities.is_empty();
     if no_children && event.action.is_some_and(|action| action != Action::Delete) {
-        say(FindingCode::InvalidAction, "childEPCs", "an association without children can only be DELETE");
+        say(
+            FindingCode::InvalidAction,
+            "childEPCs",
+            "an association without children can only be DELETE",
+        );
     }
 }
 
 fn dispositions(event: &Event, say: &mut Say<'_>) {
-    let Some(persistent) = &event.persistent_disposition else { return };
+    let Some(persistent) = &event.persistent_disposition else {
+        return;
+    };
     if persistent.set.is_empty() && persistent.unset.is_empty() {
-        say(FindingCode::MissingField, "persistentDisposition", "neither sets nor unsets anything");
+        say(
+            FindingCode::MissingField,
+            "persistentDisposition",
+            "neither sets nor unsets anything",
+        );
     }
     if persistent.set.iter().any(|term| persistent.unset.contains(term)) {
-        say(FindingCode::InvalidValue, "persistentDisposition", "sets and unsets the same disposition");
+        say(
+            FindingCode::InvalidValue,
+            "persistentDisposition",
+            "sets and unsets the same disposition",
+        );
     }
 }
 
@@ -114,7 +166,11 @@ fn sensors(event: &Event, say: &mut Say<'_>) {
         let metadata = parts(element, "sensorMetadata");
         let reports = parts(element, "sensorReport");
         if reports.is_empty() {
-            say(FindingCode::MissingField, "sensorElementList", "a sensor element has at least one `sensorReport`");
+            say(
+                FindingCode::MissingField,
+                "sensorElementList",
+                "a sensor element has at least one `sensorReport`",
+            );
         }
         for field in EITHER {
             let has = |nodes: &[&Node]| nodes.iter().any(|node| !parts(node, field).is_empty());
@@ -129,7 +185,10 @@ fn sensors(event: &Event, say: &mut Say<'_>) {
 
 fn parts<'a>(node: &'a Node, local: &str) -> Vec<&'a Node> {
     match &node.content {
-        Content::Nodes(inside) => inside.iter().filter(|part| part.name.namespace.is_empty() && *part.name.local == *local).collect(),
+        Content::Nodes(inside) => inside
+            .iter()
+            .filter(|part| part.name.namespace.is_empty() && *part.name.local == *local)
+            .collect(),
         Content::Empty | Content::Text(_) | Content::Number(_) | Content::Bool(_) | Content::Mixed(_) => Vec::new(),
     }
 }
@@ -139,7 +198,11 @@ fn quantities(event: &Event, say: &mut Say<'_>) {
         EventType::Aggregation | EventType::Association => "childQuantityList",
         EventType::Object | EventType::Transaction | EventType::Transformation => "quantityList",
     };
-    let lists = [(list, &event.quantities), ("inputQuantityList", &event.input_quantities), ("outputQuantityList", &event.output_quantities)];
+    let lists = [
+        (list, &event.quantities),
+        ("inputQuantityList", &event.input_quantities),
+        ("outputQuantityList", &event.output_quantities),
+    ];
     for (field, quantities) in lists {
         for quantity in quantities {
             if let Some(detail) = quantity_fault(quantity) {
@@ -156,9 +219,13 @@ fn quantity_fault(quantity: &Quantity) -> Option<String> {
         return Some("a quantity is not negative".to_owned());
     }
     match (&quantity.uom, amount) {
-        (Some(uom), _) if !is_unit(uom) => Some("`uom` is no UN/ECE Recommendation 20 code of two or three characters".to_owned()),
+        (Some(uom), _) if !is_unit(uom) => {
+            Some("`uom` is no UN/ECE Recommendation 20 code of two or three characters".to_owned())
+        }
         (Some(_), None) => Some("`uom` without `quantity`".to_owned()),
-        (None, Some(amount)) if amount.contains('.') => Some("a fraction needs a `uom`; without one the quantity counts things".to_owned()),
+        (None, Some(amount)) if amount.contains('.') => {
+            Some("a fraction needs a `uom`; without one the quantity counts things".to_owned())
+        }
         (Some(_) | None, _) => None,
     }
 }
@@ -187,17 +254,51 @@ mod tests {
             let mut event = new(kind, Some(action));
             event.parent = parent.then(|| "urn:epc:id:sscc:0614141.1234567890".parse().unwrap());
             event.epcs = if children { vec![epc.clone()] } else { vec![] };
-            assert_eq!(codes(&event), expect, "{kind:?} {action:?} parent {parent} children {children}");
+            assert_eq!(
+                codes(&event),
+                expect,
+                "{kind:?} {action:?} parent {parent} children {children}"
+            );
         };
         use FindingCode::{InvalidAction, MissingField};
         check(EventType::Aggregation, Action::Add, true, true, &[]);
-        check(EventType::Aggregation, Action::Add, false, true, &[(InvalidAction, "parentID")]);
-        check(EventType::Aggregation, Action::Add, true, false, &[(InvalidAction, "childEPCs")]);
+        check(
+            EventType::Aggregation,
+            Action::Add,
+            false,
+            true,
+            &[(InvalidAction, "parentID")],
+        );
+        check(
+            EventType::Aggregation,
+            Action::Add,
+            true,
+            false,
+            &[(InvalidAction, "childEPCs")],
+        );
         check(EventType::Aggregation, Action::Observe, false, true, &[]);
         check(EventType::Aggregation, Action::Delete, true, false, &[]);
-        check(EventType::Aggregation, Action::Delete, false, true, &[(InvalidAction, "parentID")]);
-        check(EventType::Association, Action::Observe, true, false, &[(InvalidAction, "childEPCs")]);
-        check(EventType::Association, Action::Delete, false, true, &[(MissingField, "parentID")]);
+        check(
+            EventType::Aggregation,
+            Action::Delete,
+            false,
+            true,
+            &[(InvalidAction, "parentID")],
+        );
+        check(
+            EventType::Association,
+            Action::Observe,
+            true,
+            false,
+            &[(InvalidAction, "childEPCs")],
+        );
+        check(
+            EventType::Association,
+            Action::Delete,
+            false,
+            true,
+            &[(MissingField, "parentID")],
+        );
         check(EventType::Object, Action::Observe, false, false, &[(MissingField, "epcList")]);
     }
 
@@ -214,7 +315,11 @@ mod tests {
         let check = |quantity: Option<&str>, uom: Option<&str>, good: bool| {
             let mut event = new(EventType::Object, Some(Action::Observe));
             let class = "urn:epc:idpat:sgtin:4012345.012345.*".parse().unwrap();
-            event.quantities.push(Quantity { class, quantity: quantity.map(Into::into), uom: uom.map(Into::into) });
+            event.quantities.push(Quantity {
+                class,
+                quantity: quantity.map(Into::into),
+                uom: uom.map(Into::into),
+            });
             assert_eq!(codes(&event).is_empty(), good, "{quantity:?} {uom:?}");
         };
         check(Some("5"), None, true);

@@ -43,7 +43,11 @@ fn normalized(uri: &str) -> &str {
     if uri == NO_NAMESPACE {
         return "";
     }
-    if uri.strip_prefix(CBV_MDA).is_some_and(|rest| matches!(rest, ":" | "#" | "/")) { CBV_MDA } else { uri }
+    if uri.strip_prefix(CBV_MDA).is_some_and(|rest| matches!(rest, ":" | "#" | "/")) {
+        CBV_MDA
+    } else {
+        uri
+    }
 }
 
 /// Prefixes that the EPCIS 2.0 JSON-LD context declares.
@@ -82,41 +86,76 @@ impl Contexts {
     /// The name of a member, or the prefix that nothing declares.
     pub(super) fn name(&self, member: View<'_>) -> Result<Name, Box<str>> {
         let key = member.local();
-        let Some((prefix, local)) = key.split_once(':') else { return Ok(self.term(key, member)) };
+        let Some((prefix, local)) = key.split_once(':') else {
+            return Ok(self.term(key, member));
+        };
         if local.starts_with("//") || prefix == "urn" {
             return Ok(split_uri(key));
         }
-        let local_declaration = if member.tree.has_context { declared_around(member, prefix) } else { None };
+        let local_declaration = if member.tree.has_context {
+            declared_around(member, prefix)
+        } else {
+            None
+        };
         let namespace = local_declaration
             .or_else(|| find(&self.declared, prefix).map(Cow::Borrowed))
-            .or_else(|| STANDARD.iter().find(|(known, _)| *known == prefix).map(|(_, uri)| Cow::Borrowed(*uri)));
+            .or_else(|| {
+                STANDARD
+                    .iter()
+                    .find(|(known, _)| *known == prefix)
+                    .map(|(_, uri)| Cow::Borrowed(*uri))
+            });
         match namespace {
-            Some(namespace) => Ok(Name { namespace: namespace.as_ref().into(), local: local.into(), prefix: prefix.into() }),
+            Some(namespace) => Ok(Name {
+                namespace: namespace.as_ref().into(),
+                local: local.into(),
+                prefix: prefix.into(),
+            }),
             None => Err(prefix.into()),
         }
     }
 
     /// A key without prefix: a term of an inline context, or of `@vocab`, or in no namespace.
     fn term(&self, key: &str, member: View<'_>) -> Name {
-        let around = if member.tree.has_context { declared_around(member, key) } else { None };
+        let around = if member.tree.has_context {
+            declared_around(member, key)
+        } else {
+            None
+        };
         if let Some(uri) = around.or_else(|| find(&self.declared, key).map(Cow::Borrowed)) {
             return split_uri(&uri);
         }
-        let vocab = if member.tree.has_context { declared_around(member, "@vocab") } else { None };
+        let vocab = if member.tree.has_context {
+            declared_around(member, "@vocab")
+        } else {
+            None
+        };
         let namespace = vocab.or_else(|| self.vocab.as_deref().map(Cow::Borrowed)).unwrap_or_default();
-        Name { namespace: namespace.as_ref().into(), local: key.into(), prefix: "".into() }
+        Name {
+            namespace: namespace.as_ref().into(),
+            local: key.into(),
+            prefix: "".into(),
+        }
     }
 }
 
 fn find<'a>(declared: &'a [(Box<str>, Box<str>)], prefix: &str) -> Option<&'a str> {
-    declared.iter().rev().find(|(known, _)| **known == *prefix).map(|(_, uri)| &**uri)
+    declared
+        .iter()
+        .rev()
+        .find(|(known, _)| **known == *prefix)
+        .map(|(_, uri)| &**uri)
 }
 
 /// Looks the prefix up in the `@context` of every object around the member, nearest first.
 fn declared_around<'t>(member: View<'t>, prefix: &str) -> Option<Cow<'t, str>> {
     let mut around = member.parent();
     while let Some(object) = around {
-        let found = object.get("@context").into_iter().flat_map(context_objects).find_map(|item| item.get(prefix));
+        let found = object
+            .get("@context")
+            .into_iter()
+            .flat_map(context_objects)
+            .find_map(|item| item.get(prefix));
         if let Some(found) = found.filter(|found| found.kind() == Kind::Text) {
             return Some(Cow::Borrowed(normalized(found.value())));
         }
@@ -136,5 +175,9 @@ fn context_objects(context: View<'_>) -> Vec<View<'_>> {
 /// A full URI as a name: the namespace ends with the last `/`, `#` or `:`.
 fn split_uri(uri: &str) -> Name {
     let cut = uri.rfind(['/', '#', ':']).map_or(0, |at| at + 1);
-    Name { namespace: normalized(&uri[..cut]).into(), local: uri[cut..].into(), prefix: "".into() }
+    Name {
+        namespace: normalized(&uri[..cut]).into(),
+        local: uri[cut..].into(),
+        prefix: "".into(),
+    }
 }

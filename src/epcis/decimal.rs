@@ -8,7 +8,10 @@ pub(super) fn decimal(text: &str) -> Option<String> {
         _ => (false, text),
     };
     let (mantissa, exponent) = match digits.find(['e', 'E']) {
-        Some(at) => (&digits[..at], digits[at + 1..].parse::<i32>().ok().filter(|exponent| exponent.abs() <= 40)?),
+        Some(at) => (
+            &digits[..at],
+            digits[at + 1..].parse::<i32>().ok().filter(|exponent| exponent.abs() <= 40)?,
+        ),
         None => (digits, 0),
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -28,8 +31,16 @@ pub(super) fn decimal(text: &str) -> Option<String> {
     let (whole, fraction) = all.split_at(point as usize);
     let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
     let whole = if whole.is_empty() { "0" } else { whole };
-    let sign = if negative && (whole != "0" || !fraction.is_empty()) { "-" } else { "" };
-    Some(if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") })
+    let sign = if negative && (whole != "0" || !fraction.is_empty()) {
+        "-"
+    } else {
+        ""
+    };
+    Some(if fraction.is_empty() {
+        format!("{sign}{whole}")
+    } else {
+        format!("{sign}{whole}.{fraction}")
+    })
 }
 
 /// RFC 8259 clause 6: no plus sign, no leading zeros, digits on both sides of the point.

@@ -61,7 +61,11 @@ impl Correspondent {
     #[must_use]
     pub fn gln(&self) -> Option<Gln> {
         let text = self.identifier.trim();
-        if text.contains(':') { text.parse::<Epc>().ok()?.gln() } else { text.parse().ok() }
+        if text.contains(':') {
+            text.parse::<Epc>().ok()?.gln()
+        } else {
+            text.parse().ok()
+        }
     }
 }
 

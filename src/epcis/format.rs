@@ -58,7 +58,9 @@ impl Format<'_> {
         match self.epc {
             EpcFormat::NeverTranslates => Cow::Borrowed(class.as_captured()),
             EpcFormat::AlwaysDigitalLink => Cow::Borrowed(class.canonical()),
-            EpcFormat::AlwaysUrn => class.to_urn(self.prefix_len).map_or(Cow::Borrowed(class.canonical()), Cow::Owned),
+            EpcFormat::AlwaysUrn => class
+                .to_urn(self.prefix_len)
+                .map_or(Cow::Borrowed(class.canonical()), Cow::Owned),
         }
     }
 
@@ -113,7 +115,12 @@ pub(super) struct Prefixes {
 impl Prefixes {
     /// Chooses one for every namespace in the event: the one it came with where that is free.
     pub(super) fn of(event: &Event, reserved: &[(&str, &str)]) -> Self {
-        let mut prefixes = Self { chosen: reserved.iter().map(|(prefix, uri)| ((*uri).into(), (*prefix).into())).collect() };
+        let mut prefixes = Self {
+            chosen: reserved
+                .iter()
+                .map(|(prefix, uri)| ((*uri).into(), (*prefix).into()))
+                .collect(),
+        };
         let places = [event.read_point.as_ref(), event.biz_location.as_ref()];
         let declared = event.error_declaration.iter().flat_map(|declaration| &declaration.extensions);
         event.sensor_elements.iter().for_each(|element| prefixes.node(element, false));
@@ -130,7 +137,10 @@ impl Prefixes {
 
     /// The prefix of a namespace, `""` for none.
     pub(super) fn get(&self, namespace: &str) -> &str {
-        self.chosen.iter().find(|(known, _)| **known == *namespace).map_or("", |(_, prefix)| prefix)
+        self.chosen
+            .iter()
+            .find(|(known, _)| **known == *namespace)
+            .map_or("", |(_, prefix)| prefix)
     }
 
     fn node(&mut self, node: &Node, top: bool) {
@@ -147,7 +157,11 @@ impl Prefixes {
     }
 
     fn name(&mut self, name: &Name, top: bool) {
-        let namespace = if name.namespace.is_empty() && top { NO_NAMESPACE } else { &name.namespace };
+        let namespace = if name.namespace.is_empty() && top {
+            NO_NAMESPACE
+        } else {
+            &name.namespace
+        };
         if namespace.is_empty() || self.chosen.iter().any(|(known, _)| **known == *namespace) {
             return;
         }
@@ -168,6 +182,8 @@ impl Prefixes {
 /// Names that would be read as something else are not used as prefixes.
 fn is_prefix(text: &str) -> bool {
     let starts = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
-    let rest = text.chars().all(|next| next.is_ascii_alphanumeric() || matches!(next, '-' | '_' | '.'));
+    let rest = text
+        .chars()
+        .all(|next| next.is_ascii_alphanumeric() || matches!(next, '-' | '_' | '.'));
     starts && rest && !matches!(text, "urn" | "http" | "https" | "xml" | "xmlns" | "epcis")
 }

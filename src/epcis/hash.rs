@@ -50,8 +50,18 @@ pub fn prehash(event: &Event, ignored: &[Name]) -> String {
     if !event.ilmd.is_empty() {
         rest.push(format!("ilmd{}", node::all(&event.ilmd)));
     }
-    let is_ignored = |name: &Name| ignored.iter().any(|other| other.namespace == name.namespace && other.local == name.local);
-    rest.extend(event.extensions.iter().filter(|extension| !is_ignored(&extension.name)).filter_map(node::one));
+    let is_ignored = |name: &Name| {
+        ignored
+            .iter()
+            .any(|other| other.namespace == name.namespace && other.local == name.local)
+    };
+    rest.extend(
+        event
+            .extensions
+            .iter()
+            .filter(|extension| !is_ignored(&extension.name))
+            .filter_map(node::one),
+    );
     rest.sort_unstable();
     text.extend(rest);
     text
@@ -62,7 +72,13 @@ fn when(event: &Event, text: &mut String) {
     text.push_str(type_name(event.kind));
     push("eventTime", &milliseconds(event.event_time), text);
     push("eventTimeZoneOffset", &offset(event.offset_minutes), text);
-    push_sorted(event.certification_info.iter().map(|uri| format!("certificationInfo={}", node::canonical(uri))), text);
+    push_sorted(
+        event
+            .certification_info
+            .iter()
+            .map(|uri| format!("certificationInfo={}", node::canonical(uri))),
+        text,
+    );
 }
 
 fn what(event: &Event, text: &mut String) {
@@ -77,7 +93,11 @@ fn what(event: &Event, text: &mut String) {
     if has_children {
         epcs("childEPCs", &event.epcs, text);
     }
-    quantities(if has_children { "childQuantityList" } else { "quantityList" }, &event.quantities, text);
+    quantities(
+        if has_children { "childQuantityList" } else { "quantityList" },
+        &event.quantities,
+        text,
+    );
     quantities("inputQuantityList", &event.input_quantities, text);
     epcs("outputEPCList", &event.output_epcs, text);
     quantities("outputQuantityList", &event.output_quantities, text);
@@ -98,7 +118,9 @@ fn why_and_where(event: &Event, text: &mut String) {
     }
     if let Some(persistent) = &event.persistent_disposition {
         text.push_str("persistentDisposition");
-        let spelt = |name: &'static str| move |term: &crate::domain::event::Term| format!("{name}={}", Vocabulary::Disposition.web_uri(term.as_str()));
+        let spelt = |name: &'static str| {
+            move |term: &crate::domain::event::Term| format!("{name}={}", Vocabulary::Disposition.web_uri(term.as_str()))
+        };
         push_sorted(persistent.set.iter().map(spelt("set")), text);
         push_sorted(persistent.unset.iter().map(spelt("unset")), text);
     }
@@ -178,7 +200,13 @@ fn endpoints(list: &str, name: &str, endpoints: &[SourceDest], rest: &mut Vec<St
         return;
     }
     let mut text = list.to_owned();
-    let spelt = endpoints.iter().map(|endpoint| format!("type={}{name}={}", Vocabulary::SourceDestType.web_uri(endpoint.kind.as_str()), endpoint.id.canonical()));
+    let spelt = endpoints.iter().map(|endpoint| {
+        format!(
+            "type={}{name}={}",
+            Vocabulary::SourceDestType.web_uri(endpoint.kind.as_str()),
+            endpoint.id.canonical()
+        )
+    });
     push_sorted(spelt, &mut text);
     rest.push(text);
 }

@@ -51,7 +51,9 @@ fn master_data(reading: &mut Reading<'_>, element: View<'_>, base: &str, header:
     for child in element.members() {
         let list = matches!(child.local(), "VocabularyList" | "vocabularyList");
         if list && reading.syntax != Syntax::Json {
-            child.members().for_each(|vocabulary| nodes(reading, vocabulary, base, &mut header.master_data));
+            child
+                .members()
+                .for_each(|vocabulary| nodes(reading, vocabulary, base, &mut header.master_data));
         } else if list {
             nodes(reading, child, base, &mut header.master_data);
         } else if child.local() == "extension" && child.kind() == Kind::Object {
@@ -65,11 +67,17 @@ fn master_data(reading: &mut Reading<'_>, element: View<'_>, base: &str, header:
 fn correspondent(partner: View<'_>) -> Option<Correspondent> {
     let identifier = partner.get("Identifier")?;
     let authority = identifier.get("Authority").map(|authority| authority.value().trim().into());
-    Some(Correspondent { authority, identifier: text_without_attributes(identifier)? })
+    Some(Correspondent {
+        authority,
+        identifier: text_without_attributes(identifier)?,
+    })
 }
 
 fn plain(member: View<'_>) -> Option<Correspondent> {
-    Some(Correspondent { authority: None, identifier: text_without_attributes(member)? })
+    Some(Correspondent {
+        authority: None,
+        identifier: text_without_attributes(member)?,
+    })
 }
 
 fn text_of(element: View<'_>, local: &str) -> Option<Box<str>> {

@@ -16,7 +16,11 @@ pub(super) struct Findings {
 
 impl Findings {
     pub(super) fn new(per_code: usize) -> Self {
-        Self { kept: Vec::new(), per_code, cut: false }
+        Self {
+            kept: Vec::new(),
+            per_code,
+            cut: false,
+        }
     }
 
     pub(super) fn push(&mut self, finding: Finding) {
@@ -34,7 +38,11 @@ impl Findings {
 
     pub(super) fn finish(mut self) -> Vec<Finding> {
         if self.cut {
-            self.kept.push(Finding::new(FindingCode::Truncated, "", format!("more than {} of one code", self.per_code)));
+            self.kept.push(Finding::new(
+                FindingCode::Truncated,
+                "",
+                format!("more than {} of one code", self.per_code),
+            ));
         }
         self.kept
     }
@@ -83,7 +91,11 @@ impl<'a> Reading<'a> {
         self.in_event = false;
         if let Some(event) = built {
             let hash = hash::event_hash(&event);
-            (self.sink)(ParsedEvent { event, pointer: base.to_owned(), hash });
+            (self.sink)(ParsedEvent {
+                event,
+                pointer: base.to_owned(),
+                hash,
+            });
         }
         self.count += 1;
         Ok(())
@@ -100,7 +112,11 @@ impl<'a> Reading<'a> {
     /// Adds a finding about the event being read.
     pub(super) fn find(&mut self, code: FindingCode, view: View<'_>, base: &str, detail: impl Into<String>) {
         let finding = Finding::new(code, self.pointer(view, base), detail);
-        self.findings.push(if self.in_event { finding.at_event(self.count) } else { finding });
+        self.findings.push(if self.in_event {
+            finding.at_event(self.count)
+        } else {
+            finding
+        });
     }
 
     /// `Err` if a tree that is still being filled has become too large.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::event::{Action, EventType};
 use crate::domain::finding::FindingCode;
+use crate::domain::time::Micros;
 
 fn refused(text: &[u8], media: MediaType) -> Finding {
     let findings = parse(text, media, &ParseLimits::default()).expect_err("must be refused");
@@ -58,7 +59,10 @@ fn one_event_in_two_syntaxes_is_one_event() {
     assert_eq!((one.syntax, other.syntax), (Syntax::Xml1, Syntax::Json));
     assert_eq!(one.events[0].hash, other.events[0].hash);
     let event = &one.events[0].event;
-    assert_eq!((event.kind, event.action, event.lot(), event.step()), (EventType::Object, Some(Action::Add), Some("A1"), "commissioning"));
+    assert_eq!(
+        (event.kind, event.action, event.lot(), event.step()),
+        (EventType::Object, Some(Action::Add), Some("A1"), "commissioning")
+    );
     assert_eq!(one.events[0].pointer, "/EPCISDocument/EPCISBody/EventList/ObjectEvent[1]");
     assert_eq!(other.events[0].pointer, "/epcisBody/eventList/0");
     assert_eq!(one.findings, []);
@@ -69,9 +73,15 @@ fn one_event_in_two_syntaxes_is_one_event() {
 fn pointers_lead_to_the_fault() {
     let bad = XML_EVENT.replace("urn:epc:id:sgtin:0614141.107346.2018", "urn:epc:id:sgtin:0614141.7.2018");
     let finding = refused_xml(&xml(&(XML_EVENT.to_owned() + &bad)), FindingCode::InvalidEpc);
-    assert_eq!((finding.pointer.as_str(), finding.event), ("/EPCISDocument/EPCISBody/EventList/ObjectEvent[2]/epcList/epc[2]", Some(1)));
+    assert_eq!(
+        (finding.pointer.as_str(), finding.event),
+        ("/EPCISDocument/EPCISBody/EventList/ObjectEvent[2]/epcList/epc[2]", Some(1))
+    );
     assert_eq!(finding.epc.as_deref(), Some("urn:epc:id:sgtin:0614141.7.2018"));
-    let finding = refused_json(&json(&JSON_EVENT.replace("10614141073464", "10614141073465")), FindingCode::InvalidCheckDigit);
+    let finding = refused_json(
+        &json(&JSON_EVENT.replace("10614141073464", "10614141073465")),
+        FindingCode::InvalidCheckDigit,
+    );
     assert_eq!(finding.pointer, "/epcisBody/eventList/0/epcList/1");
     let finding = refused_json(&json(&JSON_EVENT.replace("cbvmda:", "nope:")), FindingCode::UndeclaredPrefix);
     assert_eq!(finding.pointer, "/epcisBody/eventList/0/ilmd/nope:lotNumber");
@@ -80,10 +90,15 @@ fn pointers_lead_to_the_fault() {
 #[test]
 fn leniency_is_reported_and_changes_nothing() {
     let plain = parse(xml(XML_EVENT).as_bytes(), MediaType::Xml, &ParseLimits::default()).unwrap();
-    let qualified = XML_EVENT.replace("<action>", "<epcis:action>").replace("</action>", "</epcis:action>");
+    let qualified = XML_EVENT
+        .replace("<action>", "<epcis:action>")
+        .replace("</action>", "</epcis:action>");
     let read = parse(xml(&qualified).as_bytes(), MediaType::Xml, &ParseLimits::default()).unwrap();
     assert_eq!(read.events[0].hash, plain.events[0].hash);
-    assert_eq!(read.findings.iter().map(|finding| finding.code).collect::<Vec<_>>(), [FindingCode::LenientlyRead]);
+    assert_eq!(
+        read.findings.iter().map(|finding| finding.code).collect::<Vec<_>>(),
+        [FindingCode::LenientlyRead]
+    );
     let misspelt = XML_EVENT.replace("bizstep:commissioning", "bizstep:comissioning");
     let read = parse(xml(&misspelt).as_bytes(), MediaType::Xml, &ParseLimits::default()).unwrap();
     assert_eq!((read.events[0].event.step(), read.findings.len()), ("commissioning", 1));
@@ -102,14 +117,22 @@ fn document_types_and_entities_are_forbidden() {
 #[test]
 fn nothing_is_included() {
     let include = r#"<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="file:///etc/passwd"/>"#;
-    let read = parse(xml(&XML_EVENT.replace("<action>", &format!("{include}<action>"))).as_bytes(), MediaType::Xml, &ParseLimits::default()).unwrap();
+    let read = parse(
+        xml(&XML_EVENT.replace("<action>", &format!("{include}<action>"))).as_bytes(),
+        MediaType::Xml,
+        &ParseLimits::default(),
+    )
+    .unwrap();
     assert_eq!(&*read.events[0].event.extensions[0].name.local, "include");
 }
 
 #[test]
 fn depth_is_limited_without_recursion_to_match() {
     let deep = "<a>".repeat(1_000_000);
-    refused_xml(&xml(&XML_EVENT.replace("<action>", &format!("{deep}<action>"))), FindingCode::TooDeep);
+    refused_xml(
+        &xml(&XML_EVENT.replace("<action>", &format!("{deep}<action>"))),
+        FindingCode::TooDeep,
+    );
     refused_xml(&deep, FindingCode::UnknownDocument);
     refused_json(&json(&"[".repeat(1_000_000)), FindingCode::TooDeep);
     refused_json(&"{\"a\":".repeat(1_000_000), FindingCode::TooDeep);
@@ -117,24 +140,44 @@ fn depth_is_limited_without_recursion_to_match() {
 
 #[test]
 fn more_events_than_allowed_are_refused() {
-    let limits = ParseLimits { events: 2, ..ParseLimits::default() };
-    let check = |text: String, media| assert_eq!(parse(text.as_bytes(), media, &limits).unwrap_err()[0].code, FindingCode::TooManyEvents);
+    let limits = ParseLimits {
+        events: 2,
+        ..ParseLimits::default()
+    };
+    let check = |text: String, media| {
+        assert_eq!(
+            parse(text.as_bytes(), media, &limits).unwrap_err()[0].code,
+            FindingCode::TooManyEvents
+        )
+    };
     check(xml(&XML_EVENT.repeat(3)), MediaType::Xml);
     check(json(&[JSON_EVENT; 3].join(",")), MediaType::Json);
-    let limits = ParseLimits { event_bytes: 500, ..ParseLimits::default() };
-    assert_eq!(parse(xml(XML_EVENT).as_bytes(), MediaType::Xml, &limits).unwrap_err()[0].code, FindingCode::TooLarge);
+    let limits = ParseLimits {
+        event_bytes: 500,
+        ..ParseLimits::default()
+    };
+    assert_eq!(
+        parse(xml(XML_EVENT).as_bytes(), MediaType::Xml, &limits).unwrap_err()[0].code,
+        FindingCode::TooLarge
+    );
 }
 
 #[test]
 fn findings_are_capped() {
     let bad = XML_EVENT.replace("ADD", "CREATE").repeat(300);
     let findings = parse(xml(&bad).as_bytes(), MediaType::Xml, &ParseLimits::default()).unwrap_err();
-    assert_eq!((findings.len(), findings.last().map(|finding| finding.code)), (101, Some(FindingCode::Truncated)));
+    assert_eq!(
+        (findings.len(), findings.last().map(|finding| finding.code)),
+        (101, Some(FindingCode::Truncated))
+    );
 }
 
 #[test]
 fn json_is_read_strictly() {
-    let finding = refused_json(&json(&JSON_EVENT.replace("\"action\":\"ADD\"", "\"action\":\"ADD\",\"action\":\"DELETE\"")), FindingCode::DuplicateKey);
+    let finding = refused_json(
+        &json(&JSON_EVENT.replace("\"action\":\"ADD\"", "\"action\":\"ADD\",\"action\":\"DELETE\"")),
+        FindingCode::DuplicateKey,
+    );
     assert!(finding.pointer.contains(':'), "{finding:?}");
     refused_json(&format!("\u{feff}{}", json(JSON_EVENT)), FindingCode::Malformed);
     refused_json(&json(&JSON_EVENT.replace("\"A1\"", "NaN")), FindingCode::Malformed);
@@ -194,4 +237,99 @@ fn media_types_are_told_by_their_essence() {
     check("application/vnd.example+json", Some(MediaType::Json));
     check("text/plain", None);
     check("", None);
+}
+
+#[test]
+fn identifiers_are_printed_in_the_spelling_asked_for() {
+    let read = parse(json(JSON_EVENT).as_bytes(), MediaType::Json, &ParseLimits::default()).unwrap();
+    let check = |epc, captured: bool, link: bool, urn: bool| {
+        let format = Format {
+            document: DocumentKind::Document,
+            epc,
+            created: Micros(0),
+            prefix_len: &|_| Some(7),
+        };
+        let mut out = Vec::new();
+        json::write_events(&mut out, [(&read.events[0].event, Micros(5_000_000))], &format).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let both = text.contains("urn:epc:id:sgtin:0614141.107346.2018")
+            && text.contains("https://id.gs1.org/01/10614141073464/21/2017");
+        let links = text.contains("/21/2017") && text.contains("/21/2018");
+        let urns = text.contains("107346.2017") && text.contains("107346.2018");
+        assert_eq!((both, links, urns), (captured, link, urn), "{text}");
+        assert!(text.contains("\"recordTime\":\"1970-01-01T00:00:05.000Z\""), "{text}");
+    };
+    check(EpcFormat::NeverTranslates, true, false, false);
+    check(EpcFormat::AlwaysDigitalLink, false, true, false);
+    check(EpcFormat::AlwaysUrn, false, false, true);
+}
+
+#[test]
+fn what_would_break_the_markup_is_escaped() {
+    let event = JSON_EVENT.replace("\"A1\"", r#""<a href='x'>&amp;]]>\u000b\"\r""#);
+    let read = parse(json(&event).as_bytes(), MediaType::Json, &ParseLimits::default()).unwrap();
+    let format = Format {
+        document: DocumentKind::Document,
+        epc: EpcFormat::NeverTranslates,
+        created: Micros(0),
+        prefix_len: &|_| None,
+    };
+    let mut out = Vec::new();
+    xml::write_events(&mut out, [(&read.events[0].event, Micros(0))], &format, xml::Version::V2_0).unwrap();
+    let again = parse(&out[..], MediaType::Xml, &ParseLimits::default()).unwrap();
+    assert_eq!(again.events[0].event.ilmd[0].text(), Some("<a href='x'>&amp;]]>\u{fffd}\"\r"));
+}
+
+#[test]
+fn order_zone_and_white_space_do_not_change_the_hash() {
+    let plain = parse(json(JSON_EVENT).as_bytes(), MediaType::Json, &ParseLimits::default()).unwrap();
+    let members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(JSON_EVENT).unwrap();
+    let turned: Vec<String> = members
+        .iter()
+        .rev()
+        .map(|(key, value)| format!("\n \"{key}\" :\t{value}"))
+        .collect();
+    let turned = format!("{{{}}}", turned.join(",")).replace("2026-11-22T05:50:00Z", "2026-11-21T23:50:00.000-06:00");
+    let other = parse(json(&turned).as_bytes(), MediaType::Json, &ParseLimits::default()).unwrap();
+    assert_eq!(plain.events[0].hash, other.events[0].hash);
+}
+
+#[test]
+fn the_header_says_who_sends_to_whom() {
+    let header = r#"<EPCISHeader><sbdh:StandardBusinessDocumentHeader xmlns:sbdh="http://www.unece.org/cefact/namespaces/StandardBusinessDocumentHeader">
+<sbdh:Sender><sbdh:Identifier Authority="SGLN">urn:epc:id:sgln:0614141.07346.0</sbdh:Identifier></sbdh:Sender>
+<sbdh:Receiver><sbdh:Identifier Authority="GLN">0614141073467</sbdh:Identifier></sbdh:Receiver>
+<sbdh:DocumentIdentification><sbdh:InstanceIdentifier> 4711 </sbdh:InstanceIdentifier></sbdh:DocumentIdentification>
+</sbdh:StandardBusinessDocumentHeader><extension><EPCISMasterData><VocabularyList><Vocabulary type="urn:epcglobal:epcis:vtype:EPCClass"/>
+</VocabularyList></EPCISMasterData></extension><ts:dscsaTransactionStatement xmlns:ts="http://epcis.gs1us.org/hc/ns">x</ts:dscsaTransactionStatement></EPCISHeader><EPCISBody>"#;
+    let read = parse(
+        xml(XML_EVENT).replace("<EPCISBody>", header).as_bytes(),
+        MediaType::Xml,
+        &ParseLimits::default(),
+    )
+    .unwrap();
+    let gln = "0614141073467".parse().unwrap();
+    assert_eq!(read.header.sender.as_ref().and_then(Correspondent::gln), Some(gln));
+    assert_eq!(read.header.receiver.as_ref().and_then(Correspondent::gln), Some(gln));
+    assert_eq!(read.header.instance_id.as_deref(), Some("4711"));
+    assert_eq!((read.header.master_data.len(), read.header.extensions.len()), (1, 2));
+    let text = json(JSON_EVENT).replacen(
+        "\"type\"",
+        "\"sender\":\"urn:epc:id:pgln:0614141.07346\",\"instanceIdentifier\":\"4711\",\"type\"",
+        1,
+    );
+    let read = parse(text.as_bytes(), MediaType::Json, &ParseLimits::default()).unwrap();
+    assert_eq!(read.header.sender.as_ref().and_then(Correspondent::gln), Some(gln));
+    assert_eq!(read.header.instance_id.as_deref(), Some("4711"));
+}
+
+#[test]
+fn an_event_in_a_wrapper_has_the_path_of_its_wrapper() {
+    let event = "<extension><TransformationEvent><eventTime>2026-11-22T06:50:00Z</eventTime><eventTimeZoneOffset>+00:00</eventTimeZoneOffset>\
+        <transformationID>urn:x:1</transformationID></TransformationEvent></extension>";
+    let read = parse(xml(&event.repeat(2)).as_bytes(), MediaType::Xml, &ParseLimits::default()).unwrap();
+    assert_eq!(
+        read.events[1].pointer,
+        "/EPCISDocument/EPCISBody/EventList/extension[2]/TransformationEvent[1]"
+    );
 }

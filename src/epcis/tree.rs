@@ -151,7 +151,10 @@ impl Tree {
     fn span(&mut self, text: &str) -> Span {
         let start = self.text.len() as u32;
         self.text.push_str(text);
-        Span { start, len: text.len() as u32 }
+        Span {
+            start,
+            len: text.len() as u32,
+        }
     }
 
     fn slice(&self, span: Span) -> &str {
@@ -195,7 +198,10 @@ impl<'t> View<'t> {
 
     pub(super) fn parent(self) -> Option<Self> {
         let parent = self.record().parent;
-        (parent != NONE).then_some(Self { tree: self.tree, id: parent })
+        (parent != NONE).then_some(Self {
+            tree: self.tree,
+            id: parent,
+        })
     }
 
     /// Everything inside, attributes first, in document order.
@@ -205,7 +211,10 @@ impl<'t> View<'t> {
             if next == NONE {
                 return None;
             }
-            let view = View { tree: self.tree, id: next };
+            let view = View {
+                tree: self.tree,
+                id: next,
+            };
             next = view.record().next;
             Some(view)
         })
@@ -213,7 +222,8 @@ impl<'t> View<'t> {
 
     /// The children that have a name and are no attributes: elements or members.
     pub(super) fn members(self) -> impl Iterator<Item = View<'t>> {
-        self.children().filter(|child| child.kind() != Kind::Attribute && !child.local().is_empty())
+        self.children()
+            .filter(|child| child.kind() != Kind::Attribute && !child.local().is_empty())
     }
 
     /// What a list holds: the elements of an XML list, the items of a JSON array (or the one value in its place).
@@ -264,7 +274,11 @@ impl<'t> View<'t> {
         if self.local().is_empty() {
             return path;
         }
-        let same: Vec<u32> = parent.members().filter(|other| other.local() == self.local()).map(|other| other.id).collect();
+        let same: Vec<u32> = parent
+            .members()
+            .filter(|other| other.local() == self.local())
+            .map(|other| other.id)
+            .collect();
         let _ = write!(path, "/{}", self.local());
         if same.len() > 1 {
             let position = same.iter().position(|&id| id == self.id).unwrap_or(0) + 1;

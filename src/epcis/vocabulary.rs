@@ -35,27 +35,115 @@ pub struct ReadTerm {
 }
 
 const BIZ_STEPS: &[&str] = &[
-    "accepting", "arriving", "assembling", "collecting", "commissioning", "consigning", "creating_class_instance", "cycle_counting",
-    "decommissioning", "departing", "destroying", "disassembling", "dispensing", "encoding", "entering_exiting", "holding",
-    "inspecting", "installing", "killing", "loading", "other", "packing", "picking", "receiving", "removing", "repackaging",
-    "repairing", "replacing", "reserving", "retail_selling", "sampling", "sensor_reporting", "shipping", "staging_outbound",
-    "stock_taking", "stocking", "storing", "transporting", "unloading", "unpacking", "void_shipping",
+    "accepting",
+    "arriving",
+    "assembling",
+    "collecting",
+    "commissioning",
+    "consigning",
+    "creating_class_instance",
+    "cycle_counting",
+    "decommissioning",
+    "departing",
+    "destroying",
+    "disassembling",
+    "dispensing",
+    "encoding",
+    "entering_exiting",
+    "holding",
+    "inspecting",
+    "installing",
+    "killing",
+    "loading",
+    "other",
+    "packing",
+    "picking",
+    "receiving",
+    "removing",
+    "repackaging",
+    "repairing",
+    "replacing",
+    "reserving",
+    "retail_selling",
+    "sampling",
+    "sensor_reporting",
+    "shipping",
+    "staging_outbound",
+    "stock_taking",
+    "stocking",
+    "storing",
+    "transporting",
+    "unloading",
+    "unpacking",
+    "void_shipping",
 ];
 const DISPOSITIONS: &[&str] = &[
-    "active", "available", "completeness_inferred", "completeness_verified", "conformant", "container_closed", "container_open",
-    "damaged", "destroyed", "dispensed", "disposed", "encoded", "expired", "in_progress", "in_transit", "inactive", "mismatch_class",
-    "mismatch_instance", "mismatch_quantity", "needs_replacement", "no_pedigree_match", "non_conformant", "non_sellable_other",
-    "partially_dispensed", "recalled", "reserved", "retail_sold", "returned", "sellable_accessible", "sellable_not_accessible",
-    "stolen", "unavailable", "unknown",
+    "active",
+    "available",
+    "completeness_inferred",
+    "completeness_verified",
+    "conformant",
+    "container_closed",
+    "container_open",
+    "damaged",
+    "destroyed",
+    "dispensed",
+    "disposed",
+    "encoded",
+    "expired",
+    "in_progress",
+    "in_transit",
+    "inactive",
+    "mismatch_class",
+    "mismatch_instance",
+    "mismatch_quantity",
+    "needs_replacement",
+    "no_pedigree_match",
+    "non_conformant",
+    "non_sellable_other",
+    "partially_dispensed",
+    "recalled",
+    "reserved",
+    "retail_sold",
+    "returned",
+    "sellable_accessible",
+    "sellable_not_accessible",
+    "stolen",
+    "unavailable",
+    "unknown",
 ];
 const BIZ_TRANSACTION_TYPES: &[&str] = &[
-    "bol", "cert", "desadv", "inv", "pedigree", "po", "poc", "prodorder", "recadv", "rma", "testprd", "testres", "upevt",
+    "bol",
+    "cert",
+    "desadv",
+    "inv",
+    "pedigree",
+    "po",
+    "poc",
+    "prodorder",
+    "recadv",
+    "rma",
+    "testprd",
+    "testres",
+    "upevt",
 ];
 const SOURCE_DEST_TYPES: &[&str] = &["location", "owning_party", "possessing_party"];
 const ERROR_REASONS: &[&str] = &["did_not_occur", "incorrect_data"];
 const COMPONENTS: &[&str] = &[
-    "altitude", "axial_distance", "azimuth", "easting", "elevation_angle", "height", "latitude", "longitude", "northing",
-    "polar_angle", "spherical_radius", "x", "y", "z",
+    "altitude",
+    "axial_distance",
+    "azimuth",
+    "easting",
+    "elevation_angle",
+    "height",
+    "latitude",
+    "longitude",
+    "northing",
+    "polar_angle",
+    "spherical_radius",
+    "x",
+    "y",
+    "z",
 ];
 
 impl Vocabulary {
@@ -99,17 +187,29 @@ impl Vocabulary {
     pub fn read(self, text: &str) -> ReadTerm {
         let bare = self.bare(text);
         if bare.contains(':') {
-            return ReadTerm { term: Term(bare.into()), known: true, corrected: false };
+            return ReadTerm {
+                term: Term(bare.into()),
+                known: true,
+                corrected: false,
+            };
         }
         let fixed = correction(bare);
         let name = fixed.unwrap_or(bare);
-        ReadTerm { term: Term(name.into()), known: self.terms().contains(&name), corrected: fixed.is_some() }
+        ReadTerm {
+            term: Term(name.into()),
+            known: self.terms().contains(&name),
+            corrected: fixed.is_some(),
+        }
     }
 
     /// The Web URI of a bare name; any other URI as it stands.
     #[must_use]
     pub fn web_uri(self, term: &str) -> String {
-        if term.contains(':') { term.to_owned() } else { format!("https://ref.gs1.org/cbv/{}{term}", self.web_name()) }
+        if term.contains(':') {
+            term.to_owned()
+        } else {
+            format!("https://ref.gs1.org/cbv/{}{term}", self.web_name())
+        }
     }
 
     /// The CBV 1.x URN of a bare name; any other URI as it stands.
@@ -125,10 +225,17 @@ impl Vocabulary {
         if let Some(name) = self.urn_prefix().and_then(|prefix| text.strip_prefix(prefix)) {
             return name.trim();
         }
-        let local = ["https://ref.gs1.org/cbv/", "https://ns.gs1.org/cbv/", "https://ns.gs1.org/voc/", "cbv:"]
-            .iter()
-            .find_map(|base| text.strip_prefix(base));
-        local.and_then(|local| strip_prefix_ignoring_case(local, self.web_name())).unwrap_or(text)
+        let local = [
+            "https://ref.gs1.org/cbv/",
+            "https://ns.gs1.org/cbv/",
+            "https://ns.gs1.org/voc/",
+            "cbv:",
+        ]
+        .iter()
+        .find_map(|base| text.strip_prefix(base));
+        local
+            .and_then(|local| strip_prefix_ignoring_case(local, self.web_name()))
+            .unwrap_or(text)
     }
 }
 
@@ -152,7 +259,16 @@ mod tests {
 
     #[test]
     fn every_spelling_is_one_term() {
-        let check = |text: &str| assert_eq!(Vocabulary::BizStep.read(text), ReadTerm { term: Term("shipping".into()), known: true, corrected: false });
+        let check = |text: &str| {
+            assert_eq!(
+                Vocabulary::BizStep.read(text),
+                ReadTerm {
+                    term: Term("shipping".into()),
+                    known: true,
+                    corrected: false
+                }
+            )
+        };
         check("shipping");
         check("urn:epcglobal:cbv:bizstep:shipping");
         check("https://ref.gs1.org/cbv/BizStep-shipping");
@@ -167,7 +283,10 @@ mod tests {
         let unknown = Vocabulary::Disposition.read("in_transport");
         assert_eq!((unknown.term.as_str(), unknown.known), ("in_transport", false));
         let misspelt = Vocabulary::BizStep.read("urn:epcglobal:cbv:bizstep:decomissioning");
-        assert_eq!((misspelt.term.as_str(), misspelt.known, misspelt.corrected), ("decommissioning", true, true));
+        assert_eq!(
+            (misspelt.term.as_str(), misspelt.known, misspelt.corrected),
+            ("decommissioning", true, true)
+        );
     }
 
     #[test]
@@ -179,6 +298,14 @@ mod tests {
 
     #[test]
     fn the_lists_have_the_length_of_cbv() {
-        assert_eq!((BIZ_STEPS.len(), DISPOSITIONS.len(), BIZ_TRANSACTION_TYPES.len(), COMPONENTS.len()), (41, 33, 13, 14));
+        assert_eq!(
+            (
+                BIZ_STEPS.len(),
+                DISPOSITIONS.len(),
+                BIZ_TRANSACTION_TYPES.len(),
+                COMPONENTS.len()
+            ),
+            (41, 33, 13, 14)
+        );
     }
 }

@@ -4,6 +4,7 @@
 //! fetched, nothing included. Elements are told by local name; that partners qualify what the schema leaves unqualified
 //! is a finding, not a refusal. [`write_events`] prints what the schemas accept.
 
+mod frame;
 mod lines;
 mod printer;
 mod read;

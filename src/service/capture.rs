@@ -73,9 +73,16 @@ pub async fn submit(hub: &Hub, actor: &Actor, submission: Submission) -> Result<
         return Ok(job);
     }
     if store::waiting(hub.db(), &actor.party).await? >= hub.limits().waiting_jobs_per_party {
-        return Err(ServiceError::refused(Code::Unavailable, "too many of your capture jobs wait; send again when some of them have finished"));
+        return Err(ServiceError::refused(
+            Code::Unavailable,
+            "too many of your capture jobs wait; send again when some of them have finished",
+        ));
     }
-    let Submission { received, media, media_type } = submission;
+    let Submission {
+        received,
+        media,
+        media_type,
+    } = submission;
     if received.size_bytes() <= hub.limits().checked_at_once_bytes
         && let Err(findings) = checked(hub, &actor.party, media, received.read().map_err(object_failed)?).await?
     {
@@ -110,7 +117,9 @@ pub async fn submit(hub: &Hub, actor: &Actor, submission: Submission) -> Result<
 /// Audits the refusal of a document of which nothing is stored, and words it for the sender.
 async fn refuse(hub: &Hub, actor: &Actor, object: String, findings: Vec<Finding>) -> Result<ServiceError, ServiceError> {
     let entry = refusal_entry(hub, actor, object, &findings);
-    hub.db().write::<_, StorageError, _>(move |tx| Box::pin(async move { audit::append(tx, &entry).await })).await?;
+    hub.db()
+        .write::<_, StorageError, _>(move |tx| Box::pin(async move { audit::append(tx, &entry).await }))
+        .await?;
     Ok(refusal(findings))
 }
 
@@ -132,17 +141,28 @@ fn refusal_entry(hub: &Hub, actor: &Actor, object: String, findings: &[Finding])
 /// 403 if rights are all that is wrong, 400 otherwise.
 fn refusal(findings: Vec<Finding>) -> ServiceError {
     let rights = |code: FindingCode| {
-        matches!(code, FindingCode::SenderMismatch | FindingCode::LocationNotYours | FindingCode::PartyNotYours | FindingCode::EpcNotYours)
+        matches!(
+            code,
+            FindingCode::SenderMismatch | FindingCode::LocationNotYours | FindingCode::PartyNotYours | FindingCode::EpcNotYours
+        )
     };
     let entitled = findings.iter().any(|finding| finding.refuses() && !rights(finding.code));
     let code = if entitled { Code::InvalidDocument } else { Code::NotEntitled };
     let violations = findings.into_iter().map(violation).collect();
-    ServiceError::Refused { code, detail: "nothing of the document is stored: see `errors`".to_owned(), violations }
+    ServiceError::Refused {
+        code,
+        detail: "nothing of the document is stored: see `errors`".to_owned(),
+        violations,
+    }
 }
 
 fn violation(finding: Finding) -> Violation {
     let detail = format!("{}: {}", finding.detail, finding.code.fix());
-    Violation { code: finding.code.as_str().to_owned(), pointer: finding.pointer, detail }
+    Violation {
+        code: finding.code.as_str().to_owned(),
+        pointer: finding.pointer,
+        detail,
+    }
 }
 
 async fn checked(
@@ -152,12 +172,26 @@ async fn checked(
     input: impl BufRead + Send + 'static,
 ) -> Result<Result<check::Checked, Vec<Finding>>, ServiceError> {
     let (registry, party, limits, now) = (hub.registry(), party.clone(), hub.limits().clone(), hub.now());
-    blocking(move || check::check(input, media, &check::Terms { registry: &registry, party: &party, limits: &limits, now })).await
+    blocking(move || {
+        check::check(
+            input,
+            media,
+            &check::Terms {
+                registry: &registry,
+                party: &party,
+                limits: &limits,
+                now,
+            },
+        )
+    })
+    .await
 }
 
 /// Runs what takes long or waits for the disk beside the threads that serve connections.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ServiceError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| ServiceError::Internal(format!("a blocking task ended early: {error}")))
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| ServiceError::Internal(format!("a blocking task ended early: {error}")))
 }
 
 fn object_failed(error: std::io::Error) -> ServiceError {
@@ -177,7 +211,9 @@ pub struct Report {
 
 /// A job of the caller.
 pub async fn job(hub: &Hub, actor: &Actor, id: CaptureId) -> Result<Option<Report>, ServiceError> {
-    let Some(job) = store::find_job(hub.db(), &actor.party, id).await? else { return Ok(None) };
+    let Some(job) = store::find_job(hub.db(), &actor.party, id).await? else {
+        return Ok(None);
+    };
     let findings = match job.state {
         JobState::Done => finding::counts(hub.db(), job.document).await?,
         JobState::Queued | JobState::Running | JobState::Refused => Vec::new(),
@@ -188,14 +224,28 @@ pub async fn job(hub: &Hub, actor: &Actor, id: CaptureId) -> Result<Option<Repor
 
 /// Why a job was refused.
 pub fn errors_of(job: &Job) -> Result<Vec<Violation>, ServiceError> {
-    serde_json::from_str(&job.errors).map_err(|error| ServiceError::Internal(format!("capture_job.errors of {}: {error}", job.id)))
+    serde_json::from_str(&job.errors)
+        .map_err(|error| ServiceError::Internal(format!("capture_job.errors of {}: {error}", job.id)))
 }
 
 /// The caller's jobs, newest first.
 pub async fn jobs(hub: &Hub, actor: &Actor, page: Page) -> Result<Paged<Job>, ServiceError> {
     let before = page.after.map(|cursor| cursor.id);
     let rows = store::list_jobs(hub.db(), &actor.party, before, page.first.saturating_add(1)).await?;
-    Ok(Paged::from_probe(rows.into_iter().map(|job| (Cursor { at: 0, id: job.id.uuid() }, job)).collect(), page))
+    Ok(Paged::from_probe(
+        rows.into_iter()
+            .map(|job| {
+                (
+                    Cursor {
+                        at: 0,
+                        id: job.id.uuid(),
+                    },
+                    job,
+                )
+            })
+            .collect(),
+        page,
+    ))
 }
 
 /// Takes the oldest job that is due and brings it to its end. `Ok(None)`: none is due.
@@ -204,7 +254,10 @@ pub async fn jobs(hub: &Hub, actor: &Actor, page: Page) -> Result<Paged<Job>, Se
 pub async fn run_due(hub: &Hub) -> Result<Option<CaptureId>, ServiceError> {
     let now = hub.now();
     let lease = now.plus_seconds(LEASE_SECONDS);
-    let claimed = hub.db().write::<_, StorageError, _>(move |tx| Box::pin(async move { store::claim(tx, now, lease).await })).await?;
+    let claimed = hub
+        .db()
+        .write::<_, StorageError, _>(move |tx| Box::pin(async move { store::claim(tx, now, lease).await }))
+        .await?;
     let Some((job, document)) = claimed else { return Ok(None) };
     let id = job.id;
     let attempts = job.attempts;
@@ -212,7 +265,9 @@ pub async fn run_due(hub: &Hub) -> Result<Option<CaptureId>, ServiceError> {
         Ok(()) => Ok(Some(id)),
         Err(error) => {
             let not_before = hub.now().plus_seconds(wait_seconds(&error, attempts));
-            hub.db().write::<_, StorageError, _>(move |tx| Box::pin(async move { store::release(tx, id, not_before).await })).await?;
+            hub.db()
+                .write::<_, StorageError, _>(move |tx| Box::pin(async move { store::release(tx, id, not_before).await }))
+                .await?;
             Err(error)
         }
     }
@@ -233,14 +288,17 @@ async fn run(hub: &Hub, job: Job, document: store::Document) -> Result<(), Servi
         let errors = vec![Violation {
             code: Code::Internal.as_str().to_owned(),
             pointer: String::new(),
-            detail: "the hub could not process the document; nothing of it is stored: tell the operator, and send it again".to_owned(),
+            detail: "the hub could not process the document; nothing of it is stored: tell the operator, and send it again"
+                .to_owned(),
         }];
         return end_refused(hub, job, &[], errors).await;
     }
     let media = MediaType::from_content_type(&document.media_type)
         .ok_or_else(|| ServiceError::Internal(format!("document.media_type of {}: not one that is captured", document.id)))?;
     let objects = hub.objects().clone();
-    let input = blocking(move || objects.read(&document.sha256)).await?.map_err(object_failed)?;
+    let input = blocking(move || objects.read(&document.sha256))
+        .await?
+        .map_err(object_failed)?;
     match checked(hub, &job.actor.party, media, input).await? {
         Ok(checked) => apply::apply(hub, job, checked).await,
         Err(findings) => {
@@ -253,7 +311,12 @@ async fn run(hub: &Hub, job: Job, document: store::Document) -> Result<(), Servi
 async fn end_refused(hub: &Hub, job: Job, findings: &[Finding], errors: Vec<Violation>) -> Result<(), ServiceError> {
     let entry = refusal_entry(hub, &job.actor, job.id.to_string(), findings);
     let errors = serde_json::to_string(&errors).map_err(|error| ServiceError::Internal(error.to_string()))?;
-    let end = store::End { state: JobState::Refused, at: hub.now(), events_stored: 0, errors };
+    let end = store::End {
+        state: JobState::Refused,
+        at: hub.now(),
+        events_stored: 0,
+        errors,
+    };
     let ended = hub.db().write::<_, StorageError, _>(move |tx| {
         Box::pin(async move {
             if store::finish(tx, job.id, &end).await? {

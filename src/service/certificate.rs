@@ -57,17 +57,25 @@ pub async fn issue(
 ) -> Result<IssuedCertificate, ServiceError> {
     let registry = hub.registry();
     if !registry.party(&request.party).is_some_and(|party| party.active) {
-        let detail = format!("`{}` is not an active party: apply its partner configuration first", request.party);
+        let detail = format!(
+            "`{}` is not an active party: apply its partner configuration first",
+            request.party
+        );
         return Err(ServiceError::refused(Code::NotFound, detail));
     }
     if !(1..=MAX_VALIDITY_DAYS).contains(&request.validity_days) {
-        let detail = format!("a certificate is valid for 1 to {MAX_VALIDITY_DAYS} days, not {}", request.validity_days);
+        let detail = format!(
+            "a certificate is valid for 1 to {MAX_VALIDITY_DAYS} days, not {}",
+            request.validity_days
+        );
         return Err(ServiceError::refused(Code::BadInput, detail));
     }
     let now = hub.now();
     let mut serial = [0; 16];
     hub.fill_random(&mut serial);
-    let issued = authority.issue_client(&request, serial, now).map_err(|error| ServiceError::Internal(error.to_string()))?;
+    let issued = authority
+        .issue_client(&request, serial, now)
+        .map_err(|error| ServiceError::Internal(error.to_string()))?;
     let record = issued.record.clone();
     let entry = AuditEntry {
         id: AuditId::new(hub.new_id(now)),

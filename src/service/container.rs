@@ -29,13 +29,25 @@ pub struct SeenContainer {
 }
 
 /// A container at a moment, now if none is given; `None` for one that is not known, or not to the caller, or not yet then.
-pub async fn container(hub: &Hub, actor: &Actor, key: EpcKey, as_of: Option<Micros>) -> Result<Option<SeenContainer>, ServiceError> {
-    let Some(known) = known(hub, actor, key).await? else { return Ok(None) };
+pub async fn container(
+    hub: &Hub,
+    actor: &Actor,
+    key: EpcKey,
+    as_of: Option<Micros>,
+) -> Result<Option<SeenContainer>, ServiceError> {
+    let Some(known) = known(hub, actor, key).await? else {
+        return Ok(None);
+    };
     let as_of = as_of.unwrap_or_else(|| hub.now()).min(known.standing.to);
     if as_of < known.standing.from {
         return Ok(None);
     }
-    Ok(Some(SeenContainer { key, epc: known.trace.thing.epc, as_of, own_only: !known.standing.handled }))
+    Ok(Some(SeenContainer {
+        key,
+        epc: known.trace.thing.epc,
+        as_of,
+        own_only: !known.standing.handled,
+    }))
 }
 
 /// Its contents, outermost first.
@@ -48,6 +60,17 @@ pub async fn contents(hub: &Hub, actor: &Actor, of: &SeenContainer, page: Page) 
         rows: page.first.saturating_add(1),
     };
     let rows = view::container::contents(hub.db(), &wanted).await?;
-    let rows = rows.into_iter().map(|row| (Cursor { at: row.depth, id: row.key.0 }, row)).collect();
+    let rows = rows
+        .into_iter()
+        .map(|row| {
+            (
+                Cursor {
+                    at: row.depth,
+                    id: row.key.0,
+                },
+                row,
+            )
+        })
+        .collect();
     Ok(Paged::from_probe(rows, page))
 }

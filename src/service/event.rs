@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 use crate::domain::event::Event;
 use crate::domain::gs1::{Epc, EpcClass, EpcKey};
 use crate::domain::ids::{EventKey, PartyId};
-use crate::domain::lens::{Relations, Viewer, mask};
 use crate::domain::lens::mask::{has_brand, names};
+use crate::domain::lens::{Relations, Viewer, mask};
 use crate::domain::party::{Actor, Registry};
 use crate::domain::time::Micros;
 use crate::storage::view;
@@ -45,16 +45,32 @@ pub struct SeenEvent {
 /// Which events are asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// All that is given must hold, but for `epcs`, which [`Self::epcs`] sets.
+    /// All that is given must hold; its `epcs` are set from those beside it.
     pub filter: Filter,
-    /// Names one of these things; empty for any.
+    /// Names one of these things, in any role; empty for any.
     pub epcs: Vec<Epc>,
+    /// Names one of these things in its EPC list or as a child, as `MATCH_epc` of EPCIS 2.0 asks; empty for any.
+    pub listed: Vec<Epc>,
+}
+
+impl Wanted {
+    fn matches(&self, event: &Event) -> bool {
+        (self.epcs.is_empty() || self.epcs.iter().any(|epc| names(event, epc)))
+            && (self.listed.is_empty() || self.listed.iter().any(|epc| event.epcs.contains(epc)))
+    }
 }
 
 /// Events that the caller may see, newest record first.
 pub async fn events(hub: &Hub, actor: &Actor, wanted: Wanted, page: Page) -> Result<Paged<SeenEvent>, ServiceError> {
-    let Wanted { mut filter, epcs } = wanted;
-    filter.epcs = epcs.iter().map(Epc::key).collect();
+    let named = if wanted.epcs.is_empty() {
+        &wanted.listed
+    } else {
+        &wanted.epcs
+    };
+    let filter = Filter {
+        epcs: named.iter().map(Epc::key).collect(),
+        ..wanted.filter.clone()
+    };
     let probe = page.first.saturating_add(1);
     let mut after = page.after.map(|cursor| cursor.id);
     let mut found = Vec::new();
@@ -64,12 +80,23 @@ pub async fn events(hub: &Hub, actor: &Actor, wanted: Wanted, page: Page) -> Res
         let exhausted = rows.len() < probe;
         after = rows.last().map(|row| row.key.uuid()).or(after);
         let seen = seen(hub, actor, rows).await?;
-        found.extend(seen.into_iter().filter(|event| epcs.is_empty() || epcs.iter().any(|epc| names(&event.event, epc))));
+        found.extend(seen.into_iter().filter(|event| wanted.matches(&event.event)));
         if exhausted || found.len() >= probe {
             break;
         }
     }
-    let rows = found.into_iter().map(|event| (Cursor { at: 0, id: event.key.uuid() }, event)).collect();
+    let rows = found
+        .into_iter()
+        .map(|event| {
+            (
+                Cursor {
+                    at: 0,
+                    id: event.key.uuid(),
+                },
+                event,
+            )
+        })
+        .collect();
     Ok(Paged::from_probe(rows, page))
 }
 
@@ -96,17 +123,50 @@ async fn seen(hub: &Hub, actor: &Actor, rows: Vec<EventRow>) -> Result<Vec<SeenE
     keys.sort_unstable();
     keys.dedup();
     let owners = view::item::owners(hub.db(), &keys).await?;
-    let principals: HashSet<PartyId> =
-        registry.principals_of(&actor.party, hub.now()).map(|agreement| agreement.principal.clone()).collect();
+    let principals: HashSet<PartyId> = registry
+        .principals_of(&actor.party, hub.now())
+        .map(|agreement| agreement.principal.clone())
+        .collect();
     let mut seen = Vec::with_capacity(rows.len());
     for row in rows {
-        let others = registry.agreements_of(&row.asserter).filter(|agreement| agreement.delegate == row.asserter);
-        let others = others.map(|agreement| &agreement.principal).filter(|principal| **principal != actor.party).collect();
-        let eyes = Eyes { party: &actor.party, registry: &registry, owners: &owners, principals: &principals, others };
-        let Some(event) = mask(&row.event, row.relations, &eyes) else { continue };
-        let EventRow { key, event_id, record_time, asserter, principal, voided, relations, .. } = row;
+        let others = registry
+            .agreements_of(&row.asserter)
+            .filter(|agreement| agreement.delegate == row.asserter);
+        let others = others
+            .map(|agreement| &agreement.principal)
+            .filter(|principal| **principal != actor.party)
+            .collect();
+        let eyes = Eyes {
+            party: &actor.party,
+            registry: &registry,
+            owners: &owners,
+            principals: &principals,
+            others,
+        };
+        let Some(event) = mask(&row.event, row.relations, &eyes) else {
+            continue;
+        };
+        let EventRow {
+            key,
+            event_id,
+            record_time,
+            asserter,
+            principal,
+            voided,
+            relations,
+            ..
+        } = row;
         let principal = principal.filter(|principal| may_know_principal(principal, actor, &asserter, relations));
-        seen.push(SeenEvent { key, event_id, record_time, asserter, principal, voided, event, relations });
+        seen.push(SeenEvent {
+            key,
+            event_id,
+            record_time,
+            asserter,
+            principal,
+            voided,
+            event,
+            relations,
+        });
     }
     Ok(seen)
 }
@@ -118,9 +178,15 @@ fn may_know_principal(principal: &PartyId, actor: &Actor, asserter: &PartyId, re
 
 /// Whether the mask asks whose a thing is; with these relations it shows all that was handed over or asserted.
 fn needs_owners(relations: Relations) -> bool {
-    [Relations::ASSERTER, Relations::SELLER, Relations::BUYER, Relations::SENDER, Relations::RECEIVER]
-        .iter()
-        .all(|relation| !relations.has(*relation))
+    [
+        Relations::ASSERTER,
+        Relations::SELLER,
+        Relations::BUYER,
+        Relations::SENDER,
+        Relations::RECEIVER,
+    ]
+    .iter()
+    .all(|relation| !relations.has(*relation))
 }
 
 /// The caller, as a mask asks of it.
@@ -135,7 +201,9 @@ struct Eyes<'a> {
 
 impl Eyes<'_> {
     fn owner(&self, epc: &Epc) -> Option<&PartyId> {
-        epc.gtin().and_then(|gtin| self.registry.owner_of_gtin(gtin)).or_else(|| self.owners.get(&epc.key()))
+        epc.gtin()
+            .and_then(|gtin| self.registry.owner_of_gtin(gtin))
+            .or_else(|| self.owners.get(&epc.key()))
     }
 
     fn owner_of_class(&self, class: &EpcClass) -> Option<&PartyId> {

@@ -37,8 +37,14 @@ pub struct SeenItem {
 
 /// One thing; `None` for one that is not known, or not to the caller.
 pub async fn item(hub: &Hub, actor: &Actor, key: EpcKey) -> Result<Option<SeenItem>, ServiceError> {
-    let Some(known) = known(hub, actor, key).await? else { return Ok(None) };
-    let Known { trace, standing, provenance } = known;
+    let Some(known) = known(hub, actor, key).await? else {
+        return Ok(None);
+    };
+    let Known {
+        trace,
+        standing,
+        provenance,
+    } = known;
     let exact = standing.knows_making(&actor.party, &trace);
     let thing = trace.thing;
     Ok(Some(SeenItem {
@@ -64,9 +70,15 @@ pub(super) struct Known {
 
 /// The only way to a thing: whoever has no standing gets what one gets for a thing that is not known.
 pub(super) async fn known(hub: &Hub, actor: &Actor, key: EpcKey) -> Result<Option<Known>, ServiceError> {
-    let Some(trace) = view::trace::trace(hub.db(), key).await? else { return Ok(None) };
+    let Some(trace) = view::trace::trace(hub.db(), key).await? else {
+        return Ok(None);
+    };
     let registry = hub.registry();
     let standing = trace.standing(&actor.party, &registry);
     let provenance = provenance::tell(&trace, &actor.party, &registry);
-    Ok(standing.zip(provenance).map(|(standing, provenance)| Known { trace, standing, provenance }))
+    Ok(standing.zip(provenance).map(|(standing, provenance)| Known {
+        trace,
+        standing,
+        provenance,
+    }))
 }

@@ -54,7 +54,10 @@ pub async fn shipments(hub: &Hub, actor: &Actor, page: Page) -> Result<Paged<See
     let rows = view::shipment::list(hub.db(), &actor.party, after, page.first.saturating_add(1)).await?;
     let registry = hub.registry();
     let rows = rows.into_iter().filter_map(|row| {
-        let cursor = Cursor { at: row.handover.shipped_at.0, id: row.handover.id.uuid() };
+        let cursor = Cursor {
+            at: row.handover.shipped_at.0,
+            id: row.handover.id.uuid(),
+        };
         Some((cursor, seen(hub, actor, &registry, row)?))
     });
     Ok(Paged::from_probe(rows.collect(), page))
@@ -77,7 +80,11 @@ pub async fn things(
     let after = page.after.map(|cursor| cursor.id);
     let mut rows = Vec::new();
     for own_only in [false, true] {
-        let ids: Vec<ShipmentId> = shipments.iter().filter(|(_, own)| *own == own_only).map(|(id, _)| *id).collect();
+        let ids: Vec<ShipmentId> = shipments
+            .iter()
+            .filter(|(_, own)| *own == own_only)
+            .map(|(id, _)| *id)
+            .collect();
         let owner = own_only.then_some(&actor.party);
         rows.extend(view::shipment::things(hub.db(), &ids, owner, after, page.first.saturating_add(1)).await?);
     }
@@ -86,7 +93,10 @@ pub async fn things(
         let key: Uuid = key;
         of.entry(shipment).or_default().push((Cursor { at: 0, id: key }, epc));
     }
-    Ok(of.into_iter().map(|(shipment, rows)| (shipment, Paged::from_probe(rows, page))).collect())
+    Ok(of
+        .into_iter()
+        .map(|(shipment, rows)| (shipment, Paged::from_probe(rows, page)))
+        .collect())
 }
 
 fn seen(hub: &Hub, actor: &Actor, registry: &Registry, row: ShipmentRow) -> Option<SeenShipment> {
@@ -94,9 +104,17 @@ fn seen(hub: &Hub, actor: &Actor, registry: &Registry, row: ShipmentRow) -> Opti
     if !sight.shows_event() {
         return None;
     }
-    let ShipmentRow { handover, state, ship_event, mut documents, .. } = row;
+    let ShipmentRow {
+        handover,
+        state,
+        ship_event,
+        mut documents,
+        ..
+    } = row;
     let is_principal = |party: &PartyId| {
-        registry.principals_of(&actor.party, hub.now()).any(|agreement| agreement.principal == *party)
+        registry
+            .principals_of(&actor.party, hub.now())
+            .any(|agreement| agreement.principal == *party)
     };
     // The two that meet at the ramp know each other; who buys and sells is theirs to know who deal, and a delegate's
     // of its own principal.

@@ -36,7 +36,10 @@ impl Rows {
 
     /// Adds a text column.
     pub(crate) fn texts<S: Into<String>>(self, name: &'static str, values: impl IntoIterator<Item = Option<S>>) -> Self {
-        self.with(name, Column::Text(values.into_iter().map(|value| value.map(Into::into)).collect()))
+        self.with(
+            name,
+            Column::Text(values.into_iter().map(|value| value.map(Into::into)).collect()),
+        )
     }
 
     /// Adds a column of byte strings.
@@ -70,7 +73,11 @@ impl Rows {
             arrays.push(format!("${}::text::{kind}[]", first + position));
             names.push(*name);
         }
-        let binds = self.columns.iter().map(|(_, column)| Value::from(column.array_literal())).collect();
+        let binds = self
+            .columns
+            .iter()
+            .map(|(_, column)| Value::from(column.array_literal()))
+            .collect();
         (format!("UNNEST({}) AS r({})", arrays.join(", "), names.join(", ")), binds)
     }
 
@@ -97,7 +104,10 @@ impl Rows {
             json.push(']');
         }
         json.push(']');
-        (format!("(SELECT {} FROM json_each(${first})) AS r", fields.join(", ")), vec![json.into()])
+        (
+            format!("(SELECT {} FROM json_each(${first})) AS r", fields.join(", ")),
+            vec![json.into()],
+        )
     }
 }
 
@@ -116,7 +126,9 @@ impl Column {
         let text = match self {
             Self::Uuid(values) => values[row].map(|uuid| format!("\"{}\"", uuid.simple())),
             Self::Int(values) => values[row].map(|value| value.to_string()),
-            Self::Text(values) => values[row].as_ref().map(|text| serde_json::Value::from(text.as_str()).to_string()),
+            Self::Text(values) => values[row]
+                .as_ref()
+                .map(|text| serde_json::Value::from(text.as_str()).to_string()),
             Self::Bytes(values) => values[row].as_ref().map(|bytes| format!("\"{}\"", hex(bytes))),
         };
         out.push_str(text.as_deref().unwrap_or("null"));
@@ -132,9 +144,9 @@ impl Column {
             let text = match self {
                 Self::Uuid(values) => values[row].map(|uuid| uuid.to_string()),
                 Self::Int(values) => values[row].map(|value| value.to_string()),
-                Self::Text(values) => {
-                    values[row].as_ref().map(|text| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
-                }
+                Self::Text(values) => values[row]
+                    .as_ref()
+                    .map(|text| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))),
                 Self::Bytes(values) => values[row].as_ref().map(|bytes| format!("\"\\\\x{}\"", hex(bytes))),
             };
             out.push_str(text.as_deref().unwrap_or("NULL"));
@@ -166,7 +178,12 @@ mod tests {
             .bytes("hash", [vec![0, 255]]);
         let (sql, binds) = rows.table(DbBackend::Sqlite, 3);
         assert!(sql.ends_with("FROM json_each($3)) AS r"), "{sql}");
-        assert_eq!(binds, [Value::from(r#"[["00000000000000000000000000000001",9223372036854775807,"a\"\\b","00ff"]]"#)]);
+        assert_eq!(
+            binds,
+            [Value::from(
+                r#"[["00000000000000000000000000000001",9223372036854775807,"a\"\\b","00ff"]]"#
+            )]
+        );
         let (sql, binds) = rows.table(DbBackend::Postgres, 2);
         assert!(sql.starts_with("UNNEST($2::text::uuid[], $3::text::bigint[]"), "{sql}");
         assert_eq!(binds[2], Value::from(r#"{"a\"\\b"}"#));

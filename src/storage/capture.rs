@@ -46,7 +46,9 @@ impl std::str::FromStr for JobState {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let all = [Self::Queued, Self::Running, Self::Done, Self::Refused];
-        all.into_iter().find(|state| state.as_str() == text).ok_or("no state of a capture job")
+        all.into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or("no state of a capture job")
     }
 }
 
@@ -96,7 +98,10 @@ fn job(row: &QueryResult) -> Result<Job, StorageError> {
     Ok(Job {
         id: CaptureId::new(column(row, "capture_job", "id")?),
         document: DocumentId::new(column(row, "capture_job", "document_id")?),
-        actor: Actor { party: parsed(row, "capture_job", "party_id")?, system: column(row, "capture_job", "system_name")? },
+        actor: Actor {
+            party: parsed(row, "capture_job", "party_id")?,
+            system: column(row, "capture_job", "system_name")?,
+        },
         state: parsed(row, "capture_job", "state")?,
         attempts: column(row, "capture_job", "attempts")?,
         created_at: Micros(column(row, "capture_job", "created_at")?),
@@ -120,7 +125,13 @@ pub async fn document(tx: &Tx, new: &Document) -> Result<DocumentId, StorageErro
     ];
     tx.execute("storing a document", sql, values).await?;
     let sql = "SELECT id FROM document WHERE party_id = $1 AND sha256 = $2";
-    let row = tx.query_one("finding a document", sql, vec![new.party.as_str().into(), new.sha256.clone().into()]).await?;
+    let row = tx
+        .query_one(
+            "finding a document",
+            sql,
+            vec![new.party.as_str().into(), new.sha256.clone().into()],
+        )
+        .await?;
     let row = row.ok_or_else(|| StorageError::Inconsistent("document: gone after it was stored".to_owned()))?;
     Ok(DocumentId::new(column(&row, "document", "id")?))
 }
@@ -128,19 +139,29 @@ pub async fn document(tx: &Tx, new: &Document) -> Result<DocumentId, StorageErro
 /// A document of a party with these bytes.
 pub async fn find_document(db: &Db, party: &PartyId, sha256: &[u8]) -> Result<Option<DocumentId>, StorageError> {
     let sql = "SELECT id FROM document WHERE party_id = $1 AND sha256 = $2";
-    let row = db.query_one("finding a document", sql, vec![party.as_str().into(), sha256.to_vec().into()]).await?;
-    row.map(|row| column::<Uuid>(&row, "document", "id").map(DocumentId::new)).transpose()
+    let row = db
+        .query_one("finding a document", sql, vec![party.as_str().into(), sha256.to_vec().into()])
+        .await?;
+    row.map(|row| column::<Uuid>(&row, "document", "id").map(DocumentId::new))
+        .transpose()
 }
 
 /// Queues a job for a document, or finds the one that is not refused.
 pub async fn enqueue(tx: &Tx, id: CaptureId, document: DocumentId, actor: &Actor, now: Micros) -> Result<Job, StorageError> {
     let sql = "INSERT INTO capture_job (id, document_id, party_id, system_name, state, error_behaviour, attempts, lease_until, created_at, events_stored, errors)
                VALUES ($1, $2, $3, $4, 'queued', 'rollback', 0, 0, $5, 0, '[]') ON CONFLICT (document_id) WHERE state <> 'refused' DO NOTHING";
-    let values =
-        vec![id.uuid().into(), document.uuid().into(), actor.party.as_str().into(), actor.system.as_str().into(), now.0.into()];
+    let values = vec![
+        id.uuid().into(),
+        document.uuid().into(),
+        actor.party.as_str().into(),
+        actor.system.as_str().into(),
+        now.0.into(),
+    ];
     tx.execute("queueing a capture job", sql, values).await?;
     let sql = format!("SELECT {JOB} FROM capture_job WHERE document_id = $1 AND state <> 'refused'");
-    let row = tx.query_one("finding a capture job", &sql, vec![document.uuid().into()]).await?;
+    let row = tx
+        .query_one("finding a capture job", &sql, vec![document.uuid().into()])
+        .await?;
     // Refused in the moment between: the caller may send again.
     job(&row.ok_or(StorageError::Conflict("the job of this document ended just now"))?)
 }
@@ -148,14 +169,22 @@ pub async fn enqueue(tx: &Tx, id: CaptureId, document: DocumentId, actor: &Actor
 /// The job of a document that is not refused.
 pub async fn standing_job(db: &Db, document: DocumentId) -> Result<Option<Job>, StorageError> {
     let sql = format!("SELECT {JOB} FROM capture_job WHERE document_id = $1 AND state <> 'refused'");
-    db.query_one("finding a capture job", &sql, vec![document.uuid().into()]).await?.as_ref().map(job).transpose()
+    db.query_one("finding a capture job", &sql, vec![document.uuid().into()])
+        .await?
+        .as_ref()
+        .map(job)
+        .transpose()
 }
 
 /// A job of a party.
 pub async fn find_job(db: &Db, party: &PartyId, id: CaptureId) -> Result<Option<Job>, StorageError> {
     let sql = format!("SELECT {JOB} FROM capture_job WHERE id = $1 AND party_id = $2");
     let values = vec![id.uuid().into(), party.as_str().into()];
-    db.query_one("finding a capture job", &sql, values).await?.as_ref().map(job).transpose()
+    db.query_one("finding a capture job", &sql, values)
+        .await?
+        .as_ref()
+        .map(job)
+        .transpose()
 }
 
 /// Jobs of a party, newest first.
@@ -163,14 +192,21 @@ pub async fn list_jobs(db: &Db, party: &PartyId, before: Option<Uuid>, limit: us
     let sql = format!("SELECT {JOB} FROM capture_job WHERE party_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let values = vec![party.as_str().into(), before.unwrap_or(Uuid::max()).into(), limit.into()];
-    db.query("listing capture jobs", &sql, values).await?.iter().map(job).collect()
+    db.query("listing capture jobs", &sql, values)
+        .await?
+        .iter()
+        .map(job)
+        .collect()
 }
 
 /// How many jobs of a party wait or run.
 pub async fn waiting(db: &Db, party: &PartyId) -> Result<u64, StorageError> {
     let sql = "SELECT COUNT(*) AS many FROM capture_job WHERE state IN ('queued', 'running') AND party_id = $1";
-    let row = db.query_one("counting capture jobs", sql, vec![party.as_str().into()]).await?;
-    row.map_or(Ok(0), |row| column::<i64>(&row, "capture_job", "many")).map(|many| u64::try_from(many).unwrap_or(0))
+    let row = db
+        .query_one("counting capture jobs", sql, vec![party.as_str().into()])
+        .await?;
+    row.map_or(Ok(0), |row| column::<i64>(&row, "capture_job", "many"))
+        .map(|many| u64::try_from(many).unwrap_or(0))
 }
 
 /// Takes the oldest job that waits, or whose worker let its lease end, until `lease_until`.
@@ -184,12 +220,17 @@ pub async fn claim(tx: &Tx, now: Micros, lease_until: Micros) -> Result<Option<(
             SELECT id FROM capture_job WHERE state IN ('queued', 'running') AND lease_until <= $1 ORDER BY created_at, id LIMIT 1 {lock})
          RETURNING {JOB}"
     );
-    let Some(row) = tx.query_one("claiming a capture job", &sql, vec![now.0.into(), lease_until.0.into()]).await? else {
+    let Some(row) = tx
+        .query_one("claiming a capture job", &sql, vec![now.0.into(), lease_until.0.into()])
+        .await?
+    else {
         return Ok(None);
     };
     let job = job(&row)?;
     let sql = "SELECT id, party_id, sha256, size_bytes, media_type, received_at FROM document WHERE id = $1";
-    let row = tx.query_one("finding a document", sql, vec![job.document.uuid().into()]).await?;
+    let row = tx
+        .query_one("finding a document", sql, vec![job.document.uuid().into()])
+        .await?;
     let row = row.ok_or_else(|| StorageError::Inconsistent(format!("capture_job.document_id: no document {}", job.document)))?;
     let document = Document {
         id: job.document,
@@ -205,7 +246,8 @@ pub async fn claim(tx: &Tx, now: Micros, lease_until: Micros) -> Result<Option<(
 /// Lets go of a job that could not be worked on, until a later moment.
 pub async fn release(tx: &Tx, id: CaptureId, not_before: Micros) -> Result<(), StorageError> {
     let sql = "UPDATE capture_job SET state = 'queued', lease_until = $2 WHERE id = $1 AND state = 'running'";
-    tx.execute("releasing a capture job", sql, vec![id.uuid().into(), not_before.0.into()]).await?;
+    tx.execute("releasing a capture job", sql, vec![id.uuid().into(), not_before.0.into()])
+        .await?;
     Ok(())
 }
 
@@ -225,7 +267,12 @@ pub struct End {
 /// Ends a job; false if it had ended before, and then the transaction must not be committed.
 pub async fn finish(tx: &Tx, id: CaptureId, end: &End) -> Result<bool, StorageError> {
     let sql = "UPDATE capture_job SET state = $2, finished_at = $3, events_stored = $4, errors = $5 WHERE id = $1 AND state = 'running'";
-    let values =
-        vec![id.uuid().into(), end.state.as_str().into(), end.at.0.into(), end.events_stored.into(), end.errors.as_str().into()];
+    let values = vec![
+        id.uuid().into(),
+        end.state.as_str().into(),
+        end.at.0.into(),
+        end.events_stored.into(),
+        end.errors.as_str().into(),
+    ];
     Ok(tx.execute("ending a capture job", sql, values).await?.rows_affected() == 1)
 }

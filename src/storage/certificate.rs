@@ -47,10 +47,18 @@ pub async fn insert(tx: &Tx, record: &CertificateRecord) -> Result<(), StorageEr
 /// Revokes a certificate and makes every hub process read its contracts anew; whose it was, or `None` if it is not
 /// there or revoked already.
 pub async fn revoke(tx: &Tx, fingerprint: [u8; 32], at: Micros) -> Result<Option<(PartyId, SystemName)>, StorageError> {
-    let sql = "UPDATE certificate SET revoked_at = $2 WHERE fingerprint = $1 AND revoked_at IS NULL RETURNING party_id, system_name";
-    let row = tx.query_one("revoking a certificate", sql, vec![fingerprint.to_vec().into(), at.0.into()]).await?;
+    let sql =
+        "UPDATE certificate SET revoked_at = $2 WHERE fingerprint = $1 AND revoked_at IS NULL RETURNING party_id, system_name";
+    let row = tx
+        .query_one("revoking a certificate", sql, vec![fingerprint.to_vec().into(), at.0.into()])
+        .await?;
     let Some(row) = row else { return Ok(None) };
-    tx.execute("announcing a revocation", "UPDATE registry SET version = version + 1", Vec::new()).await?;
+    tx.execute(
+        "announcing a revocation",
+        "UPDATE registry SET version = version + 1",
+        Vec::new(),
+    )
+    .await?;
     let party = parsed(&row, "certificate", "party_id")?;
     Ok(Some((party, parsed(&row, "certificate", "system_name")?)))
 }
@@ -61,7 +69,9 @@ pub async fn revoked(db: &Db, now: Micros) -> Result<Vec<[u8; 32]>, StorageError
     let rows = db.query("reading revoked certificates", sql, vec![now.0.into()]).await?;
     let fingerprints = rows.iter().map(|row| {
         let bytes: Vec<u8> = column(row, "certificate", "fingerprint")?;
-        bytes.try_into().map_err(|_| StorageError::Inconsistent("certificate.fingerprint: not 32 bytes".to_owned()))
+        bytes
+            .try_into()
+            .map_err(|_| StorageError::Inconsistent("certificate.fingerprint: not 32 bytes".to_owned()))
     });
     fingerprints.collect()
 }
@@ -81,7 +91,10 @@ pub fn read_authority(folder: &Path) -> std::io::Result<Option<AuthorityFiles>> 
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         read => read?,
     };
-    Ok(Some(AuthorityFiles { certificate_pem, key_pem: std::fs::read_to_string(key_file(folder))? }))
+    Ok(Some(AuthorityFiles {
+        certificate_pem,
+        key_pem: std::fs::read_to_string(key_file(folder))?,
+    }))
 }
 
 /// Writes a new CA. The key comes first: a certificate whose key is not there would be taken for a CA.
@@ -108,7 +121,11 @@ fn key_file(folder: &Path) -> PathBuf {
 
 /// Writes a new file that only its owner may read; one that is there already is an error.
 pub fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
@@ -124,7 +141,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ca = folder.path().join("ca");
         assert_eq!(read_authority(&ca).unwrap(), None);
-        let files = AuthorityFiles { certificate_pem: "certificate".to_owned(), key_pem: "key".to_owned() };
+        let files = AuthorityFiles {
+            certificate_pem: "certificate".to_owned(),
+            key_pem: "key".to_owned(),
+        };
         write_authority(&ca, &files).unwrap();
         assert_eq!(read_authority(&ca).unwrap(), Some(files));
         assert_eq!(std::fs::metadata(key_file(&ca)).unwrap().permissions().mode() & 0o777, 0o600);

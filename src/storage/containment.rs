@@ -20,13 +20,18 @@ pub async fn stays(tx: &Tx, children: &[EpcKey]) -> Result<HashMap<EpcKey, Vec<I
     if children.is_empty() {
         return Ok(stays);
     }
-    let (table, binds) = Rows::default().uuids("child", children.iter().map(|child| child.0)).table(tx.backend(), 1);
+    let (table, binds) = Rows::default()
+        .uuids("child", children.iter().map(|child| child.0))
+        .table(tx.backend(), 1);
     let sql = format!(
         "SELECT c.child, c.parent, c.from_time, c.until_time, c.opened_by, c.closed_by
          FROM {table} JOIN containment c ON c.child = r.child ORDER BY c.child, c.from_time"
     );
     for row in tx.query("reading containment", &sql, binds).await? {
-        stays.entry(EpcKey(column(&row, "containment", "child")?)).or_default().push(interval(&row)?);
+        stays
+            .entry(EpcKey(column(&row, "containment", "child")?))
+            .or_default()
+            .push(interval(&row)?);
     }
     Ok(stays)
 }
@@ -44,7 +49,9 @@ fn interval(row: &QueryResult) -> Result<Interval, StorageError> {
 /// Replaces the stays of things.
 pub async fn replace(tx: &Tx, before: &[EpcKey], stays: &[(EpcKey, &Interval)]) -> Result<(), StorageError> {
     if !before.is_empty() {
-        let (table, binds) = Rows::default().uuids("child", before.iter().map(|child| child.0)).table(tx.backend(), 1);
+        let (table, binds) = Rows::default()
+            .uuids("child", before.iter().map(|child| child.0))
+            .table(tx.backend(), 1);
         let sql = format!("DELETE FROM containment WHERE child IN (SELECT r.child FROM {table})");
         tx.execute("removing containment", &sql, binds).await?;
     }
@@ -60,7 +67,12 @@ pub async fn replace(tx: &Tx, before: &[EpcKey], stays: &[(EpcKey, &Interval)]) 
         .uuids("closed_by", stays.iter().map(|(_, stay)| stay.closed_by.map(EventKey::uuid)))
         .table(tx.backend(), 1);
     let columns = "child, from_time, parent, until_time, opened_by, closed_by";
-    tx.execute("storing containment", &format!("INSERT INTO containment ({columns}) SELECT {columns} FROM {table}"), binds).await?;
+    tx.execute(
+        "storing containment",
+        &format!("INSERT INTO containment ({columns}) SELECT {columns} FROM {table}"),
+        binds,
+    )
+    .await?;
     Ok(())
 }
 
@@ -75,11 +87,22 @@ pub async fn inside_after(tx: &Tx, parents: &[(EpcKey, Micros)], busy: bool) -> 
         .uuids("parent", parents.iter().map(|(parent, _)| parent.0))
         .ints("since", parents.iter().map(|(_, since)| since.0))
         .table(tx.backend(), 1);
-    let only = if busy { "AND (i.last_at > r.since OR i.below_at > r.since)" } else { "" };
+    let only = if busy {
+        "AND (i.last_at > r.since OR i.below_at > r.since)"
+    } else {
+        ""
+    };
     let sql = format!(
         "SELECT c.child, r.since FROM {table} JOIN containment c ON c.parent = r.parent AND c.until_time >= r.since
          JOIN item i ON i.epc = c.child {only}"
     );
     let rows = tx.query("reading what was inside", &sql, binds).await?;
-    rows.iter().map(|row| Ok((EpcKey(column(row, "containment", "child")?), Micros(column(row, "containment", "since")?)))).collect()
+    rows.iter()
+        .map(|row| {
+            Ok((
+                EpcKey(column(row, "containment", "child")?),
+                Micros(column(row, "containment", "since")?),
+            ))
+        })
+        .collect()
 }

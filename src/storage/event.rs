@@ -39,10 +39,16 @@ pub const fn action_number(action: Action) -> i16 {
 }
 
 fn kind_of(number: i16) -> Result<EventType, StorageError> {
-    [EventType::Object, EventType::Aggregation, EventType::Transaction, EventType::Transformation, EventType::Association]
-        .into_iter()
-        .find(|kind| kind_number(*kind) == number)
-        .ok_or_else(|| StorageError::Inconsistent(format!("event.kind = `{number}`: no event type")))
+    [
+        EventType::Object,
+        EventType::Aggregation,
+        EventType::Transaction,
+        EventType::Transformation,
+        EventType::Association,
+    ]
+    .into_iter()
+    .find(|kind| kind_number(*kind) == number)
+    .ok_or_else(|| StorageError::Inconsistent(format!("event.kind = `{number}`: no event type")))
 }
 
 fn action_of(number: i16) -> Result<Action, StorageError> {
@@ -53,10 +59,16 @@ fn action_of(number: i16) -> Result<Action, StorageError> {
 }
 
 fn role_of(number: i16) -> Result<EpcRole, StorageError> {
-    [EpcRole::Object, EpcRole::Parent, EpcRole::Child, EpcRole::Input, EpcRole::Output]
-        .into_iter()
-        .find(|role| *role as i16 == number)
-        .ok_or_else(|| StorageError::Inconsistent(format!("event_epc.role = `{number}`: no role")))
+    [
+        EpcRole::Object,
+        EpcRole::Parent,
+        EpcRole::Child,
+        EpcRole::Input,
+        EpcRole::Output,
+    ]
+    .into_iter()
+    .find(|role| *role as i16 == number)
+    .ok_or_else(|| StorageError::Inconsistent(format!("event_epc.role = `{number}`: no role")))
 }
 
 /// An event to be stored.
@@ -111,7 +123,9 @@ pub async fn known(tx: &Tx, asserter: &PartyId, hashes: &[[u8; 32]], ids: &[Stri
         })
     };
     let select = "SELECT e.id, e.hash, e.event_id, e.declares_error, e.voided";
-    let (table, mut binds) = Rows::default().bytes("hash", hashes.iter().map(|hash| hash.to_vec())).table(tx.backend(), 2);
+    let (table, mut binds) = Rows::default()
+        .bytes("hash", hashes.iter().map(|hash| hash.to_vec()))
+        .table(tx.backend(), 2);
     binds.insert(0, asserter.as_str().into());
     let sql = format!("{select} FROM {table} JOIN event e ON e.hash = r.hash AND e.asserter_id = $1");
     let mut rows = tx.query("looking up event hashes", &sql, binds).await?;
@@ -129,36 +143,73 @@ pub async fn insert(tx: &Tx, events: &[NewEvent<'_>]) -> Result<(), StorageError
     if events.is_empty() {
         return Ok(());
     }
-    let bodies: Vec<String> = events.iter().map(|new| serde_json::to_string(new.event)).collect::<Result<_, _>>().map_err(unprintable)?;
+    let bodies: Vec<String> = events
+        .iter()
+        .map(|new| serde_json::to_string(new.event))
+        .collect::<Result<_, _>>()
+        .map_err(unprintable)?;
     let place = |new: &NewEvent<'_>, biz: bool| {
-        let location = if biz { new.event.biz_location.as_ref() } else { new.event.read_point.as_ref() };
-        location.map(|location| location.id.gln().map_or_else(|| location.id.canonical().to_owned(), |gln| gln.to_string()))
+        let location = if biz {
+            new.event.biz_location.as_ref()
+        } else {
+            new.event.read_point.as_ref()
+        };
+        location.map(|location| {
+            location
+                .id
+                .gln()
+                .map_or_else(|| location.id.canonical().to_owned(), |gln| gln.to_string())
+        })
     };
     let (table, binds) = Rows::default()
         .uuids("id", events.iter().map(|new| new.key.uuid()))
         .bytes("hash", events.iter().map(|new| new.hash.to_vec()))
         .ints("kind", events.iter().map(|new| i64::from(kind_number(new.event.kind))))
-        .ints("action", events.iter().map(|new| new.event.action.map(|action| i64::from(action_number(action)))))
+        .ints(
+            "action",
+            events
+                .iter()
+                .map(|new| new.event.action.map(|action| i64::from(action_number(action)))),
+        )
         .ints("event_time", events.iter().map(|new| new.event.event_time.0))
         .ints("record_time", events.iter().map(|new| new.record_time.0))
         .texts("asserter_id", events.iter().map(|new| Some(new.asserter.as_str())))
         .texts("principal_id", events.iter().map(|new| new.principal.map(PartyId::as_str)))
         .texts("biz_step", events.iter().map(|new| Some(new.event.step())))
-        .texts("disposition", events.iter().map(|new| Some(new.event.disposition.as_ref().map_or("", |term| term.as_str()))))
+        .texts(
+            "disposition",
+            events
+                .iter()
+                .map(|new| Some(new.event.disposition.as_ref().map_or("", |term| term.as_str()))),
+        )
         .texts("read_point", events.iter().map(|new| place(new, false)))
         .texts("biz_location", events.iter().map(|new| place(new, true)))
         .texts("event_id", events.iter().map(|new| Some(new.event_id.as_str())))
-        .uuids("parent", events.iter().map(|new| new.event.parent.as_ref().map(|epc| epc.key().0)))
+        .uuids(
+            "parent",
+            events.iter().map(|new| new.event.parent.as_ref().map(|epc| epc.key().0)),
+        )
         .ints("listed", events.iter().map(|new| listed(new.event)))
-        .ints("declares_error", events.iter().map(|new| i64::from(new.event.error_declaration.is_some())))
+        .ints(
+            "declares_error",
+            events.iter().map(|new| i64::from(new.event.error_declaration.is_some())),
+        )
         .ints("voided", events.iter().map(|new| i64::from(new.voided)))
         .uuids("document_id", events.iter().map(|new| new.document.uuid()))
-        .ints("ordinal", events.iter().map(|new| i64::try_from(new.ordinal).unwrap_or(i64::MAX)))
+        .ints(
+            "ordinal",
+            events.iter().map(|new| i64::try_from(new.ordinal).unwrap_or(i64::MAX)),
+        )
         .texts("body", bodies.iter().map(Some))
         .table(tx.backend(), 1);
     let columns = "id, hash, kind, action, event_time, record_time, asserter_id, principal_id, biz_step, disposition, read_point, biz_location,
                    event_id, parent, listed, declares_error, voided, document_id, ordinal, body";
-    tx.execute("storing events", &format!("INSERT INTO event ({columns}) SELECT {columns} FROM {table}"), binds).await?;
+    tx.execute(
+        "storing events",
+        &format!("INSERT INTO event ({columns}) SELECT {columns} FROM {table}"),
+        binds,
+    )
+    .await?;
     insert_epcs(tx, events).await
 }
 
@@ -187,7 +238,8 @@ async fn insert_epcs(tx: &Tx, events: &[NewEvent<'_>]) -> Result<(), StorageErro
         .uuids("event_id", named.iter().map(|(_, new, _)| new.key.uuid()))
         .ints("role", named.iter().map(|(_, _, role)| i64::from(*role as i16)))
         .table(tx.backend(), 1);
-    let sql = format!("INSERT INTO event_epc (epc, event_time, event_id, role) SELECT epc, event_time, event_id, role FROM {table}");
+    let sql =
+        format!("INSERT INTO event_epc (epc, event_time, event_id, role) SELECT epc, event_time, event_id, role FROM {table}");
     tx.execute("storing the EPCs of events", &sql, binds).await?;
     Ok(())
 }
@@ -201,8 +253,15 @@ pub async fn void(tx: &Tx, events: &[EventKey]) -> Result<(), StorageError> {
     if events.is_empty() {
         return Ok(());
     }
-    let (table, binds) = Rows::default().uuids("id", events.iter().map(|event| event.uuid())).table(tx.backend(), 1);
-    tx.execute("voiding events", &format!("UPDATE event SET voided = 1 WHERE id IN (SELECT r.id FROM {table})"), binds).await?;
+    let (table, binds) = Rows::default()
+        .uuids("id", events.iter().map(|event| event.uuid()))
+        .table(tx.backend(), 1);
+    tx.execute(
+        "voiding events",
+        &format!("UPDATE event SET voided = 1 WHERE id IN (SELECT r.id FROM {table})"),
+        binds,
+    )
+    .await?;
     Ok(())
 }
 
@@ -211,9 +270,19 @@ pub async fn bodies(tx: &Tx, events: &[EventKey]) -> Result<Vec<(EventKey, Event
     if events.is_empty() {
         return Ok(Vec::new());
     }
-    let (table, binds) = Rows::default().uuids("id", events.iter().map(|event| event.uuid())).table(tx.backend(), 1);
-    let rows = tx.query("reading events", &format!("SELECT e.id, e.body FROM {table} JOIN event e ON e.id = r.id"), binds).await?;
-    rows.iter().map(|row| Ok((EventKey::new(column(row, "event", "id")?), json(row, "event", "body")?))).collect()
+    let (table, binds) = Rows::default()
+        .uuids("id", events.iter().map(|event| event.uuid()))
+        .table(tx.backend(), 1);
+    let rows = tx
+        .query(
+            "reading events",
+            &format!("SELECT e.id, e.body FROM {table} JOIN event e ON e.id = r.id"),
+            binds,
+        )
+        .await?;
+    rows.iter()
+        .map(|row| Ok((EventKey::new(column(row, "event", "id")?), json(row, "event", "body")?)))
+        .collect()
 }
 
 /// One thing named by one stored event that counts (neither voided nor an error declaration).
@@ -254,14 +323,20 @@ pub async fn history(tx: &Tx, epcs: &[EpcKey]) -> Result<Vec<Named>, StorageErro
     if epcs.is_empty() {
         return Ok(Vec::new());
     }
-    let (table, binds) = Rows::default().uuids("epc", epcs.iter().map(|epc| epc.0)).table(tx.backend(), 1);
+    let (table, binds) = Rows::default()
+        .uuids("epc", epcs.iter().map(|epc| epc.0))
+        .table(tx.backend(), 1);
     let sql = format!(
         "SELECT n.epc, n.role, e.id, e.event_time, e.kind, e.action, e.biz_step, e.asserter_id, e.principal_id, e.parent, e.listed,
                 e.document_id, e.ordinal, s.sender_id, s.receiver_id, s.to_gln, s.seller_id, s.buyer_id
          FROM {table} JOIN event_epc n ON n.epc = r.epc JOIN event e ON e.id = n.event_id LEFT JOIN shipment s ON s.ship_event = e.id
          WHERE e.voided = 0 AND e.declares_error = 0"
     );
-    tx.query("reading what is known of EPCs", &sql, binds).await?.iter().map(named).collect()
+    tx.query("reading what is known of EPCs", &sql, binds)
+        .await?
+        .iter()
+        .map(named)
+        .collect()
 }
 
 fn named(row: &QueryResult) -> Result<Named, StorageError> {
@@ -278,7 +353,12 @@ fn named(row: &QueryResult) -> Result<Named, StorageError> {
                 (None, Some(_)) => Taker::Outside,
                 (None, None) => Taker::Unnamed,
             };
-            Some(Handover { sender, receiver, seller: party("seller_id")?, buyer: party("buyer_id")? })
+            Some(Handover {
+                sender,
+                receiver,
+                seller: party("seller_id")?,
+                buyer: party("buyer_id")?,
+            })
         }
     };
     Ok(Named {
@@ -304,7 +384,9 @@ pub async fn relations(tx: &Tx, events: &[EventKey]) -> Result<Vec<(PartyId, Eve
     if events.is_empty() {
         return Ok(Vec::new());
     }
-    let (table, binds) = Rows::default().uuids("id", events.iter().map(|event| event.uuid())).table(tx.backend(), 1);
+    let (table, binds) = Rows::default()
+        .uuids("id", events.iter().map(|event| event.uuid()))
+        .table(tx.backend(), 1);
     // Looked up by party, which is how the table is ordered; the parties are few.
     let sql = format!(
         "SELECT p.party_id, p.event_id, p.relations FROM {table} CROSS JOIN party q
@@ -313,7 +395,11 @@ pub async fn relations(tx: &Tx, events: &[EventKey]) -> Result<Vec<(PartyId, Eve
     let rows = tx.query("reading who is concerned by events", &sql, binds).await?;
     let read = |row: &QueryResult| {
         let event = EventKey::new(column(row, "event_party", "event_id")?);
-        Ok((parsed(row, "event_party", "party_id")?, event, Relations(column(row, "event_party", "relations")?)))
+        Ok((
+            parsed(row, "event_party", "party_id")?,
+            event,
+            Relations(column(row, "event_party", "relations")?),
+        ))
     };
     rows.iter().map(read).collect()
 }

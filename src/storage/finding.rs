@@ -38,7 +38,8 @@ pub struct StoredFinding {
     pub cleared_at: Option<Micros>,
 }
 
-const COLUMNS: &str = "f.id, f.party_id, f.owner_id, f.document_id, f.event_id, f.epc, f.code, f.detail, f.pointer, f.created_at, f.cleared_at";
+const COLUMNS: &str =
+    "f.id, f.party_id, f.owner_id, f.document_id, f.event_id, f.epc, f.code, f.detail, f.pointer, f.created_at, f.cleared_at";
 
 fn finding(row: &QueryResult) -> Result<StoredFinding, StorageError> {
     let owner: Option<String> = column(row, "finding", "owner_id")?;
@@ -72,7 +73,10 @@ pub async fn insert(tx: &Tx, findings: &[StoredFinding]) -> Result<(), StorageEr
     let (table, binds) = Rows::default()
         .uuids("id", findings.iter().map(|finding| finding.id.uuid()))
         .texts("party_id", findings.iter().map(|finding| Some(finding.party.as_str())))
-        .texts("owner_id", findings.iter().map(|finding| finding.owner.as_ref().map(PartyId::as_str)))
+        .texts(
+            "owner_id",
+            findings.iter().map(|finding| finding.owner.as_ref().map(PartyId::as_str)),
+        )
         .uuids("document_id", findings.iter().map(|finding| finding.document.uuid()))
         .uuids("event_id", findings.iter().map(|finding| finding.event.map(EventKey::uuid)))
         .texts("epc", findings.iter().map(|finding| finding.epc.as_deref()))
@@ -83,7 +87,12 @@ pub async fn insert(tx: &Tx, findings: &[StoredFinding]) -> Result<(), StorageEr
         .ints("created_at", findings.iter().map(|finding| finding.created_at.0))
         .table(tx.backend(), 1);
     let columns = "id, party_id, owner_id, document_id, event_id, epc, code, severity, detail, pointer, created_at";
-    tx.execute("storing findings", &format!("INSERT INTO finding ({columns}) SELECT {columns} FROM {table}"), binds).await?;
+    tx.execute(
+        "storing findings",
+        &format!("INSERT INTO finding ({columns}) SELECT {columns} FROM {table}"),
+        binds,
+    )
+    .await?;
     Ok(())
 }
 
@@ -92,7 +101,9 @@ pub async fn open_of_events(tx: &Tx, events: &[EventKey]) -> Result<Vec<StoredFi
     if events.is_empty() {
         return Ok(Vec::new());
     }
-    let (table, binds) = Rows::default().uuids("id", events.iter().map(|event| event.uuid())).table(tx.backend(), 1);
+    let (table, binds) = Rows::default()
+        .uuids("id", events.iter().map(|event| event.uuid()))
+        .table(tx.backend(), 1);
     let sql = format!("SELECT {COLUMNS} FROM {table} JOIN finding f ON f.event_id = r.id WHERE f.cleared_at IS NULL");
     tx.query("reading findings", &sql, binds).await?.iter().map(finding).collect()
 }
@@ -102,9 +113,16 @@ pub async fn clear(tx: &Tx, findings: &[&StoredFinding], at: Micros) -> Result<(
     if findings.is_empty() {
         return Ok(());
     }
-    let (table, mut binds) = Rows::default().uuids("id", findings.iter().map(|finding| finding.id.uuid())).table(tx.backend(), 2);
+    let (table, mut binds) = Rows::default()
+        .uuids("id", findings.iter().map(|finding| finding.id.uuid()))
+        .table(tx.backend(), 2);
     binds.insert(0, at.0.into());
-    tx.execute("clearing findings", &format!("UPDATE finding SET cleared_at = $1 WHERE id IN (SELECT r.id FROM {table})"), binds).await?;
+    tx.execute(
+        "clearing findings",
+        &format!("UPDATE finding SET cleared_at = $1 WHERE id IN (SELECT r.id FROM {table})"),
+        binds,
+    )
+    .await?;
     let documents: std::collections::BTreeSet<Uuid> = findings.iter().map(|finding| finding.document.uuid()).collect();
     let (table, more) = Rows::default().uuids("id", documents).table(tx.backend(), 3);
     let mut binds: Vec<Value> = vec![at.0.into(), FindingCode::Truncated.as_str().into()];
@@ -120,15 +138,20 @@ pub async fn clear(tx: &Tx, findings: &[&StoredFinding], at: Micros) -> Result<(
 
 /// How many findings of each code a document has that have not gone away.
 pub async fn counts(db: &Db, document: DocumentId) -> Result<Vec<(String, i64)>, StorageError> {
-    let sql = "SELECT code, COUNT(*) AS many FROM finding WHERE document_id = $1 AND cleared_at IS NULL GROUP BY code ORDER BY code";
+    let sql =
+        "SELECT code, COUNT(*) AS many FROM finding WHERE document_id = $1 AND cleared_at IS NULL GROUP BY code ORDER BY code";
     let rows = db.query("counting findings", sql, vec![document.uuid().into()]).await?;
-    rows.iter().map(|row| Ok((column(row, "finding", "code")?, column(row, "finding", "many")?))).collect()
+    rows.iter()
+        .map(|row| Ok((column(row, "finding", "code")?, column(row, "finding", "many")?)))
+        .collect()
 }
 
 /// One finding that a party sees.
 pub async fn find(db: &Db, party: &PartyId, id: FindingId) -> Result<Option<StoredFinding>, StorageError> {
     let sql = format!("SELECT {COLUMNS} FROM finding f WHERE f.id = $1 AND (f.party_id = $2 OR f.owner_id = $2)");
-    let row = db.query_one("reading a finding", &sql, vec![id.uuid().into(), party.as_str().into()]).await?;
+    let row = db
+        .query_one("reading a finding", &sql, vec![id.uuid().into(), party.as_str().into()])
+        .await?;
     row.as_ref().map(finding).transpose()
 }
 
@@ -145,5 +168,9 @@ pub async fn list(db: &Db, party: &PartyId, before: Option<FindingId>, limit: us
          ) AS f ORDER BY f.id DESC LIMIT $3"
     );
     let values = vec![party.as_str().into(), before.into(), limit.into()];
-    db.query("listing findings", &sql, values).await?.iter().map(finding).collect()
+    db.query("listing findings", &sql, values)
+        .await?
+        .iter()
+        .map(finding)
+        .collect()
 }

@@ -64,7 +64,9 @@ pub async fn lock(tx: &Tx, epcs: &[EpcKey]) -> Result<Vec<Item>, StorageError> {
     if epcs.is_empty() {
         return Ok(Vec::new());
     }
-    let (table, binds) = Rows::default().uuids("epc", epcs.iter().map(|epc| epc.0)).table(tx.backend(), 1);
+    let (table, binds) = Rows::default()
+        .uuids("epc", epcs.iter().map(|epc| epc.0))
+        .table(tx.backend(), 1);
     let lock = match tx.backend() {
         DbBackend::Postgres => "FOR UPDATE",
         _ => "",
@@ -114,11 +116,32 @@ pub async fn update(tx: &Tx, items: &[Item]) -> Result<(), StorageError> {
         .texts("lot", items.iter().map(|item| item.lot.as_deref()))
         .texts("expiry", items.iter().map(|item| item.expiry.as_deref()))
         .texts("owner_id", items.iter().map(|item| item.owner.as_ref().map(PartyId::as_str)))
-        .texts("commissioned_by", items.iter().map(|item| item.commissioned.as_ref().map(|(by, _, _)| by.as_str())))
-        .ints("commissioned_at", items.iter().map(|item| item.commissioned.as_ref().map(|(_, at, _)| at.0)))
-        .uuids("commission_event", items.iter().map(|item| item.commissioned.as_ref().map(|(_, _, event)| event.uuid())))
-        .texts("disposition", items.iter().map(|item| item.disposition.as_ref().map(|(term, _)| term.as_str())))
-        .ints("disposition_at", items.iter().map(|item| item.disposition.as_ref().map(|(_, at)| at.0)))
+        .texts(
+            "commissioned_by",
+            items
+                .iter()
+                .map(|item| item.commissioned.as_ref().map(|(by, _, _)| by.as_str())),
+        )
+        .ints(
+            "commissioned_at",
+            items.iter().map(|item| item.commissioned.as_ref().map(|(_, at, _)| at.0)),
+        )
+        .uuids(
+            "commission_event",
+            items
+                .iter()
+                .map(|item| item.commissioned.as_ref().map(|(_, _, event)| event.uuid())),
+        )
+        .texts(
+            "disposition",
+            items
+                .iter()
+                .map(|item| item.disposition.as_ref().map(|(term, _)| term.as_str())),
+        )
+        .ints(
+            "disposition_at",
+            items.iter().map(|item| item.disposition.as_ref().map(|(_, at)| at.0)),
+        )
         .uuids("parent", items.iter().map(|item| item.parent.map(|parent| parent.0)))
         .ints("last_at", items.iter().map(|item| item.last_at.0))
         .ints("below_at", items.iter().map(|item| item.below_at.0))
@@ -138,7 +161,9 @@ pub async fn dispositions(tx: &Tx, epcs: &[EpcKey]) -> Result<Vec<(EpcKey, Strin
     if epcs.is_empty() {
         return Ok(Vec::new());
     }
-    let (table, binds) = Rows::default().uuids("epc", epcs.iter().map(|epc| epc.0)).table(tx.backend(), 1);
+    let (table, binds) = Rows::default()
+        .uuids("epc", epcs.iter().map(|epc| epc.0))
+        .table(tx.backend(), 1);
     let sql = format!(
         "SELECT n.epc, e.disposition, e.event_time FROM {table} JOIN event_epc n ON n.epc = r.epc JOIN event e ON e.id = n.event_id
          WHERE e.voided = 0 AND e.declares_error = 0 AND e.disposition <> '' AND n.role <> 3 ORDER BY e.event_time, e.id"
@@ -146,7 +171,11 @@ pub async fn dispositions(tx: &Tx, epcs: &[EpcKey]) -> Result<Vec<(EpcKey, Strin
     let rows = tx.query("reading dispositions", &sql, binds).await?;
     let read = |row: &QueryResult| {
         let at = Micros(column(row, "event", "event_time")?);
-        Ok((EpcKey(column(row, "event_epc", "epc")?), column(row, "event", "disposition")?, at))
+        Ok((
+            EpcKey(column(row, "event_epc", "epc")?),
+            column(row, "event", "disposition")?,
+            at,
+        ))
     };
     rows.iter().map(read).collect()
 }

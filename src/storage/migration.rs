@@ -33,7 +33,10 @@ impl SchemaStatus {
 
 /// Reads where the database stands; changes nothing but making SQLite's file.
 pub async fn status(url: &str) -> Result<SchemaStatus, StorageError> {
-    let failed = |source| StorageError::Unavailable { doing: "reading the state of the schema", source };
+    let failed = |source| StorageError::Unavailable {
+        doing: "reading the state of the schema",
+        source,
+    };
     let connection = connect(url).await.map_err(failed)?;
     let read = read_status(&connection).await;
     close(connection).await;
@@ -42,7 +45,10 @@ pub async fn status(url: &str) -> Result<SchemaStatus, StorageError> {
 
 /// Applies what is pending; the steps it applied.
 pub async fn migrate(url: &str) -> Result<Vec<String>, StorageError> {
-    let failed = |source| StorageError::Unavailable { doing: "migrating the database", source };
+    let failed = |source| StorageError::Unavailable {
+        doing: "migrating the database",
+        source,
+    };
     let connection = connect(url).await.map_err(failed)?;
     let done = migrate_locked(&connection).await;
     close(connection).await;
@@ -60,9 +66,16 @@ pub async fn assert_durable(db: &Db) -> Result<(), StorageError> {
         }
     };
     let expected: &[(&str, &str, &[&str])] = match db.backend() {
-        DbBackend::Sqlite => &[("PRAGMA journal_mode", "journal_mode", &["wal"]), ("PRAGMA synchronous", "synchronous", &["2", "3"])],
+        DbBackend::Sqlite => &[
+            ("PRAGMA journal_mode", "journal_mode", &["wal"]),
+            ("PRAGMA synchronous", "synchronous", &["2", "3"]),
+        ],
         _ => &[
-            ("SHOW synchronous_commit", "synchronous_commit", &["on", "remote_apply", "remote_write", "local"]),
+            (
+                "SHOW synchronous_commit",
+                "synchronous_commit",
+                &["on", "remote_apply", "remote_write", "local"],
+            ),
             ("SHOW fsync", "fsync", &["on"]),
             ("SHOW full_page_writes", "full_page_writes", &["on"]),
         ],
@@ -70,7 +83,10 @@ pub async fn assert_durable(db: &Db) -> Result<(), StorageError> {
     for (sql, name, good) in expected {
         let value = setting(sql, name).await?;
         if !good.contains(&value.as_str()) {
-            let text = format!("{name} is `{value}`: acknowledged data could be lost; it must be one of {}", good.join(", "));
+            let text = format!(
+                "{name} is `{value}`: acknowledged data could be lost; it must be one of {}",
+                good.join(", ")
+            );
             return Err(StorageError::Inconsistent(text));
         }
     }
@@ -79,9 +95,16 @@ pub async fn assert_durable(db: &Db) -> Result<(), StorageError> {
 
 async fn connect(url: &str) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new(url.to_owned());
-    options.max_connections(1).min_connections(1).acquire_timeout(Duration::from_secs(30)).sqlx_logging(false);
+    options
+        .max_connections(1)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(30))
+        .sqlx_logging(false);
     options.map_sqlx_sqlite_opts(|sqlite| {
-        let sqlite = sqlite.create_if_missing(true).pragma("journal_mode", "WAL").pragma("synchronous", "FULL");
+        let sqlite = sqlite
+            .create_if_missing(true)
+            .pragma("journal_mode", "WAL")
+            .pragma("synchronous", "FULL");
         sqlite.busy_timeout(Duration::from_secs(60))
     });
     Database::connect(options).await
@@ -96,7 +119,10 @@ async fn close(connection: DatabaseConnection) {
 async fn read_status(connection: &DatabaseConnection) -> Result<SchemaStatus, DbErr> {
     let names = |migrations: Vec<counterfoil_migrations::Step>| migrations.iter().map(|step| step.name().to_owned()).collect();
     let applied = names(Migrator::get_applied_migrations(connection).await?);
-    Ok(SchemaStatus { applied, pending: names(Migrator::get_pending_migrations(connection).await?) })
+    Ok(SchemaStatus {
+        applied,
+        pending: names(Migrator::get_pending_migrations(connection).await?),
+    })
 }
 
 async fn migrate_locked(connection: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
@@ -125,7 +151,12 @@ mod tests {
 
     fn options(folder: &tempfile::TempDir, sqlite_synchronous: &'static str) -> DbOptions {
         let url = format!("sqlite://{}", folder.path().join("hub.db").display());
-        DbOptions { url, max_connections: 2, acquire_timeout: Duration::from_secs(5), sqlite_synchronous }
+        DbOptions {
+            url,
+            max_connections: 2,
+            acquire_timeout: Duration::from_secs(5),
+            sqlite_synchronous,
+        }
     }
 
     #[tokio::test]
@@ -135,7 +166,13 @@ mod tests {
         let before = status(&url).await.unwrap();
         assert!(before.is_new() && !before.pending.is_empty());
         assert_eq!(migrate(&url).await.unwrap(), before.pending);
-        assert_eq!(status(&url).await.unwrap(), SchemaStatus { applied: before.pending, pending: Vec::new() });
+        assert_eq!(
+            status(&url).await.unwrap(),
+            SchemaStatus {
+                applied: before.pending,
+                pending: Vec::new()
+            }
+        );
         assert!(migrate(&url).await.unwrap().is_empty());
     }
 

@@ -65,12 +65,23 @@ impl ObjectStore {
         // Held while the file is written: another process that starts meanwhile sees that it is no stray.
         file.lock()?;
         let hash = Context::new(&SHA256);
-        Ok(Incoming { folder: self.folder.clone(), path, file, hash, size_bytes: 0, limit_bytes, kept: false })
+        Ok(Incoming {
+            folder: self.folder.clone(),
+            path,
+            file,
+            hash,
+            size_bytes: 0,
+            limit_bytes,
+            kept: false,
+        })
     }
 
     /// Opens an object for reading.
     pub fn read(&self, sha256: &[u8]) -> io::Result<BufReader<File>> {
-        Ok(BufReader::with_capacity(1 << 16, File::open(self.folder.join(object_name(sha256)))?))
+        Ok(BufReader::with_capacity(
+            1 << 16,
+            File::open(self.folder.join(object_name(sha256)))?,
+        ))
     }
 }
 
@@ -103,7 +114,10 @@ pub struct Received {
 
 impl std::fmt::Debug for Incoming {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Incoming").field("path", &self.path).field("size_bytes", &self.size_bytes).finish_non_exhaustive()
+        f.debug_struct("Incoming")
+            .field("path", &self.path)
+            .field("size_bytes", &self.size_bytes)
+            .finish_non_exhaustive()
     }
 }
 
@@ -112,7 +126,9 @@ impl Incoming {
     pub fn write(&mut self, piece: &[u8]) -> Result<(), ObjectError> {
         self.size_bytes = self.size_bytes.saturating_add(piece.len() as u64);
         if self.size_bytes > self.limit_bytes {
-            return Err(ObjectError::TooLarge { limit_bytes: self.limit_bytes });
+            return Err(ObjectError::TooLarge {
+                limit_bytes: self.limit_bytes,
+            });
         }
         self.hash.update(piece);
         self.file.write_all(piece)?;
@@ -172,7 +188,10 @@ mod tests {
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+        fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect()
     }
 
     #[test]

@@ -43,7 +43,10 @@ pub async fn insert(tx: &Tx, shipments: &[NewShipment]) -> Result<(), StorageErr
         .uuids("id", shipments.iter().map(|new| new.id.uuid()))
         .uuids("ship_event", shipments.iter().map(|new| new.ship_event.uuid()))
         .texts("sender_id", shipments.iter().map(|new| party(Some(&new.handover.sender))))
-        .texts("receiver_id", shipments.iter().map(|new| party(new.handover.receiver.party())))
+        .texts(
+            "receiver_id",
+            shipments.iter().map(|new| party(new.handover.receiver.party())),
+        )
         .texts("seller_id", shipments.iter().map(|new| party(new.handover.seller.as_ref())))
         .texts("buyer_id", shipments.iter().map(|new| party(new.handover.buyer.as_ref())))
         .texts("from_gln", shipments.iter().map(|new| new.from.as_deref()))
@@ -53,7 +56,12 @@ pub async fn insert(tx: &Tx, shipments: &[NewShipment]) -> Result<(), StorageErr
         .texts("documents", shipments.iter().map(|new| Some(new.documents.as_str())))
         .table(tx.backend(), 1);
     let columns = "id, ship_event, sender_id, receiver_id, seller_id, buyer_id, from_gln, to_gln, shipped_at, state, documents";
-    tx.execute("storing shipments", &format!("INSERT INTO shipment ({columns}) SELECT {columns} FROM {table}"), binds).await?;
+    tx.execute(
+        "storing shipments",
+        &format!("INSERT INTO shipment ({columns}) SELECT {columns} FROM {table}"),
+        binds,
+    )
+    .await?;
     Ok(())
 }
 
@@ -81,7 +89,9 @@ pub async fn of_events(tx: &Tx, events: &[EventKey]) -> Result<Vec<Shipment>, St
     if events.is_empty() {
         return Ok(Vec::new());
     }
-    let (table, binds) = Rows::default().uuids("id", events.iter().map(|event| event.uuid())).table(tx.backend(), 1);
+    let (table, binds) = Rows::default()
+        .uuids("id", events.iter().map(|event| event.uuid()))
+        .table(tx.backend(), 1);
     let sql = format!(
         "SELECT s.id, s.ship_event, s.shipped_at, s.sender_id, s.receiver_id, s.seller_id, s.buyer_id
          FROM {table} JOIN shipment s ON s.ship_event = r.id"
@@ -126,9 +136,18 @@ pub async fn rewrite(tx: &Tx, rewrite: &Rewrite<'_>) -> Result<(), StorageError>
     }
     clear_moved(tx, rewrite).await?;
     insert_moved(tx, rewrite).await?;
-    let (table, mut binds) = Rows::default().uuids("id", rewrite.shipments.iter().map(|shipment| shipment.id.uuid())).table(tx.backend(), 5);
-    let (voided, more) = Rows::default().uuids("id", rewrite.voided.iter().map(|id| id.uuid())).table(tx.backend(), 5 + binds.len());
-    let words = [ShipmentState::Unheld, ShipmentState::Received, ShipmentState::InTransit, ShipmentState::Voided];
+    let (table, mut binds) = Rows::default()
+        .uuids("id", rewrite.shipments.iter().map(|shipment| shipment.id.uuid()))
+        .table(tx.backend(), 5);
+    let (voided, more) = Rows::default()
+        .uuids("id", rewrite.voided.iter().map(|id| id.uuid()))
+        .table(tx.backend(), 5 + binds.len());
+    let words = [
+        ShipmentState::Unheld,
+        ShipmentState::Received,
+        ShipmentState::InTransit,
+        ShipmentState::Voided,
+    ];
     binds.splice(0..0, words.map(|state| state.as_str().into()));
     binds.extend(more);
     let sql = format!(
@@ -148,17 +167,27 @@ pub async fn rewrite(tx: &Tx, rewrite: &Rewrite<'_>) -> Result<(), StorageError>
 }
 
 async fn clear_moved(tx: &Tx, rewrite: &Rewrite<'_>) -> Result<(), StorageError> {
-    let (shipments, mut binds) = Rows::default().uuids("id", rewrite.shipments.iter().map(|shipment| shipment.id.uuid())).table(tx.backend(), 1);
-    let (epcs, more) = Rows::default().uuids("epc", rewrite.epcs.iter().map(|epc| epc.0)).table(tx.backend(), 1 + binds.len());
+    let (shipments, mut binds) = Rows::default()
+        .uuids("id", rewrite.shipments.iter().map(|shipment| shipment.id.uuid()))
+        .table(tx.backend(), 1);
+    let (epcs, more) = Rows::default()
+        .uuids("epc", rewrite.epcs.iter().map(|epc| epc.0))
+        .table(tx.backend(), 1 + binds.len());
     binds.extend(more);
-    let sql = format!("DELETE FROM shipment_epc WHERE shipment_id IN (SELECT r.id FROM {shipments}) AND epc IN (SELECT r.epc FROM {epcs})");
+    let sql = format!(
+        "DELETE FROM shipment_epc WHERE shipment_id IN (SELECT r.id FROM {shipments}) AND epc IN (SELECT r.epc FROM {epcs})"
+    );
     tx.execute("removing what was shipped", &sql, binds).await?;
     Ok(())
 }
 
 async fn insert_moved(tx: &Tx, rewrite: &Rewrite<'_>) -> Result<(), StorageError> {
     let shipment = |moved: &Moved| rewrite.shipments.iter().find(|shipment| shipment.ship_event == moved.ship);
-    let rows: Vec<(&Moved, &Shipment)> = rewrite.moved.iter().filter_map(|moved| Some((moved, shipment(moved)?))).collect();
+    let rows: Vec<(&Moved, &Shipment)> = rewrite
+        .moved
+        .iter()
+        .filter_map(|moved| Some((moved, shipment(moved)?)))
+        .collect();
     if rows.is_empty() {
         return Ok(());
     }
@@ -166,11 +195,22 @@ async fn insert_moved(tx: &Tx, rewrite: &Rewrite<'_>) -> Result<(), StorageError
         .uuids("epc", rows.iter().map(|(moved, _)| moved.epc.0))
         .ints("shipped_at", rows.iter().map(|(_, shipment)| shipment.shipped_at.0))
         .uuids("shipment_id", rows.iter().map(|(_, shipment)| shipment.id.uuid()))
-        .uuids("receive_event", rows.iter().map(|(moved, _)| moved.received.map(|(_, event)| event.uuid())))
-        .ints("received_at", rows.iter().map(|(moved, _)| moved.received.map(|(at, _)| at.0)))
+        .uuids(
+            "receive_event",
+            rows.iter().map(|(moved, _)| moved.received.map(|(_, event)| event.uuid())),
+        )
+        .ints(
+            "received_at",
+            rows.iter().map(|(moved, _)| moved.received.map(|(at, _)| at.0)),
+        )
         .table(tx.backend(), 1);
     let columns = "epc, shipped_at, shipment_id, receive_event, received_at";
-    tx.execute("storing what was shipped", &format!("INSERT INTO shipment_epc ({columns}) SELECT {columns} FROM {table}"), binds).await?;
+    tx.execute(
+        "storing what was shipped",
+        &format!("INSERT INTO shipment_epc ({columns}) SELECT {columns} FROM {table}"),
+        binds,
+    )
+    .await?;
     Ok(())
 }
 
@@ -207,8 +247,13 @@ pub async fn moved_epcs(tx: &Tx, events: &[EventKey]) -> Result<Vec<EpcKey>, Sto
     if events.is_empty() {
         return Ok(Vec::new());
     }
-    let (table, binds) = Rows::default().uuids("id", events.iter().map(|event| event.uuid())).table(tx.backend(), 1);
-    let sql = format!("SELECT x.epc FROM {table} JOIN shipment s ON s.ship_event = r.id JOIN shipment_epc x ON x.shipment_id = s.id");
+    let (table, binds) = Rows::default()
+        .uuids("id", events.iter().map(|event| event.uuid()))
+        .table(tx.backend(), 1);
+    let sql =
+        format!("SELECT x.epc FROM {table} JOIN shipment s ON s.ship_event = r.id JOIN shipment_epc x ON x.shipment_id = s.id");
     let rows = tx.query("reading what was shipped", &sql, binds).await?;
-    rows.iter().map(|row| column::<Uuid>(row, "shipment_epc", "epc").map(EpcKey)).collect()
+    rows.iter()
+        .map(|row| column::<Uuid>(row, "shipment_epc", "epc").map(EpcKey))
+        .collect()
 }

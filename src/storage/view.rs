@@ -16,6 +16,8 @@ pub mod item;
 pub mod shipment;
 pub mod trace;
 
+#[cfg(test)]
+mod plan;
 
 use sea_orm::Value;
 
@@ -32,7 +34,11 @@ impl Binds {
 
     /// Placeholders for a list, comma between.
     fn list<T: Into<Value>>(&mut self, values: impl IntoIterator<Item = T>) -> String {
-        values.into_iter().map(|value| self.push(value)).collect::<Vec<_>>().join(", ")
+        values
+            .into_iter()
+            .map(|value| self.push(value))
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 }
 

@@ -45,7 +45,11 @@ pub fn build(hub: Hub) -> HubSchema {
 /// The schema in the schema definition language, sorted, as committed in `schema/counterfoil.graphql`.
 #[must_use]
 pub fn sdl() -> String {
-    let options = SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items().include_specified_by();
+    let options = SDLExportOptions::new()
+        .sorted_fields()
+        .sorted_arguments()
+        .sorted_enum_items()
+        .include_specified_by();
     let sdl = described().finish().sdl_with_options(options);
     // The library writes an empty line after the last type.
     format!("{}\n", sdl.trim_end())
@@ -73,7 +77,10 @@ fn described() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
     .with_sorted_enums()
 }
 
-fn limited(builder: SchemaBuilder<Query, Mutation, EmptySubscription>, limits: &Limits) -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+fn limited(
+    builder: SchemaBuilder<Query, Mutation, EmptySubscription>,
+    limits: &Limits,
+) -> SchemaBuilder<Query, Mutation, EmptySubscription> {
     builder
         .limit_depth(limits.graphql_depth)
         .limit_complexity(limits.graphql_complexity)

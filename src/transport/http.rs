@@ -40,7 +40,10 @@ pub fn router<E: Executor>(hub: Hub, schema: E) -> Router {
 
 /// The same, counting into `metrics`.
 pub fn router_with<E: Executor>(hub: Hub, schema: E, metrics: Metrics) -> Router {
-    let frame = Frame { hub: hub.clone(), metrics };
+    let frame = Frame {
+        hub: hub.clone(),
+        metrics,
+    };
     Router::new()
         .merge(endpoint::routes(schema))
         .merge(rest::capture::routes())
@@ -64,7 +67,10 @@ struct Frame {
 async fn around(State(frame): State<Frame>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = format!("req_{}", frame.hub.new_id(frame.hub.now()).simple());
-    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
     let method = known_method(request.method());
     let actor = request.extensions().get::<Actor>().cloned();
     let mut response = match &actor {
@@ -74,7 +80,9 @@ async fn around(State(frame): State<Frame>, request: Request, next: Next) -> Res
     let status = response.status().as_u16();
     let took = started.elapsed();
     frame.metrics.request(&route, method, status, took);
-    let (party, system) = actor.as_ref().map_or(("-", "-"), |actor| (actor.party.as_str(), actor.system.as_str()));
+    let (party, system) = actor
+        .as_ref()
+        .map_or(("-", "-"), |actor| (actor.party.as_str(), actor.system.as_str()));
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     tracing::info!(target: "counterfoil::access", %id, party, system, method, route, status, took_ms, "request");
     finish(response.headers_mut(), &id);
@@ -91,7 +99,11 @@ async fn guarded(frame: &Frame, route: &str, request: Request, next: Next, id: &
     let largest = usize::try_from(largest).unwrap_or(usize::MAX);
     let request = request.map(|body| Body::new(http_body_util::Limited::new(body, largest)));
     let sends_document = route == CAPTURE && request.method() == Method::POST;
-    let within = Duration::from_millis(if sends_document { limits.upload_timeout_ms } else { limits.request_timeout_ms });
+    let within = Duration::from_millis(if sends_document {
+        limits.upload_timeout_ms
+    } else {
+        limits.request_timeout_ms
+    });
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
     match tokio::time::timeout(within, answer).await {
         Ok(Ok(response)) => response,
@@ -109,7 +121,9 @@ fn finish(headers: &mut HeaderMap, id: &str) {
         headers.insert(REQUEST_ID.clone(), value);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
@@ -132,5 +146,6 @@ fn known_method(method: &Method) -> &'static str {
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text")
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no text")
 }

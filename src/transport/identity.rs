@@ -56,9 +56,16 @@ pub fn of_certificate(der: &[u8], trust_domain: &str) -> Result<PeerIdentity, Id
         return Err(IdentityError::Unreadable);
     }
     // An error here is a SAN extension that is there twice.
-    let names = certificate.subject_alternative_name().map_err(|_| IdentityError::Unreadable)?;
-    let names = names.map(|extension| extension.value.general_names.as_slice()).unwrap_or_default();
-    let uris: Vec<&str> = names.iter().filter_map(|name| if let GeneralName::URI(uri) = name { Some(*uri) } else { None }).collect();
+    let names = certificate
+        .subject_alternative_name()
+        .map_err(|_| IdentityError::Unreadable)?;
+    let names = names
+        .map(|extension| extension.value.general_names.as_slice())
+        .unwrap_or_default();
+    let uris: Vec<&str> = names
+        .iter()
+        .filter_map(|name| if let GeneralName::URI(uri) = name { Some(*uri) } else { None })
+        .collect();
     // A name that the parser could not read may be a second URI.
     if names.iter().any(|name| matches!(name, GeneralName::Invalid(..))) {
         return Err(IdentityError::Unreadable);
@@ -71,7 +78,12 @@ pub fn of_certificate(der: &[u8], trust_domain: &str) -> Result<PeerIdentity, Id
     let mut fingerprint = [0; 32];
     fingerprint.copy_from_slice(digest::digest(&digest::SHA256, der).as_ref());
     let not_after = Micros(certificate.validity().not_after.timestamp().saturating_mul(1_000_000));
-    Ok(PeerIdentity { party, system, fingerprint, not_after })
+    Ok(PeerIdentity {
+        party,
+        system,
+        fingerprint,
+        not_after,
+    })
 }
 
 /// Reads `spiffe://<domain>/party/<id>/system/<name>`.
@@ -174,7 +186,10 @@ mod tests {
     #[test]
     fn a_certificate_with_one_uri_names_its_party() {
         let name = "spiffe://hub.example/party/aurora/system/erp";
-        let der = certificate(vec![SanType::DnsName("erp.aurora.example".try_into().unwrap()), uri_name(name)]);
+        let der = certificate(vec![
+            SanType::DnsName("erp.aurora.example".try_into().unwrap()),
+            uri_name(name),
+        ]);
         let peer = of_certificate(&der, DOMAIN).unwrap();
         assert_eq!(spiffe_uri(DOMAIN, &peer.party, &peer.system), name);
         assert!(peer.not_after > Micros(0));
@@ -186,8 +201,14 @@ mod tests {
         let check = |names, expect| assert_eq!(of_certificate(&certificate(names), DOMAIN), Err(expect));
         check(vec![], IdentityError::NoUri);
         check(vec![SanType::DnsName(DOMAIN.try_into().unwrap())], IdentityError::NoUri);
-        check(vec![SanType::Rfc822Name("aurora@hub.example".try_into().unwrap())], IdentityError::NoUri);
-        check(vec![uri_name(good), uri_name("https://aurora.example")], IdentityError::SeveralUris(2));
+        check(
+            vec![SanType::Rfc822Name("aurora@hub.example".try_into().unwrap())],
+            IdentityError::NoUri,
+        );
+        check(
+            vec![uri_name(good), uri_name("https://aurora.example")],
+            IdentityError::SeveralUris(2),
+        );
         check(vec![uri_name(good), uri_name(good)], IdentityError::SeveralUris(2));
         check(vec![uri_name("https://aurora.example")], IdentityError::Malformed);
     }

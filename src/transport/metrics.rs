@@ -68,7 +68,8 @@ struct Inner {
 impl Default for Inner {
     fn default() -> Self {
         // 1 ms to 16 s.
-        let durations = Family::<RouteLabels, Histogram>::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 15)));
+        let durations =
+            Family::<RouteLabels, Histogram>::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 15)));
         let mut inner = Self {
             registry: Registry::with_prefix("counterfoil"),
             handshakes: Family::default(),
@@ -84,8 +85,16 @@ impl Default for Inner {
         registry.register("requests", "Requests by route, method and status", inner.requests.clone());
         let help = "Time from headers to the begin of the answer";
         registry.register_with_unit("request_duration", help, Unit::Seconds, inner.durations.clone());
-        registry.register("registry_version", "Version of the contracts in force", inner.registry_version.clone());
-        registry.register("panics", "Requests that ended in a fault of the hub's own", inner.panics.clone());
+        registry.register(
+            "registry_version",
+            "Version of the contracts in force",
+            inner.registry_version.clone(),
+        );
+        registry.register(
+            "panics",
+            "Requests that ended in a fault of the hub's own",
+            inner.panics.clone(),
+        );
         inner
     }
 }
@@ -115,9 +124,16 @@ impl Metrics {
 
     /// One answered request. `route` is a pattern of the router, `method` one of the known ones.
     pub fn request(&self, route: &str, method: &str, status: u16, took: Duration) {
-        let labels = RequestLabels { route: route.to_owned(), method: method.to_owned(), status };
+        let labels = RequestLabels {
+            route: route.to_owned(),
+            method: method.to_owned(),
+            status,
+        };
         self.inner.requests.get_or_create(&labels).inc();
-        self.inner.durations.get_or_create(&RouteLabels { route: route.to_owned() }).observe(took.as_secs_f64());
+        self.inner
+            .durations
+            .get_or_create(&RouteLabels { route: route.to_owned() })
+            .observe(took.as_secs_f64());
     }
 
     /// One request that panicked.

@@ -63,7 +63,9 @@ struct Check {
 
 /// Serves until `stop`.
 pub async fn serve(listener: TcpListener, operations: Operations, stop: CancellationToken) -> std::io::Result<()> {
-    axum::serve(listener, router(operations)).with_graceful_shutdown(stop.cancelled_owned()).await
+    axum::serve(listener, router(operations))
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await
 }
 
 /// `/healthz`, `/readyz`, `/metrics`.
@@ -79,12 +81,22 @@ pub fn router(operations: Operations) -> Router {
 async fn ready(State(operations): State<Operations>) -> Response {
     let database = tokio::time::timeout(PROBE, operations.revocations.refresh(&operations.hub)).await;
     let mut checks = vec![
-        Check { name: "database", ok: matches!(database, Ok(Ok(()))) },
-        Check { name: "not_stopping", ok: !operations.stop.is_cancelled() },
+        Check {
+            name: "database",
+            ok: matches!(database, Ok(Ok(()))),
+        },
+        Check {
+            name: "not_stopping",
+            ok: !operations.stop.is_cancelled(),
+        },
     ];
     checks.extend(operations.workers.iter().map(|(name, alive)| Check { name, ok: alive.get() }));
     let ready = checks.iter().all(|check| check.ok);
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     (status, Json(serde_json::json!({ "ready": ready, "checks": checks }))).into_response()
 }
 

@@ -22,18 +22,47 @@ impl Problem {
     /// From the table.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { kind: format!("urn:counterfoil:problem:{}", code.as_str()), title: code.title(), status: code.status(), detail: detail.into(), errors: Vec::new() }
+        Self {
+            kind: type_uri(code),
+            title: code.title(),
+            status: code.status(),
+            detail: detail.into(),
+            errors: Vec::new(),
+        }
     }
+}
+
+/// The `type` of a problem (RFC 9457 clause 3.1.1): a name, nothing to fetch.
+fn type_uri(code: Code) -> String {
+    format!("urn:counterfoil:problem:{}", code.as_str())
+}
+
+/// The table of all problem types as JSON, as committed in `schema/problems.json`.
+#[must_use]
+pub fn table() -> String {
+    let rows = Code::ALL.iter().map(|code| {
+        let row =
+            serde_json::json!({ "code": code.as_str(), "type": type_uri(*code), "status": code.status(), "title": code.title() });
+        format!("  {row}")
+    });
+    format!("[\n{}\n]\n", rows.collect::<Vec<_>>().join(",\n"))
 }
 
 impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Self {
         let code = error.code();
         match error {
-            ServiceError::Refused { detail, violations, .. } => Self { errors: violations, ..Self::new(code, detail) },
+            ServiceError::Refused { detail, violations, .. } => Self {
+                errors: violations,
+                ..Self::new(code, detail)
+            },
             ServiceError::Storage(_) | ServiceError::Internal(_) => {
                 // The whole chain, once; the caller gets the title alone.
-                tracing::error!(error = &error as &dyn std::error::Error, code = code.as_str(), "request failed");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    code = code.as_str(),
+                    "request failed"
+                );
                 Self::new(code, code.title())
             }
         }
@@ -44,7 +73,30 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(self)).into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_table_is_current() {
+        let committed = include_str!("../../schema/problems.json");
+        assert_eq!(
+            table(),
+            committed,
+            "run `counterfoil schema print problems > schema/problems.json`"
+        );
+    }
+
+    #[test]
+    fn a_fault_of_ours_tells_nothing_of_us() {
+        let problem = Problem::from(ServiceError::Internal("password in table certificate".to_owned()));
+        assert_eq!((problem.status, problem.detail.as_str()), (500, Code::Internal.title()));
     }
 }

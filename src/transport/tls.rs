@@ -127,8 +127,14 @@ pub async fn serve(listener: TcpListener, server: TlsServer, stop: CancellationT
     }
     drop(listener);
     tasks.close();
-    if tokio::time::timeout(Duration::from_millis(limits.drain_timeout_ms), tasks.wait()).await.is_err() {
-        tracing::warn!(connections = tasks.len(), "connections were still busy when the time to end them was over");
+    if tokio::time::timeout(Duration::from_millis(limits.drain_timeout_ms), tasks.wait())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            connections = tasks.len(),
+            "connections were still busy when the time to end them was over"
+        );
     }
 }
 

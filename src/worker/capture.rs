@@ -39,7 +39,10 @@ async fn lane(hub: Hub, stop: CancellationToken) {
             Ok(Some(job)) => tracing::debug!(%job, "captured"),
             Ok(None) => rest(&stop).await,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a capture job failed and will be tried again");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a capture job failed and will be tried again"
+                );
                 rest(&stop).await;
             }
         }

@@ -24,7 +24,10 @@ pub async fn run(hub: Hub, revocations: Revocations, stop: CancellationToken) {
             _ = tick.tick() => {}
         }
         if let Err(error) = follow(&hub, &revocations).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the contracts could not be read; the last known ones hold");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the contracts could not be read; the last known ones hold"
+            );
         }
     }
 }

@@ -28,12 +28,18 @@ pub struct Reply {
 /// A client's TLS configuration; `versions` for what a test is about.
 pub fn tls(hub: &TestHub, identity: Option<Identity>, versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
     let mut roots = RootCertStore::empty();
-    roots.add(hub.running.authority().certificate().clone()).expect("the hub's CA");
+    roots
+        .add(hub.running.authority().certificate().clone())
+        .expect("the hub's CA");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions).expect("versions");
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .expect("versions");
     let builder = builder.with_root_certificates(roots);
     match identity {
-        Some(identity) => builder.with_client_auth_cert(identity.chain, identity.key).expect("an identity"),
+        Some(identity) => builder
+            .with_client_auth_cert(identity.chain, identity.key)
+            .expect("an identity"),
         None => builder.with_no_client_auth(),
     }
 }
@@ -74,7 +80,9 @@ impl Connection {
     }
 
     pub async fn reply(&mut self) -> io::Result<Reply> {
-        tokio::time::timeout(PATIENCE, self.read_reply()).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        tokio::time::timeout(PATIENCE, self.read_reply())
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
 
     async fn read_reply(&mut self) -> io::Result<Reply> {
@@ -87,7 +95,11 @@ impl Connection {
                 let length: usize = length.map_or(0, |length| length.parse().expect("a length"));
                 if body.len() >= length {
                     let status = head.split(' ').nth(1).expect("a status").parse().expect("a status");
-                    return Ok(Reply { status, head: head.clone(), body: body.to_owned() });
+                    return Ok(Reply {
+                        status,
+                        head: head.clone(),
+                        body: body.to_owned(),
+                    });
                 }
             }
             if self.0.read_buf(&mut bytes).await? == 0 {
@@ -100,7 +112,9 @@ impl Connection {
     pub async fn ended(&mut self) {
         let mut scratch = Vec::new();
         // A reset is an end too.
-        let _ = tokio::time::timeout(PATIENCE, self.0.read_to_end(&mut scratch)).await.expect("an end");
+        let _ = tokio::time::timeout(PATIENCE, self.0.read_to_end(&mut scratch))
+            .await
+            .expect("an end");
     }
 
     /// Whether the hub leaves the connection alone for so long.
@@ -113,7 +127,9 @@ impl Connection {
 /// The smallest GraphQL request.
 pub async fn ask(hub: &TestHub, identity: Option<Identity>) -> io::Result<Reply> {
     let mut connection = Connection::open(hub, identity).await?;
-    connection.call("POST", "/graphql", JSON, br#"{"query":"{__typename}"}"#).await
+    connection
+        .call("POST", "/graphql", JSON, br#"{"query":"{__typename}"}"#)
+        .await
 }
 
 pub const JSON: &str = "content-type: application/json\r\n";

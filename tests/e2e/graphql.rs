@@ -66,19 +66,27 @@ async fn send(router: &Router, request: Request<Body>) -> (StatusCode, String) {
 fn post(query: &str) -> Request<Body> {
     let body = serde_json::json!({ "query": query }).to_string();
     let request = Request::post("/graphql").header("content-type", "application/json");
-    request.header("accept", "application/graphql-response+json").body(Body::from(body)).expect("a request")
+    request
+        .header("accept", "application/graphql-response+json")
+        .body(Body::from(body))
+        .expect("a request")
 }
 
 fn get(query: &str) -> Request<Body> {
     let query: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    Request::get(format!("/graphql?query={query}")).body(Body::empty()).expect("a request")
+    Request::get(format!("/graphql?query={query}"))
+        .body(Body::empty())
+        .expect("a request")
 }
 
 /// Each level spreads the next one eight times.
 fn bomb(levels: usize) -> String {
     let mut text = "{...a0}".to_owned();
     for level in 0..levels {
-        text.push_str(&format!("fragment a{level} on Query{{{}}}", format!("...a{} ", level + 1).repeat(8)));
+        text.push_str(&format!(
+            "fragment a{level} on Query{{{}}}",
+            format!("...a{} ", level + 1).repeat(8)
+        ));
     }
     text.push_str(&format!("fragment a{levels} on Query{{ping}}"));
     text
@@ -112,7 +120,11 @@ async fn a_fragment_bomb_is_refused_before_it_goes_off() {
         let took = started.elapsed();
         assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
         assert!(body.contains("QUERY_TOO_COMPLEX") && body.len() < 300, "{body}");
-        assert!(took < Duration::from_millis(100), "{levels} levels, {} bytes: {took:?}", query.len());
+        assert!(
+            took < Duration::from_millis(100),
+            "{levels} levels, {} bytes: {took:?}",
+            query.len()
+        );
     }
 
     // The control: the library walks the expanded document before any of its limits says no.
@@ -122,7 +134,10 @@ async fn a_fragment_bomb_is_refused_before_it_goes_off() {
         started.elapsed()
     };
     let (few, more) = (own(2).await, own(5).await);
-    assert!(more > few * 20, "{few:?} for 2 levels, {more:?} for 5: has the library learned to count?");
+    assert!(
+        more > few * 20,
+        "{few:?} for 2 levels, {more:?} for 5: has the library learned to count?"
+    );
     hub.stop().await;
 }
 
@@ -144,7 +159,10 @@ async fn no_error_is_long_or_repeats_what_came_in() {
         assert!(body.len() < 1_000 && !body.contains("canary4711canary4711"), "{body}");
     }
     let (_, body) = send(&router, post("{ pin }")).await;
-    assert!(body.contains("INVALID_QUERY") && !body.contains("ping"), "a suggestion tells of the schema: {body}");
+    assert!(
+        body.contains("INVALID_QUERY") && !body.contains("ping"),
+        "a suggestion tells of the schema: {body}"
+    );
     hub.stop().await;
 }
 
@@ -154,9 +172,20 @@ async fn only_json_is_taken_and_only_so_much() {
     let (meridian, _) = hub.issue("meridian").await;
     let query = br#"{"query":"{__typename}"}"#;
     let mut connection = Connection::open(&hub, Some(meridian.clone())).await.expect("a connection");
-    let mut status = async |headers: &str, body: &[u8]| connection.call("POST", "/graphql", headers, body).await.expect("an answer").status;
+    let mut status = async |headers: &str, body: &[u8]| {
+        connection
+            .call("POST", "/graphql", headers, body)
+            .await
+            .expect("an answer")
+            .status
+    };
     assert_eq!(status(JSON, query).await, 200);
-    for media in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/graphql"] {
+    for media in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/graphql",
+    ] {
         assert_eq!(status(&format!("content-type: {media}\r\n"), query).await, 415, "{media}");
     }
     assert_eq!(status("", query).await, 415);
@@ -172,9 +201,16 @@ async fn only_json_is_taken_and_only_so_much() {
     };
     assert_eq!(status(JSON, &padded(largest)).await, 200);
     let mut connection = Connection::open(&hub, Some(meridian)).await.expect("a connection");
-    let reply = connection.call("POST", "/graphql", JSON, &padded(largest + 1)).await.expect("an answer");
+    let reply = connection
+        .call("POST", "/graphql", JSON, &padded(largest + 1))
+        .await
+        .expect("an answer");
     assert_eq!(reply.status, 413);
-    assert!(reply.head.contains("content-type: application/problem+json"), "{}", reply.head);
+    assert!(
+        reply.head.contains("content-type: application/problem+json"),
+        "{}",
+        reply.head
+    );
     hub.stop().await;
 }
 
@@ -183,7 +219,10 @@ async fn without_an_actor_there_is_no_answer_but_401() {
     let hub = TestHub::start().await;
     let router = router(hub.hub().clone(), schema(&Count::default()));
     for path in ["/graphql", "/epcis/capture", "/nothing"] {
-        let request = Request::post(path).header("x-client-cert", "aurora").body(Body::empty()).expect("a request");
+        let request = Request::post(path)
+            .header("x-client-cert", "aurora")
+            .body(Body::empty())
+            .expect("a request");
         let response = router.clone().oneshot(request).await.expect("a router answers");
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{path}");
     }

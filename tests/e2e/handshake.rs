@@ -92,11 +92,23 @@ async fn an_expired_certificate_is_refused_also_on_an_open_connection() {
     let hub = TestHub::start().await;
     let (meridian, _) = hub.issue("meridian").await;
     let mut open = Connection::open(&hub, Some(meridian.clone())).await.expect("a connection");
-    assert_eq!(open.call("POST", "/graphql", JSON, br#"{"query":"{__typename}"}"#).await.expect("an answer").status, 200);
+    assert_eq!(
+        open.call("POST", "/graphql", JSON, br#"{"query":"{__typename}"}"#)
+            .await
+            .expect("an answer")
+            .status,
+        200
+    );
     gets_in(&hub, &meridian).await;
     hub.advance_days(31);
     is_refused(&hub, Some(meridian), "CertificateExpired").await;
-    assert_eq!(open.call("POST", "/graphql", JSON, br#"{"query":"{__typename}"}"#).await.expect("an answer").status, 401);
+    assert_eq!(
+        open.call("POST", "/graphql", JSON, br#"{"query":"{__typename}"}"#)
+            .await
+            .expect("an answer")
+            .status,
+        401
+    );
     open.ended().await;
     hub.stop().await;
 }
@@ -106,9 +118,18 @@ async fn a_suspended_party_is_out_at_once() {
     let hub = TestHub::start().await;
     let (halden, _) = hub.issue("halden").await;
     let mut open = Connection::open(&hub, Some(halden.clone())).await.expect("a connection");
-    assert_eq!(open.call("POST", "/graphql", JSON, br#"{"query":"{__typename}"}"#).await.expect("an answer").status, 200);
+    assert_eq!(
+        open.call("POST", "/graphql", JSON, br#"{"query":"{__typename}"}"#)
+            .await
+            .expect("an answer")
+            .status,
+        200
+    );
     hub.change_parties(|party| party.active &= party.id.as_str() != "halden");
-    let reply = open.call("POST", "/graphql", JSON, br#"{"query":"{__typename}"}"#).await.expect("an answer");
+    let reply = open
+        .call("POST", "/graphql", JSON, br#"{"query":"{__typename}"}"#)
+        .await
+        .expect("an answer");
     assert_eq!(reply.status, 401);
     assert!(reply.body.contains("UNAUTHENTICATED"), "{}", reply.body);
     open.ended().await;
@@ -124,11 +145,18 @@ async fn a_revoked_certificate_is_out_within_a_poll() {
     let (revoked, fingerprint) = hub.issue("halden").await;
     let (other, _) = hub.issue("halden").await;
     let mut open = Connection::open(&hub, Some(revoked.clone())).await.expect("a connection");
-    let mut call = async || open.call("POST", "/graphql", JSON, br#"{"query":"{__typename}"}"#).await.expect("an answer").status;
+    let mut call = async || {
+        open.call("POST", "/graphql", JSON, br#"{"query":"{__typename}"}"#)
+            .await
+            .expect("an answer")
+            .status
+    };
     assert_eq!(call().await, 200);
     revoke(hub.hub(), &actor("hub-operator"), fingerprint).await.expect("revoked");
     let gone = async { while call().await == 200 {} };
-    tokio::time::timeout(std::time::Duration::from_secs(5), gone).await.expect("refused within 5 s");
+    tokio::time::timeout(std::time::Duration::from_secs(5), gone)
+        .await
+        .expect("refused within 5 s");
     is_refused(&hub, Some(revoked), "CertificateRevoked").await;
     gets_in(&hub, &other).await;
     hub.stop().await;
@@ -136,14 +164,20 @@ async fn a_revoked_certificate_is_out_within_a_poll() {
 
 #[tokio::test]
 async fn more_connections_than_a_party_may_have_are_closed() {
-    let limits = counterfoil::config::settings::Limits { connections_per_party: 2, ..Default::default() };
+    let limits = counterfoil::config::settings::Limits {
+        connections_per_party: 2,
+        ..Default::default()
+    };
     let hub = TestHub::with_limits(limits).await;
     let (halden, _) = hub.issue("halden").await;
     let (meridian, _) = hub.issue("meridian").await;
     let mut held = Vec::new();
     for _ in 0..2 {
         let mut connection = Connection::open(&hub, Some(halden.clone())).await.expect("a connection");
-        let reply = connection.call("POST", "/graphql", JSON, br#"{"query":"{__typename}"}"#).await.expect("an answer");
+        let reply = connection
+            .call("POST", "/graphql", JSON, br#"{"query":"{__typename}"}"#)
+            .await
+            .expect("an answer");
         assert_eq!(reply.status, 200);
         held.push(connection);
     }

@@ -35,7 +35,10 @@ pub struct Identity {
 
 impl Clone for Identity {
     fn clone(&self) -> Self {
-        Self { chain: self.chain.clone(), key: self.key.clone_key() }
+        Self {
+            chain: self.chain.clone(),
+            key: self.key.clone_key(),
+        }
     }
 }
 
@@ -54,8 +57,15 @@ impl TestHub {
             ..Settings::default()
         };
         let clock = Arc::new(MovedClock(AtomicI64::new(0)));
-        let start = Start { clock: Arc::<MovedClock>::clone(&clock), ..Start::new(settings) };
-        let test = Self { running: start_with(start).await.expect("a running hub"), clock, _folder: folder };
+        let start = Start {
+            clock: Arc::<MovedClock>::clone(&clock),
+            ..Start::new(settings)
+        };
+        let test = Self {
+            running: start_with(start).await.expect("a running hub"),
+            clock,
+            _folder: folder,
+        };
         test.apply_partners().await;
         test
     }
@@ -72,16 +82,26 @@ impl TestHub {
         let files = partner::load(&partner_config()).unwrap_or_else(|problems| panic!("{problems:#?}"));
         let plan = plan(self.hub().db(), &files, Missing::Keep).await.expect("a plan");
         let at = self.hub().now();
-        let stamp = Stamp { at, actor: actor("hub-operator"), audit_id: AuditId::new(self.hub().new_id(at)) };
+        let stamp = Stamp {
+            at,
+            actor: actor("hub-operator"),
+            audit_id: AuditId::new(self.hub().new_id(at)),
+        };
         apply(self.hub().db(), plan, stamp).await.expect("the plan applied");
         refresh(self.hub()).await.expect("the registry");
     }
 
     /// A certificate of the hub's own CA.
     pub async fn issue(&self, party: &str) -> (Identity, [u8; 32]) {
-        let request = CertificateRequest { party: party.parse().expect("a party id"), system: system(), validity_days: 30 };
+        let request = CertificateRequest {
+            party: party.parse().expect("a party id"),
+            system: system(),
+            validity_days: 30,
+        };
         let authority = self.running.authority();
-        let issued = issue(self.hub(), authority, &actor("hub-operator"), request).await.expect("a certificate");
+        let issued = issue(self.hub(), authority, &actor("hub-operator"), request)
+            .await
+            .expect("a certificate");
         let chain = vec![CertificateDer::from_pem_slice(issued.files.certificate_pem.as_bytes()).expect("PEM")];
         let key = PrivateKeyDer::from_pem_slice(issued.files.key_pem.as_bytes()).expect("PEM");
         (Identity { chain, key }, issued.record.fingerprint)
@@ -92,7 +112,8 @@ impl TestHub {
         let registry = self.hub().registry();
         let mut parties: Vec<Party> = registry.parties().map(|party| Party::clone(party)).collect();
         parties.iter_mut().for_each(change);
-        self.hub().set_registry(Registry::new(registry.version(), parties, Vec::new()));
+        self.hub()
+            .set_registry(Registry::new(registry.version(), parties, Vec::new()));
     }
 
     /// Registers an issuer of a party's own.
@@ -119,7 +140,10 @@ fn system() -> counterfoil::domain::ids::SystemName {
 }
 
 pub fn actor(party: &str) -> Actor {
-    Actor { party: party.parse().expect("a party id"), system: "erp".to_owned() }
+    Actor {
+        party: party.parse().expect("a party id"),
+        system: "erp".to_owned(),
+    }
 }
 
 /// The present, moved by so many microseconds.
@@ -144,7 +168,10 @@ impl TestIssuer {
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let pem = params.self_signed(&key).expect("a CA").pem();
-        Self { issuer: Issuer::new(params, key), pem }
+        Self {
+            issuer: Issuer::new(params, key),
+            pem,
+        }
     }
 
     /// A client certificate with these SANs.
@@ -159,7 +186,10 @@ impl TestIssuer {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
-        Identity { chain: vec![certificate.der().clone()], key }
+        Identity {
+            chain: vec![certificate.der().clone()],
+            key,
+        }
     }
 }
 

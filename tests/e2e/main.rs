@@ -2,7 +2,10 @@
 //!
 //! Each refusal has a control beside it: the same call with the one thing put right gets through, or the same
 //! defence taken away lets it pass, so that the test is known to be able to fail. Nothing sleeps: what must end is awaited.
-#![expect(unreachable_pub, reason = "a test binary has no outside: `pub` means for the other modules here")]
+#![expect(
+    unreachable_pub,
+    reason = "a test binary has no outside: `pub` means for the other modules here"
+)]
 
 mod caller;
 mod faults;

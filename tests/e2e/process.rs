@@ -17,7 +17,9 @@ fn counterfoil(folder: &Path, arguments: &[&str]) -> Command {
     }
     command.current_dir(folder).args(arguments).kill_on_drop(true);
     command.env("COUNTERFOIL_PARTNER_CONFIG", partner_config());
-    command.env("COUNTERFOIL_LISTEN", "127.0.0.1:0").env("COUNTERFOIL_OPERATIONS_LISTEN", "127.0.0.1:0");
+    command
+        .env("COUNTERFOIL_LISTEN", "127.0.0.1:0")
+        .env("COUNTERFOIL_OPERATIONS_LISTEN", "127.0.0.1:0");
     command.env("COUNTERFOIL_LOG_FORMAT", "json");
     command
 }
@@ -30,7 +32,10 @@ async fn status(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
 
 /// A served hub, once it says so: the log line with its addresses.
 async fn serve(folder: &Path) -> (Child, serde_json::Value) {
-    let mut child = counterfoil(folder, &["serve"]).stderr(Stdio::piped()).spawn().expect("the binary runs");
+    let mut child = counterfoil(folder, &["serve"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
     let mut lines = BufReader::new(child.stderr.take().expect("its log")).lines();
     let ready = async {
         while let Some(line) = lines.next_line().await.expect("a log line") {
@@ -41,7 +46,9 @@ async fn serve(folder: &Path) -> (Child, serde_json::Value) {
         }
         panic!("the hub ended before it served");
     };
-    let line = tokio::time::timeout(Duration::from_secs(60), ready).await.expect("a hub that serves");
+    let line = tokio::time::timeout(Duration::from_secs(60), ready)
+        .await
+        .expect("a hub that serves");
     // Its log must go on being read, or it would block.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     (child, line)
@@ -65,14 +72,29 @@ async fn from_an_empty_folder_to_a_hub_that_serves_and_stops() {
         assert!(folder.join("aurora").join(file).exists(), "{file}");
     }
     let (mut child, line) = serve(folder).await;
-    assert!(line["machine_addr"].as_str().is_some_and(|addr| addr.starts_with("127.0.0.1:")), "{line}");
+    assert!(
+        line["machine_addr"]
+            .as_str()
+            .is_some_and(|addr| addr.starts_with("127.0.0.1:")),
+        "{line}"
+    );
     let operations = line["operations_addr"].as_str().expect("an address");
     for path in ["healthz", "readyz", "metrics"] {
         assert_eq!(get(operations, path).await, "HTTP/1.1 200 OK", "{path}");
     }
     let id = child.id().expect("a process").to_string();
-    assert!(Command::new("kill").args(["-TERM", &id]).status().await.expect("kill").success());
-    let ended = tokio::time::timeout(Duration::from_secs(30), child.wait()).await.expect("an end").expect("a status");
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .await
+            .expect("kill")
+            .success()
+    );
+    let ended = tokio::time::timeout(Duration::from_secs(30), child.wait())
+        .await
+        .expect("an end")
+        .expect("a status");
     assert_eq!(ended.code(), Some(0));
 }
 
@@ -88,9 +110,17 @@ async fn what_cannot_work_ends_with_status_2_and_says_why() {
     check(&["serve", "--set", "lisen=x"], "did you mean `listen`?").await;
     check(&["serve", "--database-url", "mysql://x"], "`postgres://`").await;
     check(&["serve", "--settings", "none.toml"], "cannot read none.toml").await;
-    check(&["certificate", "issue", "nobody", "erp", "--out", "x"], "no party has the role `operator`").await;
+    check(
+        &["certificate", "issue", "nobody", "erp", "--out", "x"],
+        "no party has the role `operator`",
+    )
+    .await;
     assert_eq!(status(folder, &["migrate"]).await.0, Some(0));
-    assert_eq!(status(folder, &["serve", "--set", "listen=192.0.2.1:1"]).await.0, Some(2), "the key is made, the port is not there");
+    assert_eq!(
+        status(folder, &["serve", "--set", "listen=192.0.2.1:1"]).await.0,
+        Some(2),
+        "the key is made, the port is not there"
+    );
     std::fs::remove_file(folder.join("counterfoil-data/master.key")).expect("a key");
     check(&["serve"], "has a master key already").await;
 }

@@ -32,7 +32,9 @@ async fn second_handshake(hub: &TestHub, server: ServerConfig, version: &'static
     let (identity, _) = hub.issue("meridian").await;
     let client = Arc::new(caller::tls(hub, Some(identity), &[version]));
     for _ in 0..2 {
-        let mut connection = Connection::with_config(addr, Arc::clone(&client)).await.expect("a connection");
+        let mut connection = Connection::with_config(addr, Arc::clone(&client))
+            .await
+            .expect("a connection");
         connection.ended().await;
     }
     let connection = Connection::with_config(addr, client).await.expect("a connection");
@@ -43,11 +45,18 @@ async fn second_handshake(hub: &TestHub, server: ServerConfig, version: &'static
 async fn every_connection_shows_its_certificate() {
     let hub = TestHub::start().await;
     let admission = Admission::new(hub.hub().clone(), hub.running.authority(), Revocations::default()).expect("an admission");
-    let certificate = hub.running.authority().issue_server(&["localhost".to_owned()], hub.hub().now()).expect("a certificate");
+    let certificate = hub
+        .running
+        .authority()
+        .issue_server(&["localhost".to_owned()], hub.hub().now())
+        .expect("a certificate");
     let ours = server_config(&Arc::new(admission), &certificate).expect("a configuration");
     for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
         let kind = second_handshake(&hub, ServerConfig::clone(&ours), version).await;
-        assert!(matches!(kind, HandshakeKind::Full | HandshakeKind::FullWithHelloRetryRequest), "{kind:?}");
+        assert!(
+            matches!(kind, HandshakeKind::Full | HandshakeKind::FullWithHelloRetryRequest),
+            "{kind:?}"
+        );
 
         // The control: the library's defaults put back, and the certificate is not asked for again.
         let mut defaults = ServerConfig::clone(&ours);

@@ -21,7 +21,8 @@ const SITE: &str = story::PACKWELL_HALL_1;
 
 /// Sends events as a party.
 async fn send(test: &TestHub, party: &str, events: &[Value]) -> Answer {
-    test.post(&test.actor(party), "/epcis/capture", JSON, story::document(events)).await
+    test.post(&test.actor(party), "/epcis/capture", JSON, story::document(events))
+        .await
 }
 
 /// Runs every job that is due.
@@ -33,7 +34,11 @@ async fn settle(test: &TestHub) {
 async fn capture(test: &TestHub, party: &str, events: &[Value]) -> Value {
     let answer = send(test, party, events).await.expect(StatusCode::ACCEPTED);
     settle(test).await;
-    let job = test.get(&test.actor(party), answer.header("location")).await.expect(StatusCode::OK).json();
+    let job = test
+        .get(&test.actor(party), answer.header("location"))
+        .await
+        .expect(StatusCode::OK)
+        .json();
     assert_eq!(job["running"], false, "{job}");
     assert_eq!(job["success"], true, "{job}");
     job
@@ -41,13 +46,25 @@ async fn capture(test: &TestHub, party: &str, events: &[Value]) -> Value {
 
 /// Rows of a query, each as one line of text.
 async fn lines(test: &TestHub, sql: &str, binds: Vec<Bind>) -> Vec<String> {
-    let rows = test.hub.db().query("a test looks", sql, binds).await.expect("a query of the test");
-    rows.iter().map(|row| row.try_get_by_index::<String>(0).expect("a line")).collect()
+    let rows = test
+        .hub
+        .db()
+        .query("a test looks", sql, binds)
+        .await
+        .expect("a query of the test");
+    rows.iter()
+        .map(|row| row.try_get_by_index::<String>(0).expect("a line"))
+        .collect()
 }
 
 /// How many rows a table has.
 async fn count(test: &TestHub, table: &str) -> i64 {
-    let row = test.hub.db().query_one("a test counts", &format!("SELECT COUNT(*) FROM {table}"), Vec::new()).await.expect("a count");
+    let row = test
+        .hub
+        .db()
+        .query_one("a test counts", &format!("SELECT COUNT(*) FROM {table}"), Vec::new())
+        .await
+        .expect("a count");
     row.expect("one row").try_get_by_index(0).expect("a number")
 }
 
@@ -60,7 +77,11 @@ async fn findings(test: &TestHub) -> Vec<String> {
 /// Open findings of one code.
 async fn found(test: &TestHub, code: &str) -> Vec<String> {
     let found = findings(test).await;
-    found.iter().filter_map(|line| line.strip_prefix(&format!("{code} "))).map(str::to_owned).collect()
+    found
+        .iter()
+        .filter_map(|line| line.strip_prefix(&format!("{code} ")))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// What is directly in a container at a moment.

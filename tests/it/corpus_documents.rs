@@ -46,7 +46,10 @@ fn media(path: &str) -> Option<MediaType> {
 
 fn manifest(corpus: &Path) -> Vec<(String, String)> {
     let table = fs::read_to_string(corpus.join("MANIFEST.tsv")).unwrap();
-    let rows = table.lines().skip(1).map(|line| line.split('\t').map(str::to_owned).collect::<Vec<_>>());
+    let rows = table
+        .lines()
+        .skip(1)
+        .map(|line| line.split('\t').map(str::to_owned).collect::<Vec<_>>());
     rows.map(|row| (row[0].clone(), row[5].clone())).collect()
 }
 
@@ -58,8 +61,13 @@ fn read(corpus: &Path, path: &str) -> Result<Document, Vec<Finding>> {
 /// Rows of one of our own tables: path and what is expected of it; the rest of the row is the reason.
 fn expected(file: &str) -> BTreeMap<String, String> {
     let table = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(file)).unwrap();
-    let rows = table.lines().filter(|line| !line.starts_with('#')).map(|line| line.split('\t').collect::<Vec<_>>());
-    rows.filter(|row| row.len() > 1).map(|row| (row[0].to_owned(), row[1].to_owned())).collect()
+    let rows = table
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.split('\t').collect::<Vec<_>>());
+    rows.filter(|row| row.len() > 1)
+        .map(|row| (row[0].to_owned(), row[1].to_owned()))
+        .collect()
 }
 
 #[test]
@@ -83,16 +91,27 @@ fn every_document_is_accepted_or_refused_for_the_expected_reason() {
             }
             Err(findings) => {
                 refused += 1;
-                let first = findings.iter().find(|finding| finding.refuses()).expect("a refused document says why");
+                let first = findings
+                    .iter()
+                    .find(|finding| finding.refuses())
+                    .expect("a refused document says why");
                 if want != Some(first.code.as_str()) {
                     wrong.push(format!("{path}\t{}\t{} {}", first.code.as_str(), first.pointer, first.detail));
                 }
             }
         }
     }
-    println!("{} documents: {accepted} accepted with {events} events, {refused} refused", accepted + refused);
+    println!(
+        "{} documents: {accepted} accepted with {events} events, {refused} refused",
+        accepted + refused
+    );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(refused, expected.len(), "each row of refused.tsv is met");
+    assert_eq!(
+        (accepted, events),
+        (206, 378),
+        "the corpus has changed: look at what came or went, then correct the numbers"
+    );
 }
 
 #[test]
@@ -119,11 +138,17 @@ fn every_hash_vector_is_reproduced() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let Some(media) = media(&name) else { continue };
         let stem = name.rsplit_once('.').unwrap().0;
-        let Ok(vector) = fs::read_to_string(folder.join(format!("{stem}.hashes"))) else { continue };
+        let Ok(vector) = fs::read_to_string(folder.join(format!("{stem}.hashes"))) else {
+            continue;
+        };
         let document = epcis::parse(&fs::read(folder.join(&name)).unwrap()[..], media, &ParseLimits::default());
         let document = document.unwrap_or_else(|findings| panic!("{name}: {findings:?}"));
         let ignored = ignored_fields(&document);
-        let ours = document.events.iter().map(|parsed| hash::prehash(&parsed.event, &ignored)).collect::<Vec<_>>();
+        let ours = document
+            .events
+            .iter()
+            .map(|parsed| hash::prehash(&parsed.event, &ignored))
+            .collect::<Vec<_>>();
         let theirs: Vec<&str> = vector.split_whitespace().collect();
         files += 1;
         assert_eq!(ours.len(), theirs.len(), "{name}");
@@ -136,13 +161,18 @@ fn every_hash_vector_is_reproduced() {
     }
     println!("{hashes} hashes of {files} files");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(files >= 20 && hashes >= 27, "{files} files, {hashes} hashes");
+    assert_eq!((files, hashes), (24, 34));
 }
 
 /// The generator lets a document say which event fields are no content of its own; the hub itself never heeds it.
 fn ignored_fields(document: &Document) -> Vec<Name> {
     let mut ignored = Vec::new();
-    for node in document.header.extensions.iter().filter(|node| &*node.name.local == "ignoreFields") {
+    for node in document
+        .header
+        .extensions
+        .iter()
+        .filter(|node| &*node.name.local == "ignoreFields")
+    {
         match &node.content {
             Content::Nodes(inside) => ignored.extend(inside.iter().map(|field| field.name.clone())),
             Content::Text(text) => {
@@ -152,7 +182,11 @@ fn ignored_fields(document: &Document) -> Vec<Name> {
                     "example" => "https://ns.example.com/epcis/",
                     other => panic!("prefix {other}"),
                 };
-                ignored.push(Name { namespace: namespace.into(), local: local.into(), prefix: prefix.into() });
+                ignored.push(Name {
+                    namespace: namespace.into(),
+                    local: local.into(),
+                    prefix: prefix.into(),
+                });
             }
             other => panic!("{other:?}"),
         }
@@ -182,7 +216,12 @@ fn equal_events_have_equal_hashes_whatever_their_syntax() {
         for member in columns[2].split_whitespace() {
             let (path, index) = member.rsplit_once('#').unwrap();
             let document = documents.entry(path.to_owned()).or_insert_with(|| read(&corpus, path).ok());
-            let Some(event) = document.as_ref().and_then(|document| document.events.get(index.parse::<usize>().unwrap())) else { continue };
+            let Some(event) = document
+                .as_ref()
+                .and_then(|document| document.events.get(index.parse::<usize>().unwrap()))
+            else {
+                continue;
+            };
             if deviations.contains_key(member) {
                 met += 1;
                 continue;
@@ -191,7 +230,15 @@ fn equal_events_have_equal_hashes_whatever_their_syntax() {
             hashes.entry(hash::prehash(&event.event, &[])).or_default().push(member);
         }
         if hashes.len() > 1 {
-            wrong.push(format!("{}:\n{}", columns[0], hashes.iter().map(|(text, members)| format!("  {members:?}\n    {text}")).collect::<Vec<_>>().join("\n")));
+            wrong.push(format!(
+                "{}:\n{}",
+                columns[0],
+                hashes
+                    .iter()
+                    .map(|(text, members)| format!("  {members:?}\n    {text}"))
+                    .collect::<Vec<_>>()
+                    .join("\n")
+            ));
         }
     }
     println!("{members} events in {classes} classes of equal content, {met} known deviations");
@@ -200,26 +247,66 @@ fn equal_events_have_equal_hashes_whatever_their_syntax() {
 }
 
 #[test]
+fn different_spellings_of_one_event_have_one_hash() {
+    let Some(corpus) = corpus() else { return };
+    let folder = "hash-generator/tests/expected_equal";
+    let mut spread = BTreeMap::new();
+    for entry in fs::read_dir(corpus.join(folder)).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let document = read(&corpus, &format!("{folder}/{name}")).unwrap_or_else(|findings| panic!("{name}: {findings:?}"));
+        let hashes: std::collections::BTreeSet<[u8; 32]> = document.events.iter().map(|parsed| parsed.hash).collect();
+        spread.insert(name, (document.events.len(), hashes.len()));
+    }
+    println!("{spread:?}");
+    let several: Vec<_> = spread
+        .iter()
+        .filter(|(_, (_, hashes))| *hashes > 1)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(several, [""; 0]);
+    assert_eq!(spread.len(), 7);
+}
+
+#[test]
 fn every_accepted_event_survives_being_printed_as_json() {
     let Some(corpus) = corpus() else { return };
-    survives(&corpus, MediaType::Json, |out, events, format| json::write_events(out, events, format));
+    survives(
+        &corpus,
+        MediaType::Json,
+        |_| true,
+        |out, events, format| json::write_events(out, events, format),
+    );
 }
 
 #[test]
 fn every_accepted_event_survives_being_printed_as_xml_2() {
     let Some(corpus) = corpus() else { return };
-    survives(&corpus, MediaType::Xml, |out, events, format| xml::write_events(out, events, format, xml::Version::V2_0));
+    survives(
+        &corpus,
+        MediaType::Xml,
+        |_| true,
+        |out, events, format| xml::write_events(out, events, format, xml::Version::V2_0),
+    );
 }
 
 #[test]
 fn what_fits_survives_being_printed_as_xml_1() {
     let Some(corpus) = corpus() else { return };
-    survives(&corpus, MediaType::Xml, |out, events, format| xml::write_events(out, events, format, xml::Version::V1_2));
+    survives(&corpus, MediaType::Xml, xml::fits_version_1, |out, events, format| {
+        xml::write_events(out, events, format, xml::Version::V1_2)
+    });
 }
 
 type Write = fn(&mut Vec<u8>, Vec<(&Event, Micros)>, &Format<'_>) -> std::io::Result<()>;
 
-fn survives(corpus: &Path, media: MediaType, write: Write) {
+fn survives(corpus: &Path, media: MediaType, fits: fn(&Event) -> bool, write: Write) {
+    let kinds = [
+        DocumentKind::Document,
+        DocumentKind::Query {
+            name: "SimpleEventQuery",
+            subscription: None,
+        },
+    ];
     let mut count = 0;
     let mut wrong = Vec::new();
     for (path, kind) in manifest(corpus) {
@@ -227,25 +314,34 @@ fn survives(corpus: &Path, media: MediaType, write: Write) {
             continue;
         }
         let Ok(document) = read(corpus, &path) else { continue };
-        let events: Vec<&Event> = document.events.iter().map(|parsed| &parsed.event).collect();
-        for (name, kind) in [("document", DocumentKind::Document), ("query", DocumentKind::Query { name: "SimpleEventQuery", subscription: None })] {
-            let format = Format { document: kind, epc: EpcFormat::NeverTranslates, created: Micros(0), prefix_len: &|_| None };
+        let events: Vec<&Event> = document
+            .events
+            .iter()
+            .map(|parsed| &parsed.event)
+            .filter(|event| fits(event))
+            .collect();
+        for document in kinds {
+            let format = Format {
+                document,
+                epc: EpcFormat::NeverTranslates,
+                created: Micros(0),
+                prefix_len: &|_| None,
+            };
             let mut out = Vec::new();
-            write(&mut out, events.iter().map(|event| (*event, Micros(1_000))).collect(), &format).unwrap();
-            if let Ok(folder) = std::env::var("CF_DUMP") {
-                fs::write(format!("{folder}/{name}-{}", path.replace(['/', ' '], "_")), &out).unwrap();
-            }
+            write(
+                &mut out,
+                events.iter().map(|event| (*event, Micros(1_000))).collect(),
+                &format,
+            )
+            .unwrap();
+            let before: Vec<String> = events.iter().map(|event| hash::prehash(event, &[])).collect();
             match epcis::parse(&out[..], media, &ParseLimits::default()) {
                 Err(findings) => wrong.push(format!("{path}: {:?}", findings.first())),
                 Ok(again) => {
-                    let hashes = |document: &Document| document.events.iter().map(|parsed| hash::prehash(&parsed.event, &[])).collect::<Vec<_>>();
-                    let (before, after) = (hashes(&document), hashes(&again));
+                    let after: Vec<String> = again.events.iter().map(|parsed| hash::prehash(&parsed.event, &[])).collect();
                     count += after.len();
-                    for (before, after) in before.iter().zip(&after).filter(|(before, after)| before != after) {
-                        wrong.push(format!("{path}:\n  {before}\n  {after}"));
-                    }
-                    if before.len() != after.len() {
-                        wrong.push(format!("{path}: {} events became {}", before.len(), after.len()));
+                    if before != after {
+                        wrong.push(format!("{path}:\n  {before:?}\n  {after:?}"));
                     }
                 }
             }
@@ -253,5 +349,5 @@ fn survives(corpus: &Path, media: MediaType, write: Write) {
     }
     println!("{count} events printed and read again");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(count > 700, "{count}");
+    assert!(count > 350, "{count}");
 }

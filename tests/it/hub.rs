@@ -16,6 +16,7 @@ use counterfoil::domain::ids::AuditId;
 use counterfoil::domain::party::Actor;
 use counterfoil::domain::serial::key::MasterKey;
 use counterfoil::domain::time::Micros;
+use counterfoil::service::capture;
 use counterfoil::service::hub::{Clock, Hub, HubParts, Random};
 use counterfoil::service::partner::{Missing, Stamp, apply, plan};
 use counterfoil::storage::object::ObjectStore;
@@ -169,6 +170,16 @@ impl TestHub {
         let request = Request::post(path).header(header::CONTENT_TYPE, content_type);
         self.call(actor, request.body(Body::from(body.into())).expect("a request"))
             .await
+    }
+
+    /// Sends a JSON-LD document, lets the hub work until nothing is due, and answers the finished job.
+    pub async fn capture(&self, actor: &Actor, document: String) -> serde_json::Value {
+        let sent = self.post(actor, "/epcis/capture", "application/ld+json", document).await;
+        let job = sent.expect(StatusCode::ACCEPTED).header("location").to_owned();
+        while capture::run_due(&self.hub).await.expect("a capture job").is_some() {}
+        let job = self.get(actor, &job).await.expect(StatusCode::OK).json();
+        assert_eq!(job["running"], false, "{job:#}");
+        job
     }
 
     /// A GraphQL operation; the whole answer, with `data` and `errors`.

@@ -10,8 +10,10 @@
 mod corpus_documents;
 mod capture;
 mod corpus_identifiers;
+mod graphql;
 mod hub;
 mod partner;
 mod serial;
 mod story;
 mod tidy;
+mod visibility;

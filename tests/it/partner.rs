@@ -313,7 +313,7 @@ country = "CH"
 
 /// What only the services write otherwise; the rule is about rows, whoever wrote them.
 async fn refer_to_everything(test: &TestHub) {
-    let sql = "INSERT INTO item (epc, uri, gtin, last_at) VALUES ($1, $2, $3, 0)";
+    let sql = "INSERT INTO item (epc, uri, gtin, last_at, below_at) VALUES ($1, $2, $3, 0, 0)";
     let id = |n: u128| sea_orm::Value::from(uuid::Uuid::from_u128(n));
     let none: Option<String> = None;
     let sscc = vec![id(1), "https://id.gs1.org/00/095210010000000017".into(), none.into()];

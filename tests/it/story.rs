@@ -2,6 +2,7 @@
 //!
 //! Written out by hand and not with the hub's own writers, which are what the tests are about.
 
+use counterfoil::service::serial::{SerialRequest, request};
 use serde_json::{Value, json};
 
 use crate::hub::TestHub;
@@ -45,7 +46,12 @@ pub fn sgtins(gtin: &str, serials: &[&str]) -> Vec<String> {
 /// A logistic unit numbered by packwell.
 pub fn packwell_sscc(number: u32) -> String {
     let body = format!("09521002{number:09}");
-    let sum: u32 = body.bytes().rev().zip([3, 1].into_iter().cycle()).map(|(digit, weight)| u32::from(digit - b'0') * weight).sum();
+    let sum: u32 = body
+        .bytes()
+        .rev()
+        .zip([3, 1].into_iter().cycle())
+        .map(|(digit, weight)| u32::from(digit - b'0') * weight)
+        .sum();
     format!("https://id.gs1.org/00/{body}{}", (10 - sum % 10) % 10)
 }
 
@@ -136,4 +142,141 @@ fn with_endpoints(mut event: Value, handover: &Handover) -> Value {
     event["sourceList"] = list("source", &handover.owner.0, &handover.possessor.0, &handover.place.0);
     event["destinationList"] = list("destination", &handover.owner.1, &handover.possessor.1, &handover.place.1);
     event
+}
+
+/// Serial numbers for packwell, which acts for the owner of the product.
+pub async fn serials_for_packwell(test: &TestHub, gtin: &str, quantity: u64) -> Vec<String> {
+    let packwell = test.actor("packwell");
+    let wanted = SerialRequest {
+        gtin: gtin.parse().expect("a GTIN"),
+        quantity,
+        idempotency_key: format!("story-{gtin}"),
+        agreement: None,
+        lot: None,
+        site: None,
+    };
+    let granted = request(&test.hub, &packwell, wanted).await.expect("an allocation");
+    let list = test
+        .get(&packwell, &format!("/serials/v1/allocations/{}/serials", granted.id))
+        .await;
+    let rows = list.text().lines().skip(1);
+    rows.map(|row| row.split_once(',').expect("two columns").1.to_owned())
+        .collect()
+}
+
+/// Where the goods of the story are once it is told.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// Two units in the case.
+    pub units: Vec<String>,
+    /// One that was taken out again and stayed at packwell.
+    pub left_behind: String,
+    /// In the pallet.
+    pub case: String,
+    /// At meridian.
+    pub pallet: String,
+}
+
+/// The whole story: packwell packs and ships, northway receives and ships, meridian receives. Each job with its asserter.
+pub async fn tell(test: &TestHub) -> (Told, Vec<(&'static str, Value)>) {
+    let serials = serials_for_packwell(test, AUROXIN, 3).await;
+    let mut units: Vec<String> = serials.iter().map(|serial| sgtin(AUROXIN, serial)).collect();
+    let case = sgtin(AUROXIN_CASE, &serials_for_packwell(test, AUROXIN_CASE, 1).await[0]);
+    let pallet = packwell_sscc(1);
+    let gln = |party: &str| gln_of(test, party);
+    let to_northway = Handover {
+        epcs: vec![pallet.clone()],
+        owner: (gln("aurora"), gln("aurora")),
+        possessor: (gln("packwell"), gln("northway")),
+        place: (PACKWELL_HALL_1.to_owned(), NORTHWAY_VENLO.to_owned()),
+    };
+    let to_meridian = Handover {
+        epcs: vec![pallet.clone()],
+        owner: (gln("aurora"), gln("meridian")),
+        possessor: (gln("northway"), gln("meridian")),
+        place: (NORTHWAY_VENLO.to_owned(), MERIDIAN_LYON.to_owned()),
+    };
+    let site = PACKWELL_HALL_1;
+    let packed = [
+        commission("2026-03-01T08:00:00Z", site, &units, "LOT-1"),
+        commission("2026-03-01T08:05:00Z", site, std::slice::from_ref(&case), "LOT-1"),
+        commission_sscc("2026-03-01T08:10:00Z", site, &pallet),
+        pack("2026-03-01T09:00:00Z", site, &case, &units),
+        unpack("2026-03-01T09:05:00Z", site, &case, &units[2..]),
+        pack("2026-03-01T09:10:00Z", site, &pallet, std::slice::from_ref(&case)),
+        ship("2026-03-01T12:00:00Z", &to_northway),
+    ];
+    let left_behind = units.remove(2);
+    let mut jobs = Vec::new();
+    for (party, events) in [
+        ("packwell", packed.to_vec()),
+        (
+            "northway",
+            vec![
+                receive("2026-03-01T16:00:00Z", &to_northway),
+                ship("2026-03-01T20:00:00Z", &to_meridian),
+            ],
+        ),
+        ("meridian", vec![receive("2026-03-02T06:00:00Z", &to_meridian)]),
+    ] {
+        jobs.push((party, test.capture(&test.actor(party), document(&events)).await));
+    }
+    (
+        Told {
+            units,
+            left_behind,
+            case,
+            pallet,
+        },
+        jobs,
+    )
+}
+
+#[tokio::test]
+async fn the_story_is_captured_without_a_finding() {
+    let test = TestHub::start().await;
+    let (_, jobs) = tell(&test).await;
+    for ((party, job), events) in jobs.iter().zip([7, 2, 1]) {
+        assert_eq!(
+            (&job["success"], &job["eventsStored"]),
+            (&json!(true), &json!(events)),
+            "{party}: {job:#}"
+        );
+        assert_eq!(
+            (&job["errors"], &job["findings"]),
+            (&json!([]), &json!({})),
+            "{party}: {job:#}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn its_products_and_places_are_those_of_the_parties() {
+    let test = TestHub::start().await;
+    let registry = test.hub.registry();
+    for (gtin, owner) in [
+        (AUROXIN, "aurora"),
+        (AUROXIN_CASE, "aurora"),
+        (LUMIVAR, "aurora"),
+        (ZENITHOL, "zenith"),
+    ] {
+        assert_eq!(
+            registry.owner_of_gtin(gtin.parse().unwrap()).map(|party| party.as_str()),
+            Some(owner),
+            "{gtin}"
+        );
+    }
+    for (gln, party) in [
+        (PACKWELL_HALL_1, "packwell"),
+        (PACKWELL_HALL_2, "packwell"),
+        (NORTHWAY_VENLO, "northway"),
+        (MERIDIAN_LYON, "meridian"),
+        (HALDEN_HALMSTAD, "halden"),
+    ] {
+        assert_eq!(
+            registry.site(gln.parse().unwrap()).map(|(party, _)| party.as_str()),
+            Some(party),
+            "{gln}"
+        );
+    }
 }

@@ -22,7 +22,7 @@ const SPARE: usize = 6;
 pub(super) const MANUFACTURER: &str = "aurora";
 
 /// What the demo asks for numbers with.
-const REQUEST_SERIALS: &str = "mutation($input: RequestSerialsInput!) { requestSerials(input: $input) { status message allocation { id quantity } downloadPath } }";
+const REQUEST_SERIALS: &str = "mutation($input: RequestSerialsInput!) { requestSerials(input: $input) { status reason allocation { id quantity } downloadPath } }";
 
 /// The hub, the parties and the time as the story has them.
 pub(super) struct Stage<'a> {

@@ -75,7 +75,7 @@ impl Default for Limits {
             graphql_complexity: 20_000,
             graphql_fields: 1_000,
             graphql_spreads: 50,
-            graphql_query_bytes: 64 << 10,
+            graphql_query_bytes: 32 << 10,
             graphql_directives: 50,
             graphql_mutations: 10,
             page: 200,

@@ -26,7 +26,10 @@ pub struct SettingsError {
 impl SettingsError {
     /// A value that is wrong whatever it came from.
     pub(super) fn value(key: &str, cause: &str) -> Self {
-        Self { place: format!("setting `{key}`"), cause: cause.to_owned() }
+        Self {
+            place: format!("setting `{key}`"),
+            cause: cause.to_owned(),
+        }
     }
 }
 
@@ -67,14 +70,18 @@ pub(super) fn merge(sources: Sources) -> Result<Settings, SettingsError> {
     };
     let mut master_key = None;
     for (name, value) in sources.environment {
-        let Some(name) = name.strip_prefix(PREFIX).filter(|name| !name.starts_with("TEST_")) else { continue };
+        let Some(name) = name.strip_prefix(PREFIX).filter(|name| !name.starts_with("TEST_")) else {
+            continue;
+        };
         match name {
             "MASTER_KEY" => master_key = Some(Secret::new(value)),
             "SETTINGS" => {}
             name => {
                 let place = format!("environment variable `{PREFIX}{name}`");
                 let key = name.to_ascii_lowercase();
-                let key = key.strip_prefix("limits_").map_or(key.clone(), |limit| format!("limits.{limit}"));
+                let key = key
+                    .strip_prefix("limits_")
+                    .map_or(key.clone(), |limit| format!("limits.{limit}"));
                 set(&mut table, &place, &key, &value)?;
             }
         }
@@ -83,7 +90,10 @@ pub(super) fn merge(sources: Sources) -> Result<Settings, SettingsError> {
         set(&mut table, &format!("command line, `{key}`"), &key, &value)?;
     }
     let typed: Result<Settings, toml::de::Error> = toml::Value::Table(table).try_into();
-    let mut settings = typed.map_err(|error| SettingsError { place: "settings".to_owned(), cause: one_line(error.message()) })?;
+    let mut settings = typed.map_err(|error| SettingsError {
+        place: "settings".to_owned(),
+        cause: one_line(error.message()),
+    })?;
     settings.master_key = master_key;
     Ok(settings)
 }
@@ -91,25 +101,45 @@ pub(super) fn merge(sources: Sources) -> Result<Settings, SettingsError> {
 /// Typed once on its own, so that an error still knows its line.
 fn read_file(path: &Path, text: &str) -> Result<toml::Table, SettingsError> {
     let failed = |error: &toml::de::Error| {
-        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        let line = error
+            .span()
+            .map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         let mut cause = one_line(error.message());
-        if let Some(unknown) = error.message().strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) {
+        if let Some(unknown) = error
+            .message()
+            .strip_prefix("unknown field `")
+            .and_then(|rest| rest.split('`').next())
+        {
             cause = format!("unknown key `{}`{}", cut(unknown), hint(unknown));
         }
-        SettingsError { place: format!("{}:{line}", path.display()), cause }
+        SettingsError {
+            place: format!("{}:{line}", path.display()),
+            cause,
+        }
     };
     toml::from_str::<Settings>(text).map_err(|error| failed(&error))?;
     text.parse().map_err(|error| failed(&error))
 }
 
 fn set(table: &mut toml::Table, place: &str, key: &str, value: &str) -> Result<(), SettingsError> {
-    let failed = |cause: String| SettingsError { place: place.to_owned(), cause };
-    let number = || value.trim().parse().map(toml::Value::Integer).map_err(|_| failed(format!("`{}` is not a whole number", cut(value))));
+    let failed = |cause: String| SettingsError {
+        place: place.to_owned(),
+        cause,
+    };
+    let number = || {
+        value
+            .trim()
+            .parse()
+            .map(toml::Value::Integer)
+            .map_err(|_| failed(format!("`{}` is not a whole number", cut(value))))
+    };
     if let Some(limit) = key.strip_prefix("limits.") {
         if !limit_names().iter().any(|name| name == limit) {
             return Err(failed(format!("unknown limit{}", hint(limit))));
         }
-        let limits = table.entry("limits").or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        let limits = table
+            .entry("limits")
+            .or_insert_with(|| toml::Value::Table(toml::Table::new()));
         if let Some(limits) = limits.as_table_mut() {
             limits.insert(limit.to_owned(), number()?);
         }
@@ -121,14 +151,21 @@ fn set(table: &mut toml::Table, place: &str, key: &str, value: &str) -> Result<(
     let value = match kind {
         Kind::Text => toml::Value::String(value.to_owned()),
         Kind::Number => number()?,
-        Kind::List => toml::Value::Array(value.split(',').map(|part| toml::Value::String(part.trim().to_owned())).collect()),
+        Kind::List => toml::Value::Array(
+            value
+                .split(',')
+                .map(|part| toml::Value::String(part.trim().to_owned()))
+                .collect(),
+        ),
     };
     table.insert(key.to_owned(), value);
     Ok(())
 }
 
 fn limit_names() -> Vec<String> {
-    toml::Table::try_from(Limits::default()).map(|table| table.keys().cloned().collect()).unwrap_or_default()
+    toml::Table::try_from(Limits::default())
+        .map(|table| table.keys().cloned().collect())
+        .unwrap_or_default()
 }
 
 /// The nearest known key, if one is near.
@@ -171,7 +208,10 @@ mod tests {
     use super::*;
 
     fn file(text: &str) -> Sources {
-        Sources { file: Some(("hub.toml".into(), text.to_owned())), ..Sources::default() }
+        Sources {
+            file: Some(("hub.toml".into(), text.to_owned())),
+            ..Sources::default()
+        }
     }
 
     fn pair(key: &str, value: &str) -> Vec<(String, String)> {
@@ -183,8 +223,18 @@ mod tests {
         let text = "trust_domain = \"file\"\n[limits]\npage = 1\n";
         let page = |sources| merge(sources).unwrap().limits.page;
         assert_eq!(page(file(text)), 1);
-        assert_eq!(page(Sources { environment: pair("COUNTERFOIL_LIMITS_PAGE", "2"), ..file(text) }), 2);
-        let all = Sources { environment: pair("COUNTERFOIL_LIMITS_PAGE", "2"), flags: pair("limits.page", "3"), ..file(text) };
+        assert_eq!(
+            page(Sources {
+                environment: pair("COUNTERFOIL_LIMITS_PAGE", "2"),
+                ..file(text)
+            }),
+            2
+        );
+        let all = Sources {
+            environment: pair("COUNTERFOIL_LIMITS_PAGE", "2"),
+            flags: pair("limits.page", "3"),
+            ..file(text)
+        };
         let settings = merge(all).unwrap();
         assert_eq!((settings.limits.page, settings.trust_domain.as_str()), (3, "file"));
         assert_eq!(settings.limits.graphql_depth, Limits::default().graphql_depth);
@@ -193,13 +243,28 @@ mod tests {
     #[test]
     fn says_where_and_what_was_meant() {
         let check = |sources, expect: &str| assert_eq!(merge(sources).unwrap_err().to_string(), expect);
-        check(file("\n\nlisen = \"x\""), "hub.toml:3: unknown key `lisen`: did you mean `listen`?");
-        check(file("[limits]\npages = 3"), "hub.toml:2: unknown key `pages`: did you mean `page`?");
         check(
-            Sources { environment: pair("COUNTERFOIL_DATABSE_URL", "x"), ..Sources::default() },
+            file("\n\nlisen = \"x\""),
+            "hub.toml:3: unknown key `lisen`: did you mean `listen`?",
+        );
+        check(
+            file("[limits]\npages = 3"),
+            "hub.toml:2: unknown key `pages`: did you mean `page`?",
+        );
+        check(
+            Sources {
+                environment: pair("COUNTERFOIL_DATABSE_URL", "x"),
+                ..Sources::default()
+            },
             "environment variable `COUNTERFOIL_DATABSE_URL`: unknown setting: did you mean `database_url`?",
         );
-        check(Sources { flags: pair("limits.page", "many"), ..Sources::default() }, "command line, `limits.page`: `many` is not a whole number");
+        check(
+            Sources {
+                flags: pair("limits.page", "many"),
+                ..Sources::default()
+            },
+            "command line, `limits.page`: `many` is not a whole number",
+        );
         assert!(merge(file("listen = 5")).unwrap_err().to_string().starts_with("hub.toml:1: "));
         assert!(merge(file("listen = ")).unwrap_err().to_string().starts_with("hub.toml:1: "));
     }
@@ -222,7 +287,11 @@ mod tests {
 
     #[test]
     fn the_master_key_comes_from_the_environment_alone() {
-        let settings = merge(Sources { environment: pair("COUNTERFOIL_MASTER_KEY", "00"), ..Sources::default() }).unwrap();
+        let settings = merge(Sources {
+            environment: pair("COUNTERFOIL_MASTER_KEY", "00"),
+            ..Sources::default()
+        })
+        .unwrap();
         assert_eq!(settings.master_key.unwrap().expose(), "00");
         assert!(merge(file("master_key = \"00\"")).is_err());
     }

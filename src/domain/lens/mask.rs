@@ -59,7 +59,11 @@ fn mask_things(event: &mut Event, sight: &Sight, viewer: &impl Viewer) {
     for list in [&mut event.epcs, &mut event.input_epcs, &mut event.output_epcs] {
         list.retain(sees);
     }
-    for list in [&mut event.quantities, &mut event.input_quantities, &mut event.output_quantities] {
+    for list in [
+        &mut event.quantities,
+        &mut event.input_quantities,
+        &mut event.output_quantities,
+    ] {
         list.retain(|quantity| sees_class(&quantity.class));
     }
     // What an own thing is directly in belongs to what its owner may know of it.
@@ -96,7 +100,10 @@ fn coarse(id: Epc, level: Where, viewer: &impl Viewer) -> Option<Epc> {
 fn mask_parties(event: &mut Event, sight: &Sight, viewer: &impl Viewer) {
     for (list, who) in [(&mut event.sources, sight.before), (&mut event.destinations, sight.after)] {
         let all = std::mem::take(list);
-        *list = all.into_iter().filter_map(|endpoint| endpoint_for(endpoint, who, sight.place, viewer)).collect();
+        *list = all
+            .into_iter()
+            .filter_map(|endpoint| endpoint_for(endpoint, who, sight.place, viewer))
+            .collect();
     }
 }
 
@@ -118,9 +125,9 @@ fn endpoint_for(mut endpoint: SourceDest, who: Who, place: Where, viewer: &impl 
 fn mask_documents(event: &mut Event, sight: &Sight) {
     match sight.documents {
         Documents::Nothing => event.biz_transactions.clear(),
-        Documents::Delivery => event.biz_transactions.retain(|document| {
-            matches!(document.kind.as_ref().map(|kind| kind.as_str()), Some("desadv" | "recadv"))
-        }),
+        Documents::Delivery => event
+            .biz_transactions
+            .retain(|document| matches!(document.kind.as_ref().map(|kind| kind.as_str()), Some("desadv" | "recadv"))),
         Documents::Handover | Documents::Asserted => {}
     }
 }

@@ -1,3 +1,5 @@
+//! The story of one pack, told to each party.
+
 use super::*;
 use crate::domain::gs1::Epc;
 use crate::domain::ids::ShipmentId;
@@ -76,31 +78,58 @@ fn story() -> Trace {
 
 /// One line a viewer: hops as `role country name time`, then what else is told.
 fn told(trace: &Trace, viewer: &str) -> String {
-    let Some(answer) = tell(trace, &id(viewer), &registry()) else { return "nothing".to_owned() };
+    let Some(answer) = tell(trace, &id(viewer), &registry()) else {
+        return "nothing".to_owned();
+    };
     let hops: Vec<String> = answer
         .hops
         .iter()
         .map(|hop| {
             let name = hop.party.as_ref().map_or("-", PartyId::as_str);
-            let time = hop.at.map_or_else(|| hop.month.clone().unwrap_or_default(), |at| at.rfc3339()[..10].to_owned());
+            let time = hop
+                .at
+                .map_or_else(|| hop.month.clone().unwrap_or_default(), |at| at.rfc3339()[..10].to_owned());
             let silent = if hop.silent { " silent" } else { "" };
-            format!("{:?} {} {name} {time}{silent}", hop.role.unwrap(), hop.country.as_deref().unwrap_or("-"))
+            format!(
+                "{:?} {} {name} {time}{silent}",
+                hop.role.unwrap(),
+                hop.country.as_deref().unwrap_or("-")
+            )
         })
         .collect();
     let previous = answer.previous_owner.as_ref().map_or("-", PartyId::as_str);
     let state = answer.disposition.as_deref().unwrap_or("-");
-    format!("{} | from {previous} | {state} | {}", hops.join(", "), if answer.unbroken { "unbroken" } else { "broken" })
+    format!(
+        "{} | from {previous} | {state} | {}",
+        hops.join(", "),
+        if answer.unbroken { "unbroken" } else { "broken" }
+    )
 }
 
 #[test]
 fn each_party_is_told_its_part_of_the_story() {
     let check = |viewer: &str, expect: &str| assert_eq!(told(&story(), viewer), expect, "{viewer}");
     check("halden", "nothing");
-    check("corner", "Cmo PL - 2026-11, Logistics NL - 2026-11, Wholesaler FR meridian 2026-11, Dispenser ES corner 2026-11-09 | from meridian | in_progress | unbroken");
-    check("meridian", "Cmo PL - 2026-11, Logistics NL northway 2026-11, Wholesaler FR meridian 2026-11-06, Dispenser ES corner 2026-11-09 | from aurora | - | unbroken");
-    check("northway", "Logistics NL northway 2026-11-03, Wholesaler FR meridian 2026-11-06 | from - | - | unbroken");
-    check("packwell", "Cmo PL packwell 2026-11-01, Logistics NL northway 2026-11-03 | from - | - | unbroken");
-    check("aurora", "Cmo PL packwell 2026-11-01, Logistics NL northway 2026-11-03, Wholesaler FR meridian 2026-11-06 | from - | in_progress | unbroken");
+    check(
+        "corner",
+        "Cmo PL - 2026-11, Logistics NL - 2026-11, Wholesaler FR meridian 2026-11, Dispenser ES corner 2026-11-09 | from meridian | in_progress | unbroken",
+    );
+    check(
+        "meridian",
+        "Cmo PL - 2026-11, Logistics NL northway 2026-11, Wholesaler FR meridian 2026-11-06, Dispenser ES corner 2026-11-09 | from aurora | - | unbroken",
+    );
+    check(
+        "northway",
+        "Logistics NL northway 2026-11-03, Wholesaler FR meridian 2026-11-06 | from - | - | unbroken",
+    );
+    check(
+        "packwell",
+        "Cmo PL packwell 2026-11-01, Logistics NL northway 2026-11-03 | from - | - | unbroken",
+    );
+    check(
+        "aurora",
+        "Cmo PL packwell 2026-11-01, Logistics NL northway 2026-11-03, Wholesaler FR meridian 2026-11-06 | from - | in_progress | unbroken",
+    );
 }
 
 #[test]
@@ -116,7 +145,10 @@ fn a_gap_breaks_the_chain_for_those_who_may_know_of_it() {
     let mut trace = story();
     trace.handovers[2].sender = id("halden");
     assert!(told(&trace, "corner").ends_with("| broken"));
-    assert!(told(&trace, "aurora").ends_with("| unbroken"), "after its sale the manufacturer learns nothing");
+    assert!(
+        told(&trace, "aurora").ends_with("| unbroken"),
+        "after its sale the manufacturer learns nothing"
+    );
 }
 
 #[test]
@@ -126,7 +158,10 @@ fn what_comes_later_changes_nothing_for_those_before() {
     for viewer in ["packwell", "northway", "aurora"] {
         assert_eq!(told(&now, viewer), told(&before, viewer), "{viewer}");
     }
-    let (late, early) = (now.standing(&id("aurora"), &registry()), before.standing(&id("aurora"), &registry()));
+    let (late, early) = (
+        now.standing(&id("aurora"), &registry()),
+        before.standing(&id("aurora"), &registry()),
+    );
     assert_eq!(late, early);
 }
 

@@ -139,15 +139,19 @@ impl Trace {
     pub fn standing(&self, party: &PartyId, registry: &Registry) -> Option<Standing> {
         let made = self.thing.maker.as_ref() == Some(party);
         let brand_owner = self.brand_owner(registry).as_ref() == Some(party);
-        let touched: Vec<usize> =
-            (0..self.handovers.len()).filter(|index| self.handovers[*index].names(party)).collect();
+        let touched: Vec<usize> = (0..self.handovers.len())
+            .filter(|index| self.handovers[*index].names(party))
+            .collect();
         if !made && !brand_owner && touched.is_empty() {
             return None;
         }
         let sold = self.handovers.iter().position(Handover::sells);
         let last = self.handovers.len().checked_sub(1);
         let as_brand_owner = if brand_owner { sold.or(last) } else { None };
-        let as_partner = touched.last().copied().max(touched.last().and_then(|last| self.onward(*last, party)));
+        let as_partner = touched
+            .last()
+            .copied()
+            .max(touched.last().and_then(|last| self.onward(*last, party)));
         let as_maker = if made { self.onward_from_start(party) } else { None };
         let until = as_brand_owner.max(as_partner).max(as_maker);
         let has_it_still = self.holds_after_all(party, made);
@@ -162,14 +166,29 @@ impl Trace {
         } else {
             touched.first().map_or(Micros::MIN, |first| self.handovers[*first].shipped_at)
         };
-        let owned = self.handovers.iter().rposition(|handover| handover.buyer.as_ref() == Some(party));
-        Some(Standing { brand_owner, owned, until, sold, to, from, state_now: brand_owner || has_it_still, handled: made || !touched.is_empty() })
+        let owned = self
+            .handovers
+            .iter()
+            .rposition(|handover| handover.buyer.as_ref() == Some(party));
+        Some(Standing {
+            brand_owner,
+            owned,
+            until,
+            sold,
+            to,
+            from,
+            state_now: brand_owner || has_it_still,
+            handled: made || !touched.is_empty(),
+        })
     }
 
     /// The handover by which a party that took the thing at `index` gave it away: its own act, even where it named no one else.
     fn onward(&self, index: usize, party: &PartyId) -> Option<usize> {
         let next = index + 1;
-        self.handovers.get(next).filter(|handover| handover.gives(party)).map(|_| next)
+        self.handovers
+            .get(next)
+            .filter(|handover| handover.gives(party))
+            .map(|_| next)
     }
 
     fn onward_from_start(&self, party: &PartyId) -> Option<usize> {
@@ -198,7 +217,11 @@ impl Standing {
         let mut relations = handover.relations(party);
         if self.brand_owner {
             let before = self.sold.is_none_or(|sold| index <= sold);
-            relations = relations.with(if before { Relations::BRAND_OWNER } else { Relations::BRAND_OWNER_AFTER });
+            relations = relations.with(if before {
+                Relations::BRAND_OWNER
+            } else {
+                Relations::BRAND_OWNER_AFTER
+            });
         }
         if self.owned.is_some_and(|owned| index < owned) {
             relations = relations.with(Relations::LATER_OWNER);

@@ -41,7 +41,11 @@ impl Builder<'_, '_> {
                 "epcClass" => class = self.uri(child),
                 "quantity" => quantity = self.decimal(child),
                 "uom" => uom = self.text(child).map(Into::into),
-                other => self.find(FindingCode::UnexpectedField, child, format!("{} is no field of a quantity", quoted(other))),
+                other => self.find(
+                    FindingCode::UnexpectedField,
+                    child,
+                    format!("{} is no field of a quantity", quoted(other)),
+                ),
             }
         }
         let Some(class) = class else {
@@ -61,7 +65,9 @@ impl Builder<'_, '_> {
 
     pub(super) fn biz_transactions(&mut self, field: View<'_>) {
         for item in self.list(field, "bizTransaction") {
-            let kind = item.get("type").and_then(|kind| self.term(kind, Vocabulary::BizTransactionType));
+            let kind = item
+                .get("type")
+                .and_then(|kind| self.term(kind, Vocabulary::BizTransactionType));
             if let Some(id) = self.own_value(item, "bizTransaction").and_then(|value| self.uri(value)) {
                 self.event.biz_transactions.push(BizTransaction { kind, id });
             }
@@ -101,7 +107,11 @@ impl Builder<'_, '_> {
             Syntax::Xml1 | Syntax::Xml2 => items.retain(|item| {
                 let good = item.local() == name;
                 if !good {
-                    self.find(FindingCode::UnexpectedField, *item, format!("{} does not belong here", quoted(item.local())));
+                    self.find(
+                        FindingCode::UnexpectedField,
+                        *item,
+                        format!("{} does not belong here", quoted(item.local())),
+                    );
                 }
                 good
             }),

@@ -30,7 +30,11 @@ pub(super) fn sensors(reading: &mut Reading<'_>, field: View<'_>, base: &str) ->
         match reading.syntax {
             Syntax::Xml1 | Syntax::Xml2 => found.push(sensor_element(xml_node(reading, item))),
             Syntax::Json => {
-                let name = Name { namespace: "".into(), local: "sensorElement".into(), prefix: "".into() };
+                let name = Name {
+                    namespace: "".into(),
+                    local: "sensorElement".into(),
+                    prefix: "".into(),
+                };
                 json_nodes(reading, item, base, &name, &mut found);
             }
         }
@@ -39,27 +43,48 @@ pub(super) fn sensors(reading: &mut Reading<'_>, field: View<'_>, base: &str) ->
 }
 
 fn xml_name(reading: &Reading<'_>, view: View<'_>) -> Name {
-    Name { namespace: reading.namespaces.uri(view.namespace()).into(), local: view.local().into(), prefix: view.prefix().into() }
+    Name {
+        namespace: reading.namespaces.uri(view.namespace()).into(),
+        local: view.local().into(),
+        prefix: view.prefix().into(),
+    }
 }
 
 fn xml_node(reading: &Reading<'_>, view: View<'_>) -> Node {
     let attributes = view.children().filter(|child| child.kind() == Kind::Attribute);
-    let attributes = attributes.map(|child| (xml_name(reading, child), child.value().into())).collect();
-    Node { name: xml_name(reading, view), attributes, content: xml_content(reading, view) }
+    let attributes = attributes
+        .map(|child| (xml_name(reading, child), child.value().into()))
+        .collect();
+    Node {
+        name: xml_name(reading, view),
+        attributes,
+        content: xml_content(reading, view),
+    }
 }
 
 fn xml_content(reading: &Reading<'_>, view: View<'_>) -> Content {
     if let Some(text) = view.text() {
-        return if text.is_empty() { Content::Empty } else { Content::Text(text.into()) };
+        return if text.is_empty() {
+            Content::Empty
+        } else {
+            Content::Text(text.into())
+        };
     }
     let inside = || view.children().filter(|child| child.kind() != Kind::Attribute);
     let blank = |child: &View<'_>| child.kind() == Kind::Text && child.value().trim().is_empty();
     if inside().all(|child| child.kind() != Kind::Text || blank(&child)) {
-        return Content::Nodes(inside().filter(|child| child.kind() != Kind::Text).map(|child| xml_node(reading, child)).collect());
+        return Content::Nodes(
+            inside()
+                .filter(|child| child.kind() != Kind::Text)
+                .map(|child| xml_node(reading, child))
+                .collect(),
+        );
     }
     let parts = inside().map(|child| match child.kind() {
         Kind::Text => MixedPart::Text(child.value().into()),
-        Kind::Object | Kind::Array | Kind::Attribute | Kind::Number | Kind::Bool | Kind::Null => MixedPart::Node(xml_node(reading, child)),
+        Kind::Object | Kind::Array | Kind::Attribute | Kind::Number | Kind::Bool | Kind::Null => {
+            MixedPart::Node(xml_node(reading, child))
+        }
     });
     Content::Mixed(parts.collect())
 }
@@ -67,7 +92,12 @@ fn xml_content(reading: &Reading<'_>, view: View<'_>) -> Content {
 fn json_name(reading: &mut Reading<'_>, view: View<'_>, base: &str) -> Option<Name> {
     let name = reading.contexts.name(view);
     if let Err(prefix) = &name {
-        reading.find(FindingCode::UndeclaredPrefix, view, base, format!("nothing declares the prefix {}", quoted(prefix)));
+        reading.find(
+            FindingCode::UndeclaredPrefix,
+            view,
+            base,
+            format!("nothing declares the prefix {}", quoted(prefix)),
+        );
     }
     name.ok()
 }
@@ -88,7 +118,11 @@ fn json_nodes(reading: &mut Reading<'_>, view: View<'_>, base: &str, name: &Name
         Kind::Null | Kind::Array => Content::Empty,
         Kind::Object => json_object(reading, view, base, &mut attributes),
     };
-    out.push(Node { name: name.clone(), attributes, content });
+    out.push(Node {
+        name: name.clone(),
+        attributes,
+        content,
+    });
 }
 
 fn json_object(reading: &mut Reading<'_>, view: View<'_>, base: &str, attributes: &mut Vec<(Name, Box<str>)>) -> Content {
@@ -105,7 +139,14 @@ fn json_object(reading: &mut Reading<'_>, view: View<'_>, base: &str, attributes
             continue;
         }
         if key.starts_with('@') && member.kind() == Kind::Text {
-            attributes.push((Name { namespace: "".into(), local: key.into(), prefix: "".into() }, member.value().into()));
+            attributes.push((
+                Name {
+                    namespace: "".into(),
+                    local: key.into(),
+                    prefix: "".into(),
+                },
+                member.value().into(),
+            ));
         } else if let Some(name) = json_name(reading, member, base) {
             json_nodes(reading, member, base, &name, &mut inside);
         }
@@ -119,29 +160,48 @@ fn json_object(reading: &mut Reading<'_>, view: View<'_>, base: &str, attributes
 
 /// Turns the attributes of XML metadata and reports into the child nodes they are in JSON.
 fn sensor_element(mut element: Node) -> Node {
-    let Content::Nodes(parts) = &mut element.content else { return element };
-    for part in parts.iter_mut().filter(|part| matches!(&*part.name.local, "sensorMetadata" | "sensorReport")) {
-        let (schema, fields): (Vec<_>, Vec<_>) = std::mem::take(&mut part.attributes).into_iter().partition(|(name, _)| is_schema_instance(name));
+    let Content::Nodes(parts) = &mut element.content else {
+        return element;
+    };
+    for part in parts
+        .iter_mut()
+        .filter(|part| matches!(&*part.name.local, "sensorMetadata" | "sensorReport"))
+    {
+        let (schema, fields): (Vec<_>, Vec<_>) = std::mem::take(&mut part.attributes)
+            .into_iter()
+            .partition(|(name, _)| is_schema_instance(name));
         part.attributes = schema;
         let mut inside: Vec<Node> = fields.into_iter().map(|(name, value)| sensor_field(name, &value)).collect();
         match std::mem::take(&mut part.content) {
             Content::Nodes(more) => inside.extend(more),
             Content::Empty | Content::Text(_) | Content::Number(_) | Content::Bool(_) | Content::Mixed(_) => {}
         }
-        part.content = if inside.is_empty() { Content::Empty } else { Content::Nodes(inside) };
+        part.content = if inside.is_empty() {
+            Content::Empty
+        } else {
+            Content::Nodes(inside)
+        };
     }
     element
 }
 
 fn sensor_field(name: Name, value: &str) -> Node {
     let content = match &*name.local {
-        "value" | "minValue" | "maxValue" | "meanValue" | "sDev" | "percRank" | "percValue" if is_json_number(value) => Content::Number(value.into()),
-        "value" | "minValue" | "maxValue" | "meanValue" | "sDev" | "percRank" | "percValue" => decimal(value).map_or(Content::Text(value.into()), |number| Content::Number(number.into())),
+        "value" | "minValue" | "maxValue" | "meanValue" | "sDev" | "percRank" | "percValue" if is_json_number(value) => {
+            Content::Number(value.into())
+        }
+        "value" | "minValue" | "maxValue" | "meanValue" | "sDev" | "percRank" | "percValue" => {
+            decimal(value).map_or(Content::Text(value.into()), |number| Content::Number(number.into()))
+        }
         "booleanValue" if matches!(value, "true" | "1") => Content::Bool(true),
         "booleanValue" if matches!(value, "false" | "0") => Content::Bool(false),
         _ => Content::Text(value.into()),
     };
-    Node { name, attributes: Vec::new(), content }
+    Node {
+        name,
+        attributes: Vec::new(),
+        content,
+    }
 }
 
 fn is_schema_instance(name: &Name) -> bool {

@@ -8,8 +8,8 @@ use super::super::reading::quoted;
 use super::super::tree::{Kind, View};
 use super::super::vocabulary::Vocabulary;
 use super::{Builder, node};
-use crate::domain::event::{ErrorDeclaration, Event, Location, PersistentDisposition, Term};
-use crate::domain::finding::FindingCode;
+use crate::domain::event::{ErrorDeclaration, Event, Location, Node, PersistentDisposition, Term};
+use crate::domain::finding::{Finding, FindingCode};
 use crate::domain::gs1::{Epc, Gs1Error};
 use crate::domain::time::Micros;
 
@@ -44,7 +44,11 @@ impl Builder<'_, '_> {
     pub(super) fn uri(&mut self, field: View<'_>) -> Option<Box<str>> {
         let text = self.text(field)?;
         if !text.contains(':') {
-            self.find(FindingCode::LenientlyRead, field, format!("{} is no absolute URI", quoted(&text)));
+            self.find(
+                FindingCode::LenientlyRead,
+                field,
+                format!("{} is no absolute URI", quoted(&text)),
+            );
         }
         Some(text.into())
     }
@@ -71,7 +75,11 @@ impl Builder<'_, '_> {
         let text = self.text(field)?;
         let time = Micros::parse(&text);
         if time.is_err() {
-            self.find(FindingCode::InvalidTime, field, format!("{} is no time with a zone", quoted(&text)));
+            self.find(
+                FindingCode::InvalidTime,
+                field,
+                format!("{} is no time with a zone", quoted(&text)),
+            );
         }
         time.ok()
     }
@@ -89,7 +97,11 @@ impl Builder<'_, '_> {
         }
         self.offset = offset_minutes(&text);
         if self.offset.is_none() {
-            self.find(FindingCode::InvalidValue, field, format!("{} is no offset such as +01:00", quoted(&text)));
+            self.find(
+                FindingCode::InvalidValue,
+                field,
+                format!("{} is no offset such as +01:00", quoted(&text)),
+            );
         }
     }
 
@@ -104,35 +116,45 @@ impl Builder<'_, '_> {
     pub(super) fn epc(&mut self, field: View<'_>) -> Option<Epc> {
         let text = self.text(field)?;
         if !text.contains(':') {
-            self.invalid_epc(field, &text, format!("{} is no URI", quoted(&text)));
+            self.about_epc(FindingCode::InvalidEpc, field, &text, format!("{} is no URI", quoted(&text)));
             return None;
         }
         text.parse::<Epc>().map_err(|error| self.gs1_error(field, &text, &error)).ok()
     }
 
     pub(super) fn gs1_error(&mut self, field: View<'_>, text: &str, error: &Gs1Error) {
-        if error.code.contains("CHECK_DIGIT") {
-            let finding = self.reading.pointer(field, self.base);
-            let finding = crate::domain::finding::Finding::new(FindingCode::InvalidCheckDigit, finding, error.message.clone());
-            self.reading.findings.push(finding.at_event(self.reading.count).about(text));
+        let check_digit = error.code == FindingCode::InvalidCheckDigit.as_str();
+        let code = if check_digit {
+            FindingCode::InvalidCheckDigit
         } else {
-            self.invalid_epc(field, text, error.message.clone());
-        }
+            FindingCode::InvalidEpc
+        };
+        self.about_epc(code, field, text, error.message.clone());
     }
 
-    fn invalid_epc(&mut self, field: View<'_>, text: &str, detail: String) {
+    fn about_epc(&mut self, code: FindingCode, field: View<'_>, text: &str, detail: String) {
         let pointer = self.reading.pointer(field, self.base);
-        let finding = crate::domain::finding::Finding::new(FindingCode::InvalidEpc, pointer, detail);
-        self.reading.findings.push(finding.at_event(self.reading.count).about(text));
+        let shown: String = text.chars().take(200).collect();
+        self.reading
+            .findings
+            .push(Finding::new(code, pointer, detail).at_event(self.reading.count).about(shown));
     }
 
     pub(super) fn term(&mut self, field: View<'_>, vocabulary: Vocabulary) -> Option<Term> {
         let text = self.text(field)?;
         let read = vocabulary.read(&text);
         if read.corrected {
-            self.find(FindingCode::LenientlyRead, field, format!("{} is misspelt; read as `{}`", quoted(&text), read.term.as_str()));
+            self.find(
+                FindingCode::LenientlyRead,
+                field,
+                format!("{} is misspelt; read as `{}`", quoted(&text), read.term.as_str()),
+            );
         } else if !read.known {
-            self.find(FindingCode::UnknownVocabulary, field, format!("{} is not in CBV 2.0", quoted(&text)));
+            self.find(
+                FindingCode::UnknownVocabulary,
+                field,
+                format!("{} is not in CBV 2.0", quoted(&text)),
+            );
         }
         Some(read.term)
     }
@@ -141,7 +163,10 @@ impl Builder<'_, '_> {
     pub(super) fn location(&mut self, field: View<'_>) -> Option<Location> {
         if field.text().is_some_and(|text| !text.trim().is_empty()) {
             self.find(FindingCode::LenientlyRead, field, "must hold an `id`");
-            return Some(Location { id: self.epc(field)?, extensions: Vec::new() });
+            return Some(Location {
+                id: self.epc(field)?,
+                extensions: Vec::new(),
+            });
         }
         let mut id = None;
         let mut extensions = Vec::new();
@@ -152,7 +177,7 @@ impl Builder<'_, '_> {
         Some(Location { id: id?, extensions })
     }
 
-    fn location_members(&mut self, field: View<'_>, id: &mut Option<Epc>, extensions: &mut Vec<crate::domain::event::Node>) {
+    fn location_members(&mut self, field: View<'_>, id: &mut Option<Epc>, extensions: &mut Vec<Node>) {
         for child in field.members() {
             match child.local() {
                 "id" => *id = self.epc(child),
@@ -165,7 +190,11 @@ impl Builder<'_, '_> {
 
     /// One URI or several; EPCIS 2.0 XML has one, JSON a string or an array.
     pub(super) fn certification(&mut self, field: View<'_>) {
-        let items = if field.kind() == Kind::Array { field.items() } else { vec![field] };
+        let items = if field.kind() == Kind::Array {
+            field.items()
+        } else {
+            vec![field]
+        };
         for item in items {
             if let Some(uri) = self.uri(item) {
                 self.event.certification_info.push(uri);
@@ -176,13 +205,23 @@ impl Builder<'_, '_> {
     pub(super) fn persistent_disposition(&mut self, field: View<'_>) {
         let mut found = PersistentDisposition::default();
         for child in field.members() {
-            let values = if child.kind() == Kind::Array { child.items() } else { vec![child] };
+            let values = if child.kind() == Kind::Array {
+                child.items()
+            } else {
+                vec![child]
+            };
             for value in values {
-                let Some(term) = self.term(value, Vocabulary::Disposition) else { continue };
+                let Some(term) = self.term(value, Vocabulary::Disposition) else {
+                    continue;
+                };
                 match child.local() {
                     "set" => found.set.push(term),
                     "unset" => found.unset.push(term),
-                    other => self.find(FindingCode::UnexpectedField, child, format!("{} is neither `set` nor `unset`", quoted(other))),
+                    other => self.find(
+                        FindingCode::UnexpectedField,
+                        child,
+                        format!("{} is neither `set` nor `unset`", quoted(other)),
+                    ),
                 }
             }
         }
@@ -190,7 +229,12 @@ impl Builder<'_, '_> {
     }
 
     pub(super) fn error_declaration(&mut self, field: View<'_>) {
-        let mut found = ErrorDeclaration { declaration_time: Micros(0), reason: None, corrective_event_ids: Vec::new(), extensions: Vec::new() };
+        let mut found = ErrorDeclaration {
+            declaration_time: Micros(0),
+            reason: None,
+            corrective_event_ids: Vec::new(),
+            extensions: Vec::new(),
+        };
         let mut time = None;
         self.declaration_members(field, &mut found, &mut time);
         match time {

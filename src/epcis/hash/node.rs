@@ -29,7 +29,9 @@ pub(super) fn one(node: &Node) -> Option<String> {
         text.push_str(&canonical(&value));
     }
     let attributes = node.attributes.iter().filter(|(name, _)| &*name.namespace != SCHEMA_INSTANCE);
-    let mut inside: Vec<String> = attributes.map(|(attribute, value)| format!("{}={}", name(attribute), canonical(value))).collect();
+    let mut inside: Vec<String> = attributes
+        .map(|(attribute, value)| format!("{}={}", name(attribute), canonical(value)))
+        .collect();
     inside.extend(children(node).filter_map(one));
     push_sorted(inside.into_iter(), &mut text);
     Some(text)
@@ -40,7 +42,11 @@ fn is_comment(name: &Name) -> bool {
 }
 
 fn name(name: &Name) -> String {
-    if name.namespace.is_empty() { name.local.to_string() } else { format!("{{{}}}{}", name.namespace, name.local) }
+    if name.namespace.is_empty() {
+        name.local.to_string()
+    } else {
+        format!("{{{}}}{}", name.namespace, name.local)
+    }
 }
 
 fn own_text(node: &Node) -> Cow<'_, str> {
@@ -74,7 +80,13 @@ pub(super) fn canonical(text: &str) -> String {
     if let Some(number) = decimal(text) {
         return number;
     }
-    for vocabulary in [Vocabulary::BizStep, Vocabulary::Disposition, Vocabulary::BizTransactionType, Vocabulary::SourceDestType, Vocabulary::ErrorReason] {
+    for vocabulary in [
+        Vocabulary::BizStep,
+        Vocabulary::Disposition,
+        Vocabulary::BizTransactionType,
+        Vocabulary::SourceDestType,
+        Vocabulary::ErrorReason,
+    ] {
         let term = vocabulary.read(text).term;
         if text.starts_with("urn:epcglobal:cbv:") && term.as_str() != text {
             return vocabulary.web_uri(term.as_str());
@@ -100,21 +112,57 @@ fn identifier(text: &str) -> Option<String> {
         return None;
     }
     let epc = text.parse::<Epc>().ok().filter(|epc| epc.scheme() != Scheme::Uri);
-    epc.map(|epc| epc.canonical().to_owned()).or_else(|| text.parse::<EpcClass>().ok().map(|class| class.canonical().to_owned()))
+    epc.map(|epc| epc.canonical().to_owned())
+        .or_else(|| text.parse::<EpcClass>().ok().map(|class| class.canonical().to_owned()))
 }
 
-const METADATA: &[&str] = &["time", "startTime", "endTime", "deviceID", "deviceMetadata", "rawData", "dataProcessingMethod", "bizRules"];
+const METADATA: &[&str] = &[
+    "time",
+    "startTime",
+    "endTime",
+    "deviceID",
+    "deviceMetadata",
+    "rawData",
+    "dataProcessingMethod",
+    "bizRules",
+];
 const REPORT: &[&str] = &[
-    "type", "exception", "deviceID", "deviceMetadata", "rawData", "dataProcessingMethod", "time", "microorganism", "chemicalSubstance",
-    "value", "component", "stringValue", "booleanValue", "hexBinaryValue", "uriValue", "minValue", "maxValue", "meanValue", "sDev",
-    "percRank", "percValue", "uom", "coordinateReferenceSystem",
+    "type",
+    "exception",
+    "deviceID",
+    "deviceMetadata",
+    "rawData",
+    "dataProcessingMethod",
+    "time",
+    "microorganism",
+    "chemicalSubstance",
+    "value",
+    "component",
+    "stringValue",
+    "booleanValue",
+    "hexBinaryValue",
+    "uriValue",
+    "minValue",
+    "maxValue",
+    "meanValue",
+    "sDev",
+    "percRank",
+    "percValue",
+    "uom",
+    "coordinateReferenceSystem",
 ];
 
 /// One `sensorElement`: metadata, reports sorted, then its own extensions.
 pub(super) fn sensor_element(element: &Node) -> String {
     let mut text = "sensorElement".to_owned();
-    push_sorted(parts(element, "sensorMetadata").map(|part| sensor_part("sensorMetadata", METADATA, part)), &mut text);
-    push_sorted(parts(element, "sensorReport").map(|part| sensor_part("sensorReport", REPORT, part)), &mut text);
+    push_sorted(
+        parts(element, "sensorMetadata").map(|part| sensor_part("sensorMetadata", METADATA, part)),
+        &mut text,
+    );
+    push_sorted(
+        parts(element, "sensorReport").map(|part| sensor_part("sensorReport", REPORT, part)),
+        &mut text,
+    );
     let extensions = children(element).filter(|part| !matches!(&*part.name.local, "sensorMetadata" | "sensorReport"));
     push_sorted(extensions.filter_map(one), &mut text);
     text
@@ -127,7 +175,10 @@ fn parts<'a>(node: &'a Node, local: &'static str) -> impl Iterator<Item = &'a No
 fn sensor_part(name: &str, order: &'static [&'static str], part: &Node) -> String {
     let mut text = String::new();
     for field in order {
-        push_sorted(parts(part, field).map(|value| format!("{field}={}", sensor_value(field, &own_text(value)))), &mut text);
+        push_sorted(
+            parts(part, field).map(|value| format!("{field}={}", sensor_value(field, &own_text(value)))),
+            &mut text,
+        );
     }
     let known = |node: &Node| node.name.namespace.is_empty() && order.contains(&&*node.name.local);
     push_sorted(children(part).filter(|child| !known(child)).filter_map(one), &mut text);

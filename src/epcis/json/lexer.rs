@@ -23,7 +23,14 @@ pub(super) struct Lexer<R> {
 
 impl<R: BufRead> Lexer<R> {
     pub(super) fn new(input: R, max_depth: usize) -> Self {
-        Self { input, line: 1, column: 1, depth: 0, max_depth: max_depth.min(256), scratch: Vec::new() }
+        Self {
+            input,
+            line: 1,
+            column: 1,
+            depth: 0,
+            max_depth: max_depth.min(256),
+            scratch: Vec::new(),
+        }
     }
 
     fn place(&self) -> String {
@@ -75,7 +82,9 @@ impl<R: BufRead> Lexer<R> {
         match found {
             None => self.malformed(format!("the document ends where {wanted} should stand")),
             Some(0xEF) if self.line == 1 && self.column == 1 => self.malformed("a byte order mark; JSON has none"),
-            Some(byte) if byte.is_ascii_graphic() => self.malformed(format!("`{}` where {wanted} should stand", char::from(byte))),
+            Some(byte) if byte.is_ascii_graphic() => {
+                self.malformed(format!("`{}` where {wanted} should stand", char::from(byte)))
+            }
             Some(byte) => self.malformed(format!("the byte {byte:#04x} where {wanted} should stand")),
         }
     }
@@ -85,7 +94,11 @@ impl<R: BufRead> Lexer<R> {
         self.expect(bracket)?;
         self.depth += 1;
         if self.depth > self.max_depth {
-            return Err(Finding::new(FindingCode::TooDeep, self.place(), format!("nested deeper than {}", self.max_depth)));
+            return Err(Finding::new(
+                FindingCode::TooDeep,
+                self.place(),
+                format!("nested deeper than {}", self.max_depth),
+            ));
         }
         Ok(())
     }
@@ -125,7 +138,11 @@ impl<R: BufRead> Lexer<R> {
 
     /// Reads one value under a name into the tree.
     pub(super) fn value(&mut self, reading: &Reading<'_>, tree: &mut Tree, key: &str, base: &str) -> Result<(), Finding> {
-        let name = RawName { namespace: 0, prefix: "", local: key };
+        let name = RawName {
+            namespace: 0,
+            prefix: "",
+            local: key,
+        };
         match self.peek()? {
             Some(b'"') => {
                 let text = self.string()?;
@@ -175,7 +192,11 @@ impl<R: BufRead> Lexer<R> {
         if keys.add(key) {
             return Ok(());
         }
-        Err(Finding::new(FindingCode::DuplicateKey, self.place(), format!("the member {} stands twice", quoted(key))))
+        Err(Finding::new(
+            FindingCode::DuplicateKey,
+            self.place(),
+            format!("the member {} stands twice", quoted(key)),
+        ))
     }
 
     fn word(&mut self, word: &str, kind: Kind, tree: &mut Tree, name: RawName<'_>) -> Result<(), Finding> {
@@ -199,7 +220,11 @@ impl<R: BufRead> Lexer<R> {
             digits.push(char::from(byte));
             self.skip(1);
         }
-        if is_json_number(&digits) { Ok(digits) } else { Err(self.malformed(format!("{} is no JSON number", quoted(&digits)))) }
+        if is_json_number(&digits) {
+            Ok(digits)
+        } else {
+            Err(self.malformed(format!("{} is no JSON number", quoted(&digits))))
+        }
     }
 
     /// A string, unescaped; it is good until the next call.

@@ -13,7 +13,11 @@ pub(super) struct Printer<W> {
 
 impl<W: Write> Printer<W> {
     pub(super) fn new(out: W) -> Self {
-        Self { out, filled: Vec::new(), keyed: false }
+        Self {
+            out,
+            filled: Vec::new(),
+            keyed: false,
+        }
     }
 
     fn separate(&mut self) -> io::Result<()> {

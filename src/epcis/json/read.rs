@@ -11,13 +11,28 @@ use crate::domain::event::Node;
 use crate::domain::finding::{Finding, FindingCode};
 
 /// Reads a document; see [`super::super::read_events`].
-pub(in crate::epcis) fn read(input: impl BufRead, limits: &ParseLimits, sink: &mut dyn FnMut(ParsedEvent)) -> Result<Document, Vec<Finding>> {
+pub(in crate::epcis) fn read(
+    input: impl BufRead,
+    limits: &ParseLimits,
+    sink: &mut dyn FnMut(ParsedEvent),
+) -> Result<Document, Vec<Finding>> {
     let mut reading = Reading::new(Syntax::Json, limits, sink);
-    let mut json = Json { lexer: Lexer::new(input, limits.depth), rest: Tree::default(), event: Tree::default(), waiting: Vec::new(), context_known: false, extensions: Vec::new() };
+    let mut json = Json {
+        lexer: Lexer::new(input, limits.depth),
+        rest: Tree::default(),
+        event: Tree::default(),
+        waiting: Vec::new(),
+        context_known: false,
+        extensions: Vec::new(),
+    };
     match json.document(&mut reading) {
-        Ok((schema_version, header)) if !reading.findings.refused() => {
-            Ok(Document { syntax: Syntax::Json, schema_version, header, events: Vec::new(), findings: reading.findings.finish() })
-        }
+        Ok((schema_version, header)) if !reading.findings.refused() => Ok(Document {
+            syntax: Syntax::Json,
+            schema_version,
+            header,
+            events: Vec::new(),
+            findings: reading.findings.finish(),
+        }),
         Ok(_) => Err(reading.findings.finish()),
         Err(fatal) => {
             reading.findings.push(fatal);
@@ -79,45 +94,70 @@ impl<R: BufRead> Json<R> {
 
     fn finish(&mut self, reading: &mut Reading<'_>) -> Result<(String, Header), Finding> {
         let mut header = Header::default();
-        let Some(root) = self.rest.root() else { return Ok((String::new(), header)) };
-        let text = |key: &str| root.get(key).and_then(|found| found.text()).map_or_else(String::new, |text| text.trim().to_owned());
-        let kind = if root.get("type").is_some() { text("type") } else { text("isA") };
+        let Some(root) = self.rest.root() else {
+            return Ok((String::new(), header));
+        };
+        let text = |key: &str| {
+            root.get(key)
+                .and_then(|found| found.text())
+                .map_or_else(String::new, |text| text.trim().to_owned())
+        };
+        let kind = if root.get("type").is_some() {
+            text("type")
+        } else {
+            text("isA")
+        };
         header.extensions.append(&mut self.extensions);
         match kind.strip_prefix("epcis:").unwrap_or(&kind) {
             "EPCISDocument" | "EPCISQueryDocument" => header::json(reading, root, &mut header),
             name if build::is_event_name(name) => reading.event(&self.rest, "")?,
-            other => return Err(Finding::new(FindingCode::UnknownDocument, "/type", format!("the type is {}", quoted(other)))),
+            other => {
+                return Err(Finding::new(
+                    FindingCode::UnknownDocument,
+                    "/type",
+                    format!("the type is {}", quoted(other)),
+                ));
+            }
         }
         Ok((text("schemaVersion"), header))
     }
 
     /// `epcisBody`: an event list, the results of a query, or a single event.
     fn body(&mut self, reading: &mut Reading<'_>) -> Result<(), Finding> {
-        self.frame(|json, reading, key, path| match key {
-            "eventList" => json.events(reading, path),
-            "event" => json.one(reading, path),
-            "queryResults" => json.frame(
-                |json, reading, key, path| match key {
-                    "resultsBody" => json.frame(
-                        |json, reading, key, path| match key {
-                            "eventList" => json.events(reading, path),
-                            _ => json.other(reading, key, path),
-                        },
-                        reading,
-                        path,
-                    ),
-                    "queryName" | "subscriptionID" => json.skip(reading, path),
-                    _ => json.other(reading, key, path),
-                },
-                reading,
-                path,
-            ),
-            _ => json.other(reading, key, path),
-        }, reading, "/epcisBody")
+        self.frame(
+            |json, reading, key, path| match key {
+                "eventList" => json.events(reading, path),
+                "event" => json.one(reading, path),
+                "queryResults" => json.frame(
+                    |json, reading, key, path| match key {
+                        "resultsBody" => json.frame(
+                            |json, reading, key, path| match key {
+                                "eventList" => json.events(reading, path),
+                                _ => json.other(reading, key, path),
+                            },
+                            reading,
+                            path,
+                        ),
+                        "queryName" | "subscriptionID" => json.skip(reading, path),
+                        _ => json.other(reading, key, path),
+                    },
+                    reading,
+                    path,
+                ),
+                _ => json.other(reading, key, path),
+            },
+            reading,
+            "/epcisBody",
+        )
     }
 
     /// Walks the members of an object that only frames the events.
-    fn frame(&mut self, member: fn(&mut Self, &mut Reading<'_>, &str, &str) -> Result<(), Finding>, reading: &mut Reading<'_>, path: &str) -> Result<(), Finding> {
+    fn frame(
+        &mut self,
+        member: fn(&mut Self, &mut Reading<'_>, &str, &str) -> Result<(), Finding>,
+        reading: &mut Reading<'_>,
+        path: &str,
+    ) -> Result<(), Finding> {
         self.lexer.enter(b'{')?;
         let mut keys = Keys::default();
         let mut first = true;
@@ -131,7 +171,9 @@ impl<R: BufRead> Json<R> {
 
     fn events(&mut self, reading: &mut Reading<'_>, path: &str) -> Result<(), Finding> {
         if self.lexer.peek()? == Some(b'{') {
-            reading.findings.push(Finding::new(FindingCode::LenientlyRead, path, "must be an array"));
+            reading
+                .findings
+                .push(Finding::new(FindingCode::LenientlyRead, path, "must be an array"));
             return self.one(reading, path);
         }
         self.lexer.enter(b'[')?;
@@ -154,7 +196,11 @@ impl<R: BufRead> Json<R> {
             return reading.event(&self.event, base);
         }
         if self.waiting.len() >= reading.limits.events {
-            return Err(Finding::new(FindingCode::TooManyEvents, base, format!("more than {} events", reading.limits.events)));
+            return Err(Finding::new(
+                FindingCode::TooManyEvents,
+                base,
+                format!("more than {} events", reading.limits.events),
+            ));
         }
         self.waiting.push((std::mem::take(&mut self.event), base.to_owned()));
         Ok(())
@@ -172,10 +218,16 @@ impl<R: BufRead> Json<R> {
         self.event.close();
         if self.context_known && key.contains(':') {
             let member = self.event.root().and_then(|root| root.get(key));
-            member.into_iter().for_each(|member| build::nodes(reading, member, path, &mut self.extensions));
+            member
+                .into_iter()
+                .for_each(|member| build::nodes(reading, member, path, &mut self.extensions));
             return Ok(());
         }
-        reading.findings.push(Finding::new(FindingCode::UnexpectedField, path, format!("{} does not belong here", quoted(key))));
+        reading.findings.push(Finding::new(
+            FindingCode::UnexpectedField,
+            path,
+            format!("{} does not belong here", quoted(key)),
+        ));
         Ok(())
     }
 }

@@ -3,30 +3,38 @@
 //! Events are printed as they come, so prefixes of extensions are declared with each event: its namespaces are not
 //! known before. Attributes of XML extensions become members, their text `#text`; `xsi:` hints are left out.
 
+mod node;
+
 use std::io::{self, Write};
 
 use super::printer::Printer;
-use crate::domain::event::{Content, Event, EventType, Location, MixedPart, Name, Node, Quantity, SourceDest, Term};
+use crate::domain::event::{Event, EventType, Location, Quantity, SourceDest, Term};
 use crate::domain::gs1::Epc;
 use crate::domain::time::Micros;
 use crate::epcis::context::STANDARD;
-use crate::epcis::decimal::is_json_number;
-use crate::epcis::format::{DocumentKind, Format, NO_NAMESPACE, Prefixes, SCHEMA_INSTANCE, action_name, offset, type_name};
+use crate::epcis::format::{DocumentKind, Format, Prefixes, action_name, offset, type_name};
 
 const CONTEXT: &str = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld";
 
 /// Prints a document with these events and their record times.
-pub fn write_events<'e>(out: impl Write, events: impl IntoIterator<Item = (&'e Event, Micros)>, format: &Format<'_>) -> io::Result<()> {
+pub fn write_events<'e>(
+    out: impl Write,
+    events: impl IntoIterator<Item = (&'e Event, Micros)>,
+    format: &Format<'_>,
+) -> io::Result<()> {
     let mut printer = Printer::new(out);
     printer.open(b'{')?;
     printer.key("@context")?;
     printer.open(b'[')?;
     printer.string(CONTEXT)?;
     printer.close(b']')?;
-    printer.member("type", match format.document {
-        DocumentKind::Document => "EPCISDocument",
-        DocumentKind::Query { .. } => "EPCISQueryDocument",
-    })?;
+    printer.member(
+        "type",
+        match format.document {
+            DocumentKind::Document => "EPCISDocument",
+            DocumentKind::Query { .. } => "EPCISQueryDocument",
+        },
+    )?;
     printer.member("schemaVersion", "2.0")?;
     printer.member("creationDate", &format.created.rfc3339())?;
     printer.key("epcisBody")?;
@@ -44,7 +52,12 @@ pub fn write_events<'e>(out: impl Write, events: impl IntoIterator<Item = (&'e E
     printer.key("eventList")?;
     printer.open(b'[')?;
     for (event, record_time) in events {
-        EventWriter { printer: &mut printer, prefixes: Prefixes::of(event, STANDARD), format }.event(event, record_time, false)?;
+        EventWriter {
+            printer: &mut printer,
+            prefixes: Prefixes::of(event, STANDARD),
+            format,
+        }
+        .event(event, record_time, false)?;
     }
     printer.close(b']')?;
     if matches!(format.document, DocumentKind::Query { .. }) {
@@ -59,7 +72,12 @@ pub fn write_events<'e>(out: impl Write, events: impl IntoIterator<Item = (&'e E
 /// Prints one event as a document of its own, as `GET /events/{eventID}` answers.
 pub fn write_event(out: impl Write, event: &Event, record_time: Micros, format: &Format<'_>) -> io::Result<()> {
     let mut printer = Printer::new(out);
-    EventWriter { printer: &mut printer, prefixes: Prefixes::of(event, STANDARD), format }.event(event, record_time, true)?;
+    EventWriter {
+        printer: &mut printer,
+        prefixes: Prefixes::of(event, STANDARD),
+        format,
+    }
+    .event(event, record_time, true)?;
     printer.finish()
 }
 
@@ -121,13 +139,19 @@ impl<W: Write> EventWriter<'_, W> {
         if let Some(parent) = &event.parent {
             self.printer.member("parentID", &self.format.epc(parent))?;
         }
-        let empty = event.kind == EventType::Object && event.epcs.is_empty() && event.quantities.is_empty() && event.sensor_elements.is_empty();
+        let empty = event.kind == EventType::Object
+            && event.epcs.is_empty()
+            && event.quantities.is_empty()
+            && event.sensor_elements.is_empty();
         if empty {
             // The schema demands the member where nothing else says what the event is about.
             self.strings("epcList", std::iter::empty())?;
         }
         self.epcs(if has_children { "childEPCs" } else { "epcList" }, &event.epcs)?;
-        self.quantities(if has_children { "childQuantityList" } else { "quantityList" }, &event.quantities)?;
+        self.quantities(
+            if has_children { "childQuantityList" } else { "quantityList" },
+            &event.quantities,
+        )?;
         self.epcs("inputEPCList", &event.input_epcs)?;
         self.quantities("inputQuantityList", &event.input_quantities)?;
         self.epcs("outputEPCList", &event.output_epcs)?;
@@ -139,7 +163,9 @@ impl<W: Write> EventWriter<'_, W> {
         self.optional("action", event.action.map(action_name))?;
         self.optional("bizStep", event.biz_step.as_ref().map(Term::as_str))?;
         self.optional("disposition", event.disposition.as_ref().map(Term::as_str))?;
-        let Some(persistent) = &event.persistent_disposition else { return Ok(()) };
+        let Some(persistent) = &event.persistent_disposition else {
+            return Ok(());
+        };
         self.printer.key("persistentDisposition")?;
         self.printer.open(b'{')?;
         for (key, terms) in [("set", &persistent.set), ("unset", &persistent.unset)] {
@@ -182,10 +208,13 @@ impl<W: Write> EventWriter<'_, W> {
     }
 
     fn error_declaration(&mut self, event: &Event) -> io::Result<()> {
-        let Some(declaration) = &event.error_declaration else { return Ok(()) };
+        let Some(declaration) = &event.error_declaration else {
+            return Ok(());
+        };
         self.printer.key("errorDeclaration")?;
         self.printer.open(b'{')?;
-        self.printer.member("declarationTime", &declaration.declaration_time.rfc3339())?;
+        self.printer
+            .member("declarationTime", &declaration.declaration_time.rfc3339())?;
         self.optional("reason", declaration.reason.as_ref().map(Term::as_str))?;
         if !declaration.corrective_event_ids.is_empty() {
             self.strings("correctiveEventIDs", declaration.corrective_event_ids.iter().map(|id| &**id))?;
@@ -232,130 +261,6 @@ impl<W: Write> EventWriter<'_, W> {
             self.printer.close(b'}')?;
         }
         self.printer.close(b']')
-    }
-
-    fn sensors(&mut self, event: &Event) -> io::Result<()> {
-        if event.sensor_elements.is_empty() {
-            return Ok(());
-        }
-        self.printer.key("sensorElementList")?;
-        self.printer.open(b'[')?;
-        for element in &event.sensor_elements {
-            self.printer.open(b'{')?;
-            let Content::Nodes(parts) = &element.content else {
-                self.printer.close(b'}')?;
-                continue;
-            };
-            let named = |name: &'static str| parts.iter().filter(move |part| &*part.name.local == name);
-            for metadata in named("sensorMetadata").take(1) {
-                self.printer.key("sensorMetadata")?;
-                self.sensor_fields(metadata)?;
-            }
-            self.printer.key("sensorReport")?;
-            self.printer.open(b'[')?;
-            for report in named("sensorReport") {
-                self.sensor_fields(report)?;
-            }
-            self.printer.close(b']')?;
-            self.nodes(parts.iter().filter(|part| !matches!(&*part.name.local, "sensorMetadata" | "sensorReport")), false)?;
-            self.printer.close(b'}')?;
-        }
-        self.printer.close(b']')
-    }
-
-    fn sensor_fields(&mut self, part: &Node) -> io::Result<()> {
-        self.printer.open(b'{')?;
-        if let Content::Nodes(fields) = &part.content {
-            for field in fields.iter().filter(|field| field.name.namespace.is_empty()) {
-                self.printer.key(&field.name.local)?;
-                self.sensor_value(field)?;
-            }
-            self.nodes(fields.iter().filter(|field| !field.name.namespace.is_empty()), false)?;
-        }
-        self.printer.close(b'}')
-    }
-
-    /// Vocabulary values are bare in JSON; numbers are numbers.
-    fn sensor_value(&mut self, field: &Node) -> io::Result<()> {
-        let bare = |text: &'static str, value: &str| value.strip_prefix(text).map(str::to_owned);
-        match (&*field.name.local, &field.content) {
-            ("type" | "exception", Content::Text(value)) => {
-                let short = bare("gs1:", value).or_else(|| bare("https://gs1.org/voc/", value));
-                self.printer.string(&short.unwrap_or_else(|| value.to_string()))
-            }
-            ("component", Content::Text(value)) => {
-                let short = bare("cbv:Comp-", value).or_else(|| bare("https://ref.gs1.org/cbv/Comp-", value));
-                self.printer.string(&short.unwrap_or_else(|| value.to_string()))
-            }
-            (_, content) => self.content(content),
-        }
-    }
-
-    /// Members for nodes, those of one name in one array.
-    fn nodes<'n>(&mut self, nodes: impl Iterator<Item = &'n Node>, top: bool) -> io::Result<()> {
-        let nodes: Vec<&Node> = nodes.collect();
-        let same = |one: &Name, other: &Name| one.namespace == other.namespace && one.local == other.local;
-        for (index, node) in nodes.iter().enumerate() {
-            if nodes[..index].iter().any(|earlier| same(&earlier.name, &node.name)) {
-                continue;
-            }
-            let all: Vec<&&Node> = nodes[index..].iter().filter(|other| same(&other.name, &node.name)).collect();
-            self.printer.key(&self.key(&node.name, top))?;
-            if all.len() > 1 {
-                self.printer.open(b'[')?;
-            }
-            for one in &all {
-                self.node(one)?;
-            }
-            if all.len() > 1 {
-                self.printer.close(b']')?;
-            }
-        }
-        Ok(())
-    }
-
-    fn key(&self, name: &Name, top: bool) -> String {
-        let namespace = if name.namespace.is_empty() && top { NO_NAMESPACE } else { &name.namespace };
-        if namespace.is_empty() { name.local.to_string() } else { format!("{}:{}", self.prefixes.get(namespace), name.local) }
-    }
-
-    fn node(&mut self, node: &Node) -> io::Result<()> {
-        let attributes: Vec<_> = node.attributes.iter().filter(|(name, _)| &*name.namespace != SCHEMA_INSTANCE).collect();
-        let inside: Vec<&Node> = match &node.content {
-            Content::Nodes(nodes) => nodes.iter().collect(),
-            Content::Mixed(parts) => parts.iter().filter_map(MixedPart::node).collect(),
-            Content::Empty | Content::Text(_) | Content::Number(_) | Content::Bool(_) => Vec::new(),
-        };
-        if attributes.is_empty() && !matches!(node.content, Content::Nodes(_) | Content::Mixed(_)) {
-            return self.content(&node.content);
-        }
-        self.printer.open(b'{')?;
-        for (name, value) in attributes {
-            self.printer.member(&self.key(name, false), value)?;
-        }
-        self.own_text(&node.content)?;
-        self.nodes(inside.into_iter(), false)?;
-        self.printer.close(b'}')
-    }
-
-    fn own_text(&mut self, content: &Content) -> io::Result<()> {
-        let text: String = match content {
-            Content::Text(text) | Content::Number(text) => text.to_string(),
-            Content::Bool(value) => value.to_string(),
-            Content::Mixed(parts) => parts.iter().filter_map(MixedPart::text).collect(),
-            Content::Empty | Content::Nodes(_) => return Ok(()),
-        };
-        self.printer.member("#text", &text)
-    }
-
-    fn content(&mut self, content: &Content) -> io::Result<()> {
-        match content {
-            Content::Text(text) => self.printer.string(text),
-            Content::Number(digits) if is_json_number(digits) => self.printer.raw(digits),
-            Content::Number(digits) => self.printer.string(digits),
-            Content::Bool(value) => self.printer.raw(if *value { "true" } else { "false" }),
-            Content::Empty | Content::Nodes(_) | Content::Mixed(_) => self.printer.string(""),
-        }
     }
 
     fn optional(&mut self, key: &str, text: Option<&str>) -> io::Result<()> {

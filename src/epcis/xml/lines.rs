@@ -15,7 +15,12 @@ pub(super) struct Lines<R> {
 
 impl<R: BufRead> Lines<R> {
     pub(super) fn new(inner: R) -> Self {
-        Self { inner, line: 1, column: 0, started: false }
+        Self {
+            inner,
+            line: 1,
+            column: 0,
+            started: false,
+        }
     }
 
     /// `line:column` of the last byte consumed, both from 1.
@@ -23,19 +28,16 @@ impl<R: BufRead> Lines<R> {
         format!("{}:{}", self.line, self.column.max(1))
     }
 
-    fn count(&mut self, amount: usize) -> io::Result<()> {
-        let bytes = self.inner.fill_buf()?;
-        let mut column = self.column;
-        let mut lines = 0;
-        let mut rest = &bytes[..amount];
+    /// The lines in the next bytes, and the column after them.
+    fn count(&mut self, amount: usize) -> io::Result<(u64, u64)> {
+        let mut rest = self.inner.fill_buf()?.get(..amount).unwrap_or_default();
+        let (mut lines, mut column) = (0, self.column);
         while let Some(at) = rest.iter().position(|&byte| byte == b'\n') {
             lines += 1;
             column = 0;
             rest = &rest[at + 1..];
         }
-        self.line += lines;
-        self.column = column + rest.len() as u64;
-        Ok(())
+        Ok((lines, column + rest.len() as u64))
     }
 }
 
@@ -59,9 +61,11 @@ impl<R: BufRead> BufRead for Lines<R> {
     }
 
     fn consume(&mut self, amount: usize) {
-        // `fill_buf` has just succeeded for these bytes; were it to fail now, only the position would be off.
-        let counted = self.count(amount);
-        debug_assert!(counted.is_ok());
+        // These bytes are in the buffer already; were `fill_buf` to fail all the same, only the position would be off.
+        if let Ok((lines, column)) = self.count(amount) {
+            self.line += lines;
+            self.column = column;
+        }
         self.inner.consume(amount);
     }
 }

@@ -45,7 +45,9 @@ impl<W: Write> Printer<W> {
 
     fn escaped(&mut self, text: &str, in_attribute: bool) -> io::Result<()> {
         let mut rest = text;
-        while let Some(at) = rest.find(|next: char| matches!(next, '&' | '<' | '>' | '"') || (next < ' ' && (in_attribute || next != '\n'))) {
+        while let Some(at) =
+            rest.find(|next: char| matches!(next, '&' | '<' | '>' | '"') || (next < ' ' && (in_attribute || next != '\n')))
+        {
             self.out.write_all(&rest.as_bytes()[..at])?;
             let found = rest.as_bytes()[at];
             match found {

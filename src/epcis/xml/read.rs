@@ -10,12 +10,17 @@ use super::super::document::{Document, Header, ParsedEvent, Syntax};
 use super::super::reading::{Reading, quoted};
 use super::super::tree::{Kind, RawName, Tree};
 use super::super::{ParseLimits, build, header};
+use super::frame::Frames;
 use super::lines::Lines;
 use super::scope::Scope;
 use crate::domain::finding::{Finding, FindingCode};
 
 /// Reads a document; see [`super::super::read_events`].
-pub(in crate::epcis) fn read(input: impl BufRead, limits: &ParseLimits, sink: &mut dyn FnMut(ParsedEvent)) -> Result<Document, Vec<Finding>> {
+pub(in crate::epcis) fn read(
+    input: impl BufRead,
+    limits: &ParseLimits,
+    sink: &mut dyn FnMut(ParsedEvent),
+) -> Result<Document, Vec<Finding>> {
     let mut reading = Reading::new(Syntax::Xml2, limits, sink);
     let mut xml = Xml::new(input, limits);
     match xml.document(&mut reading) {
@@ -49,15 +54,12 @@ enum Role {
 struct Xml<R> {
     reader: Reader<Lines<R>>,
     scope: Scope,
-    /// Local names of the open frames.
-    path: Vec<String>,
+    frames: Frames,
     depth: usize,
     max_depth: usize,
     tree: Tree,
     header: Header,
     schema_version: String,
-    /// How often each event name was met, for its XPath position.
-    positions: Vec<(String, usize)>,
 }
 
 impl<R: BufRead> Xml<R> {
@@ -69,13 +71,12 @@ impl<R: BufRead> Xml<R> {
         Self {
             reader,
             scope: Scope::default(),
-            path: Vec::new(),
+            frames: Frames::default(),
             depth: 0,
             max_depth: limits.depth.min(256),
             tree: Tree::default(),
             header: Header::default(),
             schema_version: String::new(),
-            positions: Vec::new(),
         }
     }
 
@@ -112,29 +113,31 @@ impl<R: BufRead> Xml<R> {
         let mut rooted = false;
         loop {
             match self.token(&mut buffer)? {
-                Token::Start(start) if self.path.is_empty() && rooted => {
+                Token::Start(start) if self.frames.is_empty() && rooted => {
                     return Err(self.malformed(format!("a second root element {}", quoted(start.name().0))));
                 }
-                Token::Start(start) if self.path.is_empty() => {
+                Token::Start(start) if self.frames.is_empty() => {
                     rooted = true;
                     self.root(reading, &start)?;
                 }
                 Token::Start(start) => self.element(reading, &start)?,
                 Token::End(_) => {
-                    self.path.pop();
+                    self.frames.leave();
                     self.depth -= 1;
                     self.scope.leave(self.depth);
                 }
-                Token::Text(text) if self.path.is_empty() && !text.trim().is_empty() => {
+                Token::Text(text) if self.frames.is_empty() && !text.trim().is_empty() => {
                     return Err(self.malformed("text outside the root element"));
                 }
-                Token::CData(_) | Token::GeneralRef(_) if self.path.is_empty() => return Err(self.malformed("text outside the root element")),
+                Token::CData(_) | Token::GeneralRef(_) if self.frames.is_empty() => {
+                    return Err(self.malformed("text outside the root element"));
+                }
                 Token::GeneralRef(reference) => {
                     self.resolve(&reference)?;
                 }
                 Token::Text(_) | Token::CData(_) | Token::Comment(_) | Token::PI(_) | Token::Decl(_) => {}
                 Token::Empty(_) | Token::DocType(_) => return Err(self.malformed("an unexpected token")),
-                Token::Eof if !rooted || !self.path.is_empty() => return Err(self.malformed("the document ends early")),
+                Token::Eof if !rooted || !self.frames.is_empty() => return Err(self.malformed("the document ends early")),
                 Token::Eof => return Ok(()),
             }
         }
@@ -144,7 +147,9 @@ impl<R: BufRead> Xml<R> {
         let namespace = self.enter(reading, start)?;
         let local = start.local_name().into_inner().to_owned();
         let uri = reading.namespaces.uri(namespace);
-        let version = uri.strip_prefix("urn:epcglobal:epcis:xsd:").or_else(|| uri.strip_prefix("urn:epcglobal:epcis-query:xsd:"));
+        let version = uri
+            .strip_prefix("urn:epcglobal:epcis:xsd:")
+            .or_else(|| uri.strip_prefix("urn:epcglobal:epcis-query:xsd:"));
         let syntax = match version {
             Some("1") => Some(Syntax::Xml1),
             Some("2") => Some(Syntax::Xml2),
@@ -167,7 +172,7 @@ impl<R: BufRead> Xml<R> {
             let tree = std::mem::take(&mut self.tree);
             return reading.event(&tree, &format!("/{local}"));
         }
-        self.path.push(local);
+        self.frames.enter(&local);
         Ok(())
     }
 
@@ -175,16 +180,16 @@ impl<R: BufRead> Xml<R> {
         let namespace = self.enter(reading, start)?;
         let local = start.local_name().into_inner().to_owned();
         match self.role(reading, &local, namespace) {
-            Role::Frame => self.path.push(local),
+            Role::Frame => self.frames.enter(&local),
             Role::Event => {
-                let base = self.event_path(&local);
+                let base = self.frames.next_path(&local);
                 self.subtree(reading, start, namespace, &base)?;
                 let tree = std::mem::take(&mut self.tree);
                 reading.event(&tree, &base)?;
                 self.tree = tree;
             }
             Role::Header => {
-                let base = format!("{}/{local}", self.frame_path());
+                let base = self.frames.path(&local);
                 self.subtree(reading, start, namespace, &base)?;
                 let tree = std::mem::take(&mut self.tree);
                 if let Some(root) = tree.root() {
@@ -192,17 +197,19 @@ impl<R: BufRead> Xml<R> {
                 }
             }
             Role::Extension => {
-                let base = format!("{}/{local}", self.frame_path());
+                let base = self.frames.path(&local);
                 self.subtree(reading, start, namespace, &base)?;
                 if let Some(root) = self.tree.root() {
                     build::nodes(reading, root, &base, &mut self.header.extensions);
                 }
             }
             Role::Foreign => {
-                let base = format!("{}/{local}", self.frame_path());
+                let base = self.frames.path(&local);
                 self.subtree(reading, start, namespace, &base)?;
                 let detail = format!("{} does not belong here", quoted(&local));
-                reading.findings.push(Finding::new(FindingCode::UnexpectedField, base, detail));
+                reading
+                    .findings
+                    .push(Finding::new(FindingCode::UnexpectedField, base, detail));
             }
         }
         Ok(())
@@ -211,31 +218,17 @@ impl<R: BufRead> Xml<R> {
     fn role(&self, reading: &Reading<'_>, local: &str, namespace: u32) -> Role {
         let uri = reading.namespaces.uri(namespace);
         let standard = uri.is_empty() || uri.starts_with("urn:epcglobal:epcis");
-        let parent = self.path.last().map_or("", String::as_str);
+        let parent = self.frames.innermost();
         match (parent, local) {
             _ if !standard => Role::Extension,
             ("EventList" | "extension", name) if build::is_event_name(name) => Role::Event,
-            ("EventList" | "extension", "extension") if self.path.iter().any(|frame| frame == "EventList") => Role::Frame,
+            ("EventList" | "extension", "extension") if self.frames.contains("EventList") => Role::Frame,
             ("EPCISDocument" | "EPCISQueryDocument", "EPCISHeader") => Role::Header,
             ("EPCISDocument" | "EPCISQueryDocument", "EPCISBody") => Role::Frame,
             ("EPCISBody" | "resultsBody", "EventList") | ("EPCISBody", "QueryResults") => Role::Frame,
             ("QueryResults", "queryName" | "subscriptionID" | "resultsBody") => Role::Frame,
             (_, _) => Role::Foreign,
         }
-    }
-
-    fn frame_path(&self) -> String {
-        self.path.iter().fold(String::new(), |path, frame| path + "/" + frame)
-    }
-
-    fn event_path(&mut self, local: &str) -> String {
-        let known = self.positions.iter().position(|(name, _)| name == local);
-        let index = known.unwrap_or_else(|| {
-            self.positions.push((local.to_owned(), 0));
-            self.positions.len() - 1
-        });
-        self.positions[index].1 += 1;
-        format!("{}/{local}[{}]", self.frame_path(), self.positions[index].1)
     }
 
     /// Counts the element in, binds its prefixes and resolves its own.
@@ -302,7 +295,14 @@ impl<R: BufRead> Xml<R> {
     fn open(&mut self, reading: &mut Reading<'_>, start: &BytesStart<'_>, namespace: u32) -> Result<(), Finding> {
         let (local, prefix) = start.name().decompose();
         let prefix = prefix.map_or("", |prefix| prefix.into_inner());
-        self.tree.open(Kind::Object, RawName { namespace, prefix, local: local.into_inner() });
+        self.tree.open(
+            Kind::Object,
+            RawName {
+                namespace,
+                prefix,
+                local: local.into_inner(),
+            },
+        );
         for attribute in start.attributes() {
             let attribute = attribute.map_err(|error| self.malformed(error.to_string()))?;
             let key = attribute.key.0;
@@ -311,9 +311,21 @@ impl<R: BufRead> Xml<R> {
             }
             let (local, prefix) = attribute.key.decompose();
             let prefix = prefix.map_or("", |prefix| prefix.into_inner());
-            let namespace = if prefix.is_empty() { 0 } else { self.namespace(reading, prefix)? };
+            let namespace = if prefix.is_empty() {
+                0
+            } else {
+                self.namespace(reading, prefix)?
+            };
             let value = self.unescape(&attribute.value)?;
-            self.tree.leaf(Kind::Attribute, RawName { namespace, prefix, local: local.into_inner() }, &value);
+            self.tree.leaf(
+                Kind::Attribute,
+                RawName {
+                    namespace,
+                    prefix,
+                    local: local.into_inner(),
+                },
+                &value,
+            );
         }
         Ok(())
     }

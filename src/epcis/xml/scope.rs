@@ -23,7 +23,12 @@ impl Scope {
 
     /// The namespace of a prefix; `None` if nothing declares it.
     pub(super) fn lookup(&self, prefix: &str, namespaces: &mut Namespaces) -> Option<u32> {
-        let found = self.bindings.iter().rev().find(|(_, known, _)| **known == *prefix).map(|(_, _, namespace)| *namespace);
+        let found = self
+            .bindings
+            .iter()
+            .rev()
+            .find(|(_, known, _)| **known == *prefix)
+            .map(|(_, _, namespace)| *namespace);
         match (found, prefix) {
             (Some(namespace), _) => Some(namespace),
             (None, "") => Some(0),

@@ -25,12 +25,18 @@ pub enum Version {
 /// Whether EPCIS 1.2 can say all of the event.
 #[must_use]
 pub fn fits_version_1(event: &Event) -> bool {
-    let only_2 = !event.certification_info.is_empty() || event.persistent_disposition.is_some() || !event.sensor_elements.is_empty();
+    let only_2 =
+        !event.certification_info.is_empty() || event.persistent_disposition.is_some() || !event.sensor_elements.is_empty();
     event.kind != EventType::Association && !only_2
 }
 
 /// Prints a document with these events and their record times. Association events are left out of version 1.2.
-pub fn write_events<'e>(out: impl Write, events: impl IntoIterator<Item = (&'e Event, Micros)>, format: &Format<'_>, version: Version) -> io::Result<()> {
+pub fn write_events<'e>(
+    out: impl Write,
+    events: impl IntoIterator<Item = (&'e Event, Micros)>,
+    format: &Format<'_>,
+    version: Version,
+) -> io::Result<()> {
     let mut printer = Printer::new(out);
     let (root, prefix, family) = match format.document {
         DocumentKind::Document => ("EPCISDocument", "epcis", "urn:epcglobal:epcis:xsd:"),
@@ -41,7 +47,9 @@ pub fn write_events<'e>(out: impl Write, events: impl IntoIterator<Item = (&'e E
         Version::V2_0 => ("2", "2.0"),
     };
     printer.raw("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n")?;
-    printer.raw(&format!("<{prefix}:{root} xmlns:{prefix}=\"{family}{number}\" schemaVersion=\"{schema_version}\"", ))?;
+    printer.raw(&format!(
+        "<{prefix}:{root} xmlns:{prefix}=\"{family}{number}\" schemaVersion=\"{schema_version}\""
+    ))?;
     printer.attribute("creationDate", &format.created.rfc3339())?;
     printer.raw("><EPCISBody>")?;
     if let DocumentKind::Query { name, subscription } = format.document {
@@ -55,7 +63,13 @@ pub fn write_events<'e>(out: impl Write, events: impl IntoIterator<Item = (&'e E
     printer.raw("<EventList>")?;
     for (event, record_time) in events {
         if version == Version::V2_0 || event.kind != EventType::Association {
-            EventWriter { printer: &mut printer, prefixes: Prefixes::of(event, &[]), format, version }.event(event, record_time)?;
+            EventWriter {
+                printer: &mut printer,
+                prefixes: Prefixes::of(event, &[]),
+                format,
+                version,
+            }
+            .event(event, record_time)?;
         }
     }
     printer.raw("</EventList>")?;
@@ -88,7 +102,8 @@ impl<W: Write> EventWriter<'_, W> {
         self.common(event, record_time)?;
         match event.kind {
             EventType::Object => self.object(event)?,
-            EventType::Aggregation | EventType::Association => self.aggregation(event)?,
+            EventType::Aggregation => self.aggregation(event)?,
+            EventType::Association => self.association(event)?,
             EventType::Transaction => self.transaction(event)?,
             EventType::Transformation => self.transformation(event)?,
         }
@@ -124,14 +139,23 @@ impl<W: Write> EventWriter<'_, W> {
     fn object(&mut self, event: &Event) -> io::Result<()> {
         self.epcs("epcList", &event.epcs, true)?;
         self.steps(event)?;
-        self.tail(event, "quantityList")
+        self.tail(event, Some("quantityList"))
     }
 
     fn aggregation(&mut self, event: &Event) -> io::Result<()> {
         self.parent(event)?;
         self.epcs("childEPCs", &event.epcs, true)?;
         self.steps(event)?;
-        self.tail(event, "childQuantityList")
+        self.tail(event, Some("childQuantityList"))
+    }
+
+    /// Unlike an aggregation it has its quantities beside the children.
+    fn association(&mut self, event: &Event) -> io::Result<()> {
+        self.parent(event)?;
+        self.epcs("childEPCs", &event.epcs, true)?;
+        self.quantities("childQuantityList", &event.quantities)?;
+        self.steps(event)?;
+        self.tail(event, None)
     }
 
     fn transaction(&mut self, event: &Event) -> io::Result<()> {
@@ -139,7 +163,7 @@ impl<W: Write> EventWriter<'_, W> {
         self.parent(event)?;
         self.epcs("epcList", &event.epcs, true)?;
         self.action_and_places(event)?;
-        self.tail(event, "quantityList")
+        self.tail(event, Some("quantityList"))
     }
 
     fn transformation(&mut self, event: &Event) -> io::Result<()> {
@@ -168,13 +192,16 @@ impl<W: Write> EventWriter<'_, W> {
     }
 
     /// Quantities, transfers, sensors and ILMD: flat in 2.0, inside `extension` in 1.2.
-    fn tail(&mut self, event: &Event, quantities: &str) -> io::Result<()> {
-        let needed = !(event.quantities.is_empty() && event.sources.is_empty() && event.destinations.is_empty() && event.ilmd.is_empty());
+    fn tail(&mut self, event: &Event, quantities: Option<&str>) -> io::Result<()> {
+        let needed =
+            !(event.quantities.is_empty() && event.sources.is_empty() && event.destinations.is_empty() && event.ilmd.is_empty());
         let wrapped = self.version == Version::V1_2 && needed;
         if wrapped {
             self.printer.open("extension")?;
         }
-        self.quantities(quantities, &event.quantities)?;
+        if let Some(name) = quantities {
+            self.quantities(name, &event.quantities)?;
+        }
         self.endpoints("sourceList", "source", &event.sources)?;
         self.endpoints("destinationList", "destination", &event.destinations)?;
         if self.version == Version::V2_0 {

@@ -46,7 +46,10 @@ impl Admitted {
 pub(super) async fn admit(tx: &Tx, work: &Work) -> Result<Admitted, ServiceError> {
     let events = &work.checked.events;
     let hashes: Vec<[u8; 32]> = events.iter().map(|(parsed, _)| parsed.hash).collect();
-    let ids: Vec<String> = events.iter().filter_map(|(parsed, _)| parsed.event.event_id.as_deref().map(str::to_owned)).collect();
+    let ids: Vec<String> = events
+        .iter()
+        .filter_map(|(parsed, _)| parsed.event.event_id.as_deref().map(str::to_owned))
+        .collect();
     let known = event::known(tx, &work.job.actor.party, &hashes, &ids).await?;
     let known = Index::of(&known);
     let mut admitted = Admitted::default();
@@ -67,10 +70,20 @@ pub(super) async fn admit(tx: &Tx, work: &Work) -> Result<Admitted, ServiceError
         }
         if let Some(sent) = parsed.event.event_id.as_deref() {
             let other = *seen_ids.entry(sent).or_insert(hash) != hash;
-            if other || known.by_id.get(sent).is_some_and(|hashes| hashes.iter().all(|known| **known != hash)) {
-                let detail = format!("`{}` was sent before for another event", sent.chars().take(80).collect::<String>());
+            if other
+                || known
+                    .by_id
+                    .get(sent)
+                    .is_some_and(|hashes| hashes.iter().all(|known| **known != hash))
+            {
+                let detail = format!(
+                    "`{}` was sent before for another event",
+                    sent.chars().take(80).collect::<String>()
+                );
                 let pointer = format!("{}/eventID", parsed.pointer);
-                admitted.findings.push(Finding::new(FindingCode::EventIdConflict, pointer, detail).at_event(ordinal));
+                admitted
+                    .findings
+                    .push(Finding::new(FindingCode::EventIdConflict, pointer, detail).at_event(ordinal));
             }
         }
         seen.insert((hash, declares), admitted.new.len());
@@ -103,7 +116,13 @@ impl<'a> Index<'a> {
         for event in known {
             by_id.entry(&event.event_id).or_default().push(&event.hash);
         }
-        Self { by_hash: known.iter().map(|event| ((&event.hash[..], event.declares_error), event)).collect(), by_id }
+        Self {
+            by_hash: known
+                .iter()
+                .map(|event| ((&event.hash[..], event.declares_error), event))
+                .collect(),
+            by_id,
+        }
     }
 
     fn find(&self, hash: &[u8; 32], declares: bool) -> Option<&'a Known> {

@@ -24,14 +24,27 @@ const FUTURE_SECONDS: i64 = 600;
 /// Stores a checked document and ends its job.
 pub(super) async fn apply(hub: &Hub, job: Job, checked: Checked) -> Result<(), ServiceError> {
     let now = hub.now();
-    let work = Work { hub: hub.clone(), registry: hub.registry(), job, checked, now };
-    hub.db().write(move |tx| Box::pin(async move { store_all(tx, &work).await })).await
+    let work = Work {
+        hub: hub.clone(),
+        registry: hub.registry(),
+        job,
+        checked,
+        now,
+    };
+    hub.db()
+        .write(move |tx| Box::pin(async move { store_all(tx, &work).await }))
+        .await
 }
 
 async fn store_all(tx: &Tx, work: &Work) -> Result<(), ServiceError> {
     let admitted = admit(tx, work).await?;
     let events_stored = i64::try_from(admitted.new.len()).unwrap_or(i64::MAX);
-    let end = store::End { state: JobState::Done, at: work.now, events_stored, errors: "[]".to_owned() };
+    let end = store::End {
+        state: JobState::Done,
+        at: work.now,
+        events_stored,
+        errors: "[]".to_owned(),
+    };
     if !store::finish(tx, work.job.id, &end).await? {
         // Another worker ended the job after our lease had run out; nothing was written here.
         return Ok(());
@@ -42,7 +55,13 @@ async fn store_all(tx: &Tx, work: &Work) -> Result<(), ServiceError> {
     let outcome = ledger::fold(&loaded.things, loaded.facts.clone());
     insert_events(tx, work, &admitted).await?;
     let facts = save::tellers(&loaded.facts);
-    let folded = Folded { work, admitted: &admitted, loaded: &loaded, facts: &facts, outcome: &outcome };
+    let folded = Folded {
+        work,
+        admitted: &admitted,
+        loaded: &loaded,
+        facts: &facts,
+        outcome: &outcome,
+    };
     save::items(tx, &folded).await?;
     save::containment(tx, &folded).await?;
     save::shipments(tx, &folded).await?;
@@ -98,11 +117,15 @@ fn noticed(work: &Work, admitted: &Admitted) -> Vec<Finding> {
         let event = &parsed.event;
         if event.event_time > work.now.plus_seconds(FUTURE_SECONDS) {
             let detail = format!("the event is dated {}", event.event_time);
-            findings.push(Finding::new(FindingCode::FutureEvent, format!("{}/eventTime", parsed.pointer), detail).at_event(new.ordinal));
+            findings.push(
+                Finding::new(FindingCode::FutureEvent, format!("{}/eventTime", parsed.pointer), detail).at_event(new.ordinal),
+            );
         }
         if commissions(event) && items(event).next().is_some() && (event.lot().is_none() || event.expiry().is_none()) {
             let detail = "the items are commissioned without lot or without expiry";
-            findings.push(Finding::new(FindingCode::MissingLotOrExpiry, format!("{}/ilmd", parsed.pointer), detail).at_event(new.ordinal));
+            findings.push(
+                Finding::new(FindingCode::MissingLotOrExpiry, format!("{}/ilmd", parsed.pointer), detail).at_event(new.ordinal),
+            );
         }
     }
     findings
@@ -120,7 +143,9 @@ fn items(event: &Event) -> impl Iterator<Item = (Gtin, String, &crate::domain::g
 
 /// Marks serials as commissioned, and those whose commissioning was in error as not; says which were never allocated.
 async fn serials(tx: &Tx, folded: &Folded<'_>) -> Result<Vec<Finding>, ServiceError> {
-    let Folded { work, admitted, outcome, .. } = folded;
+    let Folded {
+        work, admitted, outcome, ..
+    } = folded;
     let party = &work.job.actor.party;
     for (_, event) in admitted.erroneous.iter().filter(|(_, event)| commissions(event)) {
         // Another commissioning may still stand.
@@ -157,7 +182,11 @@ fn by_product(items: impl Iterator<Item = (Gtin, String)>) -> BTreeMap<Gtin, Vec
 }
 
 fn not_allocated(gtin: Gtin, serial: &str, pointer: &str) -> Finding {
-    let finding = Finding::new(FindingCode::SerialNotAllocated, pointer, format!("`{serial}` of {gtin} was never allocated to you"));
+    let finding = Finding::new(
+        FindingCode::SerialNotAllocated,
+        pointer,
+        format!("`{serial}` of {gtin} was never allocated to you"),
+    );
     match crate::domain::gs1::Epc::sgtin(gtin, serial) {
         Ok(epc) => finding.about(epc.canonical()),
         Err(_) => finding,

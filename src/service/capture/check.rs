@@ -37,7 +37,12 @@ pub(super) fn check(input: impl BufRead, media: MediaType, terms: &Terms<'_>) ->
         event_bytes: usize::try_from(limits.document_bytes).unwrap_or(usize::MAX),
         findings_per_code: limits.findings_per_code,
     };
-    let Document { header, events, findings: warnings, .. } = epcis::parse(input, media, &parse_limits)?;
+    let Document {
+        header,
+        events,
+        findings: warnings,
+        ..
+    } = epcis::parse(input, media, &parse_limits)?;
     let mut refusals = Vec::new();
     if let Some(gln) = header.sender.as_ref().and_then(epcis::Correspondent::gln)
         && !assertion::may_send_as(terms.registry, terms.party, gln, terms.now)
@@ -51,7 +56,14 @@ pub(super) fn check(input: impl BufRead, media: MediaType, terms: &Terms<'_>) ->
         refusals.extend(judgement.findings.into_iter().map(|finding| finding.at_event(index)));
         judged.push((parsed, judgement.principal));
     }
-    if refusals.is_empty() { Ok(Checked { events: judged, warnings }) } else { Err(capped(refusals, limits.findings_per_code)) }
+    if refusals.is_empty() {
+        Ok(Checked {
+            events: judged,
+            warnings,
+        })
+    } else {
+        Err(capped(refusals, limits.findings_per_code))
+    }
 }
 
 fn sender_pointer(media: MediaType) -> &'static str {
@@ -73,7 +85,11 @@ fn capped(findings: Vec<Finding>, per_code: usize) -> Vec<Finding> {
         }
     }
     for (code, count) in counts.into_iter().filter(|(_, count)| *count > per_code) {
-        kept.push(Finding::new(FindingCode::Truncated, code.as_str(), format!("{} more of {}", count - per_code, code.as_str())));
+        kept.push(Finding::new(
+            FindingCode::Truncated,
+            code.as_str(),
+            format!("{} more of {}", count - per_code, code.as_str()),
+        ));
     }
     kept
 }

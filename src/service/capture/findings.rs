@@ -19,7 +19,10 @@ use super::save::Folded;
 const OF_STATE: &[(FindingCode, &str)] = &[
     (FindingCode::AlreadyCommissioned, "was commissioned before"),
     (FindingCode::NotCommissioned, "was never commissioned"),
-    (FindingCode::UsedBeforeCommissioning, "is used at a time before it was commissioned"),
+    (
+        FindingCode::UsedBeforeCommissioning,
+        "is used at a time before it was commissioned",
+    ),
     (FindingCode::SecondParent, "is in another parent"),
     (FindingCode::ContainmentCycle, "would be inside itself"),
     (FindingCode::NotInParent, "is not in this parent"),
@@ -47,8 +50,12 @@ pub(super) async fn save(tx: &Tx, folded: &Folded<'_>, noticed: Vec<Finding>) ->
     let wrong = folded.admitted.erroneous.iter().map(|(event, _)| *event);
     let asked: Vec<EventKey> = earlier.into_iter().chain(wrong.clone()).collect();
     let standing = finding::open_of_events(tx, &asked).await?;
-    let now: HashSet<(EventKey, EpcKey, FindingCode)> =
-        folded.outcome.misfits.iter().map(|misfit| (misfit.event, misfit.epc, misfit.code)).collect();
+    let now: HashSet<(EventKey, EpcKey, FindingCode)> = folded
+        .outcome
+        .misfits
+        .iter()
+        .map(|misfit| (misfit.event, misfit.epc, misfit.code))
+        .collect();
     let wrong: HashSet<EventKey> = wrong.collect();
     let key = |finding: &StoredFinding| {
         let epc: Epc = finding.epc.as_deref()?.parse().ok()?;
@@ -66,7 +73,12 @@ pub(super) async fn save(tx: &Tx, folded: &Folded<'_>, noticed: Vec<Finding>) ->
     for noticed in noticed {
         sink.notice(noticed);
     }
-    for misfit in folded.outcome.misfits.iter().filter(|misfit| !known.contains(&(misfit.event, misfit.epc, misfit.code))) {
+    for misfit in folded
+        .outcome
+        .misfits
+        .iter()
+        .filter(|misfit| !known.contains(&(misfit.event, misfit.epc, misfit.code)))
+    {
         if let Some(place) = places.get(&misfit.event) {
             sink.misfit(misfit, place);
         }
@@ -86,7 +98,14 @@ fn places(folded: &Folded<'_>) -> HashMap<EventKey, Place> {
     }
     for new in &folded.admitted.new {
         let pointer = work.checked.events[new.ordinal].0.pointer.clone();
-        places.insert(new.key, Place { document: work.job.document, pointer, teller: work.job.actor.party.clone() });
+        places.insert(
+            new.key,
+            Place {
+                document: work.job.document,
+                pointer,
+                teller: work.job.actor.party.clone(),
+            },
+        );
     }
     places
 }
@@ -105,13 +124,20 @@ impl<'a> Sink<'a> {
         for finding in standing {
             *counts.entry((finding.document, finding.code)).or_default() += 1;
         }
-        Self { folded, kept: Vec::new(), counts, tellers: HashMap::new() }
+        Self {
+            folded,
+            kept: Vec::new(),
+            counts,
+            tellers: HashMap::new(),
+        }
     }
 
     /// Something noticed in the document itself. What is about an event that was left out as known is left out too.
     fn notice(&mut self, finding: Finding) {
         let work = self.folded.work;
-        let new = finding.event.map(|ordinal| self.folded.admitted.new.iter().find(|new| new.ordinal == ordinal));
+        let new = finding
+            .event
+            .map(|ordinal| self.folded.admitted.new.iter().find(|new| new.ordinal == ordinal));
         let event = match new {
             None => None,
             Some(None) => return,
@@ -120,18 +146,40 @@ impl<'a> Sink<'a> {
         let epc: Option<Epc> = finding.epc.as_deref().and_then(|epc| epc.parse().ok());
         let owner = epc.and_then(|epc| self.owner(event?, epc.key()));
         let (document, party) = (work.job.document, work.job.actor.party.clone());
-        let Finding { code, epc, pointer, detail, .. } = finding;
-        self.keep(StoredFinding { owner, event, epc, pointer, detail, ..self.blank(document, party, code) });
+        let Finding {
+            code,
+            epc,
+            pointer,
+            detail,
+            ..
+        } = finding;
+        self.keep(StoredFinding {
+            owner,
+            event,
+            epc,
+            pointer,
+            detail,
+            ..self.blank(document, party, code)
+        });
     }
 
     fn misfit(&mut self, misfit: &Misfit, place: &Place) {
-        let Some(item) = self.folded.loaded.items.get(&misfit.epc) else { return };
+        let Some(item) = self.folded.loaded.items.get(&misfit.epc) else {
+            return;
+        };
         let shown: String = item.uri.chars().take(80).collect();
         let detail = format!("`{shown}` {}", of_state(misfit.code).unwrap_or(misfit.code.fix()));
         let owner = self.owner(misfit.event, misfit.epc);
         let (event, epc, pointer) = (Some(misfit.event), Some(item.uri.clone()), place.pointer.clone());
         let blank = self.blank(place.document, place.teller.clone(), misfit.code);
-        self.keep(StoredFinding { owner, event, epc, pointer, detail, ..blank });
+        self.keep(StoredFinding {
+            owner,
+            event,
+            epc,
+            pointer,
+            detail,
+            ..blank
+        });
     }
 
     /// The brand owner, who learns of it only until the thing was first sold.
@@ -170,13 +218,23 @@ impl<'a> Sink<'a> {
 
     fn finish(mut self) -> Vec<StoredFinding> {
         let limit = self.folded.work.hub.limits().findings_per_code;
-        let over: Vec<(DocumentId, FindingCode, usize)> =
-            self.counts.iter().filter(|(_, count)| **count > limit).map(|((document, code), count)| (*document, *code, count - limit)).collect();
+        let over: Vec<(DocumentId, FindingCode, usize)> = self
+            .counts
+            .iter()
+            .filter(|(_, count)| **count > limit)
+            .map(|((document, code), count)| (*document, *code, count - limit))
+            .collect();
         for (document, code, more) in over {
-            let Some(teller) = self.tellers.get(&document).cloned() else { continue };
+            let Some(teller) = self.tellers.get(&document).cloned() else {
+                continue;
+            };
             let blank = self.blank(document, teller, FindingCode::Truncated);
             // The pointer names the code: see `storage::finding::clear`.
-            self.kept.push(StoredFinding { pointer: code.as_str().to_owned(), detail: format!("{more} more of {}", code.as_str()), ..blank });
+            self.kept.push(StoredFinding {
+                pointer: code.as_str().to_owned(),
+                detail: format!("{more} more of {}", code.as_str()),
+                ..blank
+            });
         }
         self.kept
     }

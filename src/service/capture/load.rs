@@ -39,12 +39,20 @@ pub(super) struct Loaded {
 pub(super) async fn load(tx: &Tx, work: &Work, admitted: &Admitted) -> Result<Loaded, ServiceError> {
     let (touched, fresh) = touched(work, admitted);
     item::ensure(tx, &fresh).await?;
-    let mut reach = Reach { items: HashMap::new(), stored: Vec::new() };
+    let mut reach = Reach {
+        items: HashMap::new(),
+        stored: Vec::new(),
+    };
     let mut next: Vec<EpcKey> = touched.keys().copied().collect();
     let mut late = touched.clone();
     let emptied = emptied(work, admitted);
     let inside = containment::inside_after(tx, &emptied, false).await?;
-    next.extend(inside.iter().map(|(child, _)| *child).filter(|child| !touched.contains_key(child)));
+    next.extend(
+        inside
+            .iter()
+            .map(|(child, _)| *child)
+            .filter(|child| !touched.contains_key(child)),
+    );
     for (child, since) in inside {
         earlier(&mut late, child, since);
     }
@@ -60,9 +68,17 @@ pub(super) async fn load(tx: &Tx, work: &Work, admitted: &Admitted) -> Result<Lo
     let Reach { mut items, stored } = reach;
     let new = new_facts(work, admitted);
     own_prefix(work, &new, &mut items);
-    let things = items.values().map(|item| Ok((item.epc, thing(item)?))).collect::<Result<_, StorageError>>()?;
+    let things = items
+        .values()
+        .map(|item| Ok((item.epc, thing(item)?)))
+        .collect::<Result<_, StorageError>>()?;
     let facts = stored_facts(&stored).into_iter().chain(new).collect();
-    Ok(Loaded { items, stored, facts, things })
+    Ok(Loaded {
+        items,
+        stored,
+        facts,
+        things,
+    })
 }
 
 struct Reach {
@@ -73,11 +89,16 @@ struct Reach {
 impl Reach {
     /// Locks and reads things; answers with what they were said to be inside of.
     async fn take(&mut self, tx: &Tx, epcs: &[EpcKey]) -> Result<BTreeSet<EpcKey>, StorageError> {
-        self.items.extend(item::lock(tx, epcs).await?.into_iter().map(|item| (item.epc, item)));
+        self.items
+            .extend(item::lock(tx, epcs).await?.into_iter().map(|item| (item.epc, item)));
         // After the lock: what a job that held it before has stored is seen.
         let history = event::history(tx, epcs).await?;
         let inside = |named: &Named| named.kind == EventType::Aggregation && named.role == EpcRole::Child;
-        let parents = history.iter().filter(|named| inside(named)).filter_map(|named| named.parent).collect();
+        let parents = history
+            .iter()
+            .filter(|named| inside(named))
+            .filter_map(|named| named.parent)
+            .collect();
         self.stored.extend(history);
         Ok(parents)
     }
@@ -85,13 +106,22 @@ impl Reach {
     /// What a late word about containers may concern further down: what went on after it with what was in them by then, and
     /// whatever was said to be put in or taken out since, whether it fitted or not.
     async fn below(&self, tx: &Tx, late: &[(EpcKey, Micros)]) -> Result<Vec<(EpcKey, Micros)>, StorageError> {
-        let busy: Vec<(EpcKey, Micros)> =
-            late.iter().copied().filter(|(epc, since)| self.items.get(epc).is_some_and(|item| item.below_at > *since)).collect();
+        let busy: Vec<(EpcKey, Micros)> = late
+            .iter()
+            .copied()
+            .filter(|(epc, since)| self.items.get(epc).is_some_and(|item| item.below_at > *since))
+            .collect();
         let mut below = containment::inside_after(tx, &busy, true).await?;
         let since: HashMap<EpcKey, Micros> = late.iter().copied().collect();
-        let after = |named: &&Named| named.role == EpcRole::Parent && since.get(&named.epc).is_some_and(|since| named.at >= *since);
+        let after =
+            |named: &&Named| named.role == EpcRole::Parent && since.get(&named.epc).is_some_and(|since| named.at >= *since);
         let (mut emptied, mut told) = (Vec::new(), HashMap::new());
-        for named in self.stored.iter().filter(after).filter(|named| named.kind == EventType::Aggregation) {
+        for named in self
+            .stored
+            .iter()
+            .filter(after)
+            .filter(|named| named.kind == EventType::Aggregation)
+        {
             if named.action == Some(Action::Delete) && named.listed == 0 {
                 emptied.push((named.epc, named.at));
             } else {
@@ -100,14 +130,21 @@ impl Reach {
         }
         below.extend(containment::inside_after(tx, &emptied, false).await?);
         for (event, body) in event::bodies(tx, &told.keys().copied().collect::<Vec<_>>()).await? {
-            below.extend(body.epcs.iter().filter(|epc| followed(epc)).map(|epc| (epc.key(), told[&event])));
+            below.extend(
+                body.epcs
+                    .iter()
+                    .filter(|epc| followed(epc))
+                    .map(|epc| (epc.key(), told[&event])),
+            );
         }
         Ok(below)
     }
 }
 
 fn earlier(late: &mut BTreeMap<EpcKey, Micros>, epc: EpcKey, since: Micros) {
-    late.entry(epc).and_modify(|known| *known = since.min(*known)).or_insert(since);
+    late.entry(epc)
+        .and_modify(|known| *known = since.min(*known))
+        .or_insert(since);
 }
 
 /// The things a document speaks of, with the earliest moment, and rows for those that have none.
@@ -153,8 +190,12 @@ fn unknown(work: &Work, epc: &Epc) -> Item {
 fn emptied(work: &Work, admitted: &Admitted) -> Vec<(EpcKey, Micros)> {
     let erroneous = admitted.erroneous.iter().map(|(_, event)| event);
     let all = admitted.counting(work).map(|(_, event)| event).chain(erroneous);
-    let emptying = |event: &&Event| event.kind == EventType::Aggregation && event.action == Some(Action::Delete) && event::listed(event) == 0;
-    all.filter(emptying).filter_map(|event| Some((event.parent.as_ref()?.key(), event.event_time))).collect()
+    let emptying = |event: &&Event| {
+        event.kind == EventType::Aggregation && event.action == Some(Action::Delete) && event::listed(event) == 0
+    };
+    all.filter(emptying)
+        .filter_map(|event| Some((event.parent.as_ref()?.key(), event.event_time)))
+        .collect()
 }
 
 fn thing(item: &Item) -> Result<Thing, StorageError> {
@@ -163,20 +204,31 @@ fn thing(item: &Item) -> Result<Thing, StorageError> {
         Scheme::Sscc => Kind::Logistic,
         Scheme::Sgln | Scheme::Pgln | Scheme::OtherGs1 | Scheme::Uri => Kind::Other,
     };
-    Ok(Thing { kind, owner: item.owner.clone() })
+    Ok(Thing {
+        kind,
+        owner: item.owner.clone(),
+    })
 }
 
 fn parse(item: &Item) -> Result<Epc, StorageError> {
-    item.uri.parse().map_err(|error| StorageError::Inconsistent(format!("item.uri = `{}`: {error}", item.uri)))
+    item.uri
+        .parse()
+        .map_err(|error| StorageError::Inconsistent(format!("item.uri = `{}`: {error}", item.uri)))
 }
 
 /// A logistic unit that a delegate commissions with the company prefix of its principal is the principal's.
 fn own_prefix(work: &Work, facts: &[Fact], items: &mut HashMap<EpcKey, Item>) {
     for fact in facts.iter().filter(|fact| fact.deed == Deed::Commission) {
         for epc in &fact.epcs {
-            let Some(item) = items.get_mut(epc).filter(|item| item.owner.is_none()) else { continue };
+            let Some(item) = items.get_mut(epc).filter(|item| item.owner.is_none()) else {
+                continue;
+            };
             let sscc = parse(item).ok().and_then(|epc| epc.sscc());
-            let holder = sscc.and_then(|sscc| work.registry.holder_of_prefix(sscc.as_str().get(1..)?).map(|(party, _)| party.clone()));
+            let holder = sscc.and_then(|sscc| {
+                work.registry
+                    .holder_of_prefix(sscc.as_str().get(1..)?)
+                    .map(|(party, _)| party.clone())
+            });
             item.owner = holder.filter(|holder| *holder != fact.by);
         }
     }
@@ -205,9 +257,10 @@ fn deed(said: &Said<'_>, handover: impl FnOnce() -> Option<Handover>) -> Deed {
             _ => Deed::Use,
         },
         (EventType::Aggregation, Some(Action::Add), _) => said.parent.map_or(Deed::Use, |parent| Deed::Pack { parent }),
-        (EventType::Aggregation, Some(Action::Delete), _) => {
-            said.parent.map_or(Deed::Use, |parent| Deed::Unpack { parent, all: said.listed == 0 })
-        }
+        (EventType::Aggregation, Some(Action::Delete), _) => said.parent.map_or(Deed::Use, |parent| Deed::Unpack {
+            parent,
+            all: said.listed == 0,
+        }),
         (EventType::Object | EventType::Aggregation, None, _)
         | (EventType::Aggregation, Some(Action::Observe), _)
         | (EventType::Transaction | EventType::Association, _, _)
@@ -240,7 +293,14 @@ impl Facts {
 fn stored_facts(stored: &[Named]) -> Vec<Fact> {
     let mut facts = Facts::default();
     for named in stored {
-        let said = Said { kind: named.kind, action: named.action, step: &named.step, parent: named.parent, listed: named.listed, role: named.role };
+        let said = Said {
+            kind: named.kind,
+            action: named.action,
+            step: &named.step,
+            parent: named.parent,
+            listed: named.listed,
+            role: named.role,
+        };
         facts.add((named.event, named.role), named.epc, || Fact {
             event: named.event,
             at: named.at,
@@ -261,7 +321,14 @@ fn new_facts(work: &Work, admitted: &Admitted) -> Vec<Fact> {
         let parent = event.parent.as_ref().map(Epc::key);
         let (listed, step) = (event::listed(event), event.step());
         for (role, epc) in event.roles().filter(|(_, epc)| followed(epc)) {
-            let said = Said { kind: event.kind, action: event.action, step, parent, listed, role };
+            let said = Said {
+                kind: event.kind,
+                action: event.action,
+                step,
+                parent,
+                listed,
+                role,
+            };
             facts.add((new.key, role), epc.key(), || Fact {
                 event: new.key,
                 at: event.event_time,

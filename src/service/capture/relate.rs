@@ -10,8 +10,8 @@ use crate::domain::event::Event;
 use crate::domain::ids::{EventKey, PartyId};
 use crate::domain::lens::Relations;
 use crate::domain::shipment::Handover;
-use crate::storage::event;
 use crate::storage::Tx;
+use crate::storage::event;
 
 use super::ServiceError;
 use super::save::Folded;
@@ -79,7 +79,15 @@ fn brands(folded: &Folded<'_>, key: EventKey, concerned: &mut Concerned) {
         }
     }
     for (owner, sold) in sold_of {
-        add(concerned, owner, if sold { Relations::BRAND_OWNER_AFTER } else { Relations::BRAND_OWNER });
+        add(
+            concerned,
+            owner,
+            if sold {
+                Relations::BRAND_OWNER_AFTER
+            } else {
+                Relations::BRAND_OWNER
+            },
+        );
     }
 }
 
@@ -94,8 +102,12 @@ fn owners(folded: &Folded<'_>, event: &Event, concerned: &mut Concerned) {
 /// Rows of earlier events whose brand owners' view changed.
 async fn earlier(tx: &Tx, folded: &Folded<'_>) -> Result<Vec<(PartyId, EventKey, Relations)>, ServiceError> {
     // How many things each earlier event names: `whole` if all of them were folded.
-    let named: HashMap<EventKey, i64> =
-        folded.loaded.stored.iter().map(|named| (named.event, named.listed + i64::from(named.parent.is_some()))).collect();
+    let named: HashMap<EventKey, i64> = folded
+        .loaded
+        .stored
+        .iter()
+        .map(|named| (named.event, named.listed + i64::from(named.parent.is_some())))
+        .collect();
     let events: Vec<EventKey> = named.keys().copied().collect();
     let mut before = HashMap::<(PartyId, EventKey), Relations>::new();
     for (party, event, relations) in event::relations(tx, &events).await? {
@@ -105,7 +117,11 @@ async fn earlier(tx: &Tx, folded: &Folded<'_>) -> Result<Vec<(PartyId, EventKey,
     for (event, listed) in named {
         let mut concerned = Concerned::new();
         brands(folded, event, &mut concerned);
-        let folded_here = folded.outcome.named.get(&event).map_or(0, |epcs| i64::try_from(epcs.len()).unwrap_or(i64::MAX));
+        let folded_here = folded
+            .outcome
+            .named
+            .get(&event)
+            .map_or(0, |epcs| i64::try_from(epcs.len()).unwrap_or(i64::MAX));
         for (owner, mut view) in concerned {
             let known = before.get(&(owner.clone(), event)).copied().unwrap_or_default();
             if known.has(Relations::BRAND_OWNER_AFTER) && folded_here < listed {

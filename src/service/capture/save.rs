@@ -29,7 +29,10 @@ pub(super) struct Folded<'a> {
 
 /// Who said what when, for the steps after the fold.
 pub(super) fn tellers(facts: &[Fact]) -> HashMap<EventKey, (PartyId, Option<PartyId>, Micros)> {
-    facts.iter().map(|fact| (fact.event, (fact.by.clone(), fact.principal.clone(), fact.at))).collect()
+    facts
+        .iter()
+        .map(|fact| (fact.event, (fact.by.clone(), fact.principal.clone(), fact.at)))
+        .collect()
 }
 
 /// Writes the items that changed.
@@ -38,7 +41,12 @@ pub(super) async fn items(tx: &Tx, folded: &Folded<'_>) -> Result<(), ServiceErr
     let mut changed: HashMap<EpcKey, Item> = loaded.items.clone();
     let births = births(tx, folded).await?;
     for item in changed.values_mut() {
-        let open = |stays: &Vec<Interval>| stays.last().filter(|stay| stay.until == Micros::FOREVER).map(|stay| stay.parent);
+        let open = |stays: &Vec<Interval>| {
+            stays
+                .last()
+                .filter(|stay| stay.until == Micros::FOREVER)
+                .map(|stay| stay.parent)
+        };
         item.parent = outcome.intervals.get(&item.epc).and_then(open);
         item.owner = outcome.owners.get(&item.epc).cloned().or(item.owner.take());
         match births.get(&item.epc) {
@@ -72,10 +80,20 @@ struct Birth {
 
 /// The commissioning that counts for each thing; what stands in the database already is not read again.
 async fn births(tx: &Tx, folded: &Folded<'_>) -> Result<HashMap<EpcKey, Birth>, ServiceError> {
-    let Folded { admitted, work, loaded, outcome, facts } = folded;
+    let Folded {
+        admitted,
+        work,
+        loaded,
+        outcome,
+        facts,
+    } = folded;
     let new: HashMap<EventKey, &Event> = admitted.counting(work).map(|(new, event)| (new.key, event)).collect();
     let standing = |epc: &EpcKey, event: &EventKey| {
-        loaded.items.get(epc).and_then(|item| item.commissioned.as_ref()).is_some_and(|(_, _, known)| known == event)
+        loaded
+            .items
+            .get(epc)
+            .and_then(|item| item.commissioned.as_ref())
+            .is_some_and(|(_, _, known)| known == event)
     };
     let unread: BTreeSet<EventKey> = outcome
         .commissioned
@@ -83,20 +101,34 @@ async fn births(tx: &Tx, folded: &Folded<'_>) -> Result<HashMap<EpcKey, Birth>, 
         .filter(|(epc, event)| !new.contains_key(*event) && !standing(epc, event))
         .map(|(_, event)| *event)
         .collect();
-    let read: HashMap<EventKey, Event> = event::bodies(tx, &unread.into_iter().collect::<Vec<_>>()).await?.into_iter().collect();
+    let read: HashMap<EventKey, Event> = event::bodies(tx, &unread.into_iter().collect::<Vec<_>>())
+        .await?
+        .into_iter()
+        .collect();
     let birth = |(epc, event): (&EpcKey, &EventKey)| {
         let (by, _, at) = facts.get(event)?;
         let teller = (by.clone(), *at, *event);
         let body = new.get(event).copied().or_else(|| read.get(event));
         let (lot, expiry) = body.map_or((None, None), |body| (body.lot(), body.expiry()));
-        Some((*epc, Birth { teller, lot: lot.map(str::to_owned), expiry: expiry.map(str::to_owned) }))
+        Some((
+            *epc,
+            Birth {
+                teller,
+                lot: lot.map(str::to_owned),
+                expiry: expiry.map(str::to_owned),
+            },
+        ))
     };
     Ok(outcome.commissioned.iter().filter_map(birth).collect())
 }
 
 async fn dispositions(tx: &Tx, folded: &Folded<'_>, items: &mut HashMap<EpcKey, Item>) -> Result<(), ServiceError> {
     let Folded { admitted, work, .. } = folded;
-    let wrong: BTreeSet<EpcKey> = admitted.erroneous.iter().flat_map(|(_, event)| event.roles().map(|(_, epc)| epc.key())).collect();
+    let wrong: BTreeSet<EpcKey> = admitted
+        .erroneous
+        .iter()
+        .flat_map(|(_, event)| event.roles().map(|(_, epc)| epc.key()))
+        .collect();
     for epc in &wrong {
         if let Some(item) = items.get_mut(epc) {
             item.disposition = None;
@@ -139,8 +171,14 @@ fn last_times(folded: &Folded<'_>, items: &mut HashMap<EpcKey, Item>) {
     loop {
         let mut raised = false;
         for (parent, children) in &packed {
-            let latest = children.iter().filter_map(|child| items.get(child)).map(|item| item.last_at.max(item.below_at)).max();
-            let (Some(latest), Some(item)) = (latest, items.get_mut(parent)) else { continue };
+            let latest = children
+                .iter()
+                .filter_map(|child| items.get(child))
+                .map(|item| item.last_at.max(item.below_at))
+                .max();
+            let (Some(latest), Some(item)) = (latest, items.get_mut(parent)) else {
+                continue;
+            };
             if item.below_at < latest {
                 item.below_at = latest;
                 raised = true;
@@ -155,35 +193,79 @@ fn last_times(folded: &Folded<'_>, items: &mut HashMap<EpcKey, Item>) {
 /// Writes the stays that changed.
 pub(super) async fn containment(tx: &Tx, folded: &Folded<'_>) -> Result<(), ServiceError> {
     let Folded { loaded, outcome, .. } = folded;
-    let known: BTreeSet<EpcKey> = loaded.stored.iter().filter(|named| named.role == EpcRole::Child).map(|named| named.epc).collect();
+    let known: BTreeSet<EpcKey> = loaded
+        .stored
+        .iter()
+        .filter(|named| named.role == EpcRole::Child)
+        .map(|named| named.epc)
+        .collect();
     // A voided packing is no longer among what was said, but its stay is.
-    let wrong = folded.admitted.erroneous.iter().flat_map(|(_, event)| event.epcs.iter().map(Epc::key));
+    let wrong = folded
+        .admitted
+        .erroneous
+        .iter()
+        .flat_map(|(_, event)| event.epcs.iter().map(Epc::key));
     let known: Vec<EpcKey> = known.into_iter().chain(wrong).collect::<BTreeSet<_>>().into_iter().collect();
     let before = containment::stays(tx, &known).await?;
     let empty = Vec::new();
-    let gone: Vec<EpcKey> =
-        before.iter().filter(|(child, stays)| outcome.intervals.get(child).unwrap_or(&empty) != *stays).map(|(child, _)| *child).collect();
-    let fresh: BTreeMap<EpcKey, &Vec<Interval>> =
-        outcome.intervals.iter().filter(|(child, stays)| before.get(child) != Some(stays)).map(|(child, stays)| (*child, stays)).collect();
-    let rows: Vec<(EpcKey, &Interval)> = fresh.into_iter().flat_map(|(child, stays)| stays.iter().map(move |stay| (child, stay))).collect();
+    let gone: Vec<EpcKey> = before
+        .iter()
+        .filter(|(child, stays)| outcome.intervals.get(child).unwrap_or(&empty) != *stays)
+        .map(|(child, _)| *child)
+        .collect();
+    let fresh: BTreeMap<EpcKey, &Vec<Interval>> = outcome
+        .intervals
+        .iter()
+        .filter(|(child, stays)| before.get(child) != Some(stays))
+        .map(|(child, stays)| (*child, stays))
+        .collect();
+    let rows: Vec<(EpcKey, &Interval)> = fresh
+        .into_iter()
+        .flat_map(|(child, stays)| stays.iter().map(move |stay| (child, stay)))
+        .collect();
     Ok(containment::replace(tx, &gone, &rows).await?)
 }
 
 /// Stores new handovers, and rewrites what moved by those that were folded.
 pub(super) async fn shipments(tx: &Tx, folded: &Folded<'_>) -> Result<(), ServiceError> {
-    let Folded { work, admitted, loaded, outcome, .. } = folded;
+    let Folded {
+        work,
+        admitted,
+        loaded,
+        outcome,
+        ..
+    } = folded;
     let new = admitted.counting(work).filter(|(_, event)| is_shipping(event));
     let new: Vec<shipment::NewShipment> = new.map(|(new, event)| handover_row(work, new.key, event)).collect();
     shipment::insert(tx, &new).await?;
-    let voided_events: Vec<EventKey> = admitted.erroneous.iter().filter(|(_, event)| is_shipping(event)).map(|(key, _)| *key).collect();
-    let shipped = loaded.facts.iter().filter(|fact| matches!(fact.deed, Deed::Ship(_))).map(|fact| fact.event);
+    let voided_events: Vec<EventKey> = admitted
+        .erroneous
+        .iter()
+        .filter(|(_, event)| is_shipping(event))
+        .map(|(key, _)| *key)
+        .collect();
+    let shipped = loaded
+        .facts
+        .iter()
+        .filter(|fact| matches!(fact.deed, Deed::Ship(_)))
+        .map(|fact| fact.event);
     let events: BTreeSet<EventKey> = shipped.chain(voided_events.iter().copied()).collect();
     let shipments = shipment::of_events(tx, &events.into_iter().collect::<Vec<_>>()).await?;
     let gone = |event: &EventKey| outcome.voided.contains(event) || voided_events.contains(event);
-    let voided: Vec<ShipmentId> = shipments.iter().filter(|shipment| gone(&shipment.ship_event)).map(|shipment| shipment.id).collect();
+    let voided: Vec<ShipmentId> = shipments
+        .iter()
+        .filter(|shipment| gone(&shipment.ship_event))
+        .map(|shipment| shipment.id)
+        .collect();
     let parties: Vec<_> = shipments.iter().flat_map(|shipment| parties(folded, shipment)).collect();
     let epcs: Vec<EpcKey> = loaded.items.keys().copied().collect();
-    let rewrite = shipment::Rewrite { shipments: &shipments, epcs: &epcs, moved: &outcome.moved, voided: &voided, parties: &parties };
+    let rewrite = shipment::Rewrite {
+        shipments: &shipments,
+        epcs: &epcs,
+        moved: &outcome.moved,
+        voided: &voided,
+        parties: &parties,
+    };
     Ok(shipment::rewrite(tx, &rewrite).await?)
 }
 
@@ -196,8 +278,14 @@ pub(super) fn is_shipping(event: &Event) -> bool {
 fn handover_row(work: &Work, ship_event: EventKey, event: &Event) -> shipment::NewShipment {
     let end = |list: &[crate::domain::event::SourceDest]| {
         let kinds = ["location", "possessing_party", "owning_party"];
-        let side = kinds.iter().find_map(|kind| list.iter().find(|side| side.kind.as_str() == *kind))?;
-        Some(side.id.gln().map_or_else(|| side.id.canonical().to_owned(), |gln| gln.to_string()))
+        let side = kinds
+            .iter()
+            .find_map(|kind| list.iter().find(|side| side.kind.as_str() == *kind))?;
+        Some(
+            side.id
+                .gln()
+                .map_or_else(|| side.id.canonical().to_owned(), |gln| gln.to_string()),
+        )
     };
     shipment::NewShipment {
         id: ShipmentId::new(work.hub.new_id(work.now)),
@@ -232,5 +320,7 @@ fn parties(folded: &Folded<'_>, shipment: &shipment::Shipment) -> Vec<(ShipmentI
             add(folded.outcome.owners.get(epc), Relations::BRAND_OWNER);
         }
     }
-    seen.into_iter().map(|(party, relations)| (shipment.id, party, relations)).collect()
+    seen.into_iter()
+        .map(|(party, relations)| (shipment.id, party, relations))
+        .collect()
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use aws_lc_rs::digest;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    SanType, SerialNumber,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType, SerialNumber,
 };
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -64,7 +64,9 @@ pub struct Authority {
 
 impl std::fmt::Debug for Authority {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Authority").field("trust_domain", &self.trust_domain).finish_non_exhaustive()
+        f.debug_struct("Authority")
+            .field("trust_domain", &self.trust_domain)
+            .finish_non_exhaustive()
     }
 }
 
@@ -76,7 +78,10 @@ impl Authority {
             None => {
                 let key = KeyPair::generate()?;
                 let certificate_pem = authority_params(&key, now).self_signed(&key)?.pem();
-                let files = AuthorityFiles { certificate_pem, key_pem: key.serialize_pem() };
+                let files = AuthorityFiles {
+                    certificate_pem,
+                    key_pem: key.serialize_pem(),
+                };
                 write_authority(folder, &files).map_err(AuthorityError::Files)?;
                 files
             }
@@ -87,14 +92,22 @@ impl Authority {
     fn from_files(files: AuthorityFiles, trust_domain: &str, now: Micros) -> Result<Self, AuthorityError> {
         let key_pem = Zeroizing::new(files.key_pem);
         let key = KeyPair::from_pem(&key_pem)?;
-        let certificate = CertificateDer::from_pem_slice(files.certificate_pem.as_bytes()).map_err(|_| AuthorityError::Mismatch)?;
-        let parsed = x509_parser::parse_x509_certificate(&certificate).map_err(|_| AuthorityError::Mismatch)?.1;
+        let certificate =
+            CertificateDer::from_pem_slice(files.certificate_pem.as_bytes()).map_err(|_| AuthorityError::Mismatch)?;
+        let parsed = x509_parser::parse_x509_certificate(&certificate)
+            .map_err(|_| AuthorityError::Mismatch)?
+            .1;
         if parsed.public_key().subject_public_key.data.as_ref() != key.public_key_raw() {
             return Err(AuthorityError::Mismatch);
         }
         let issuer = Issuer::new(authority_params(&key, now), key);
         let certificate_pem = files.certificate_pem;
-        Ok(Self { issuer, certificate, certificate_pem, trust_domain: trust_domain.to_owned() })
+        Ok(Self {
+            issuer,
+            certificate,
+            certificate_pem,
+            trust_domain: trust_domain.to_owned(),
+        })
     }
 
     /// What callers trust the hub by, and the hub its partners.
@@ -121,7 +134,11 @@ impl Authority {
         serial: [u8; 16],
         now: Micros,
     ) -> Result<IssuedCertificate, AuthorityError> {
-        let CertificateRequest { party, system, validity_days } = request;
+        let CertificateRequest {
+            party,
+            system,
+            validity_days,
+        } = request;
         let mut params = leaf_params(&format!("{party}/{system}"), ExtendedKeyUsagePurpose::ClientAuth);
         let uri = spiffe_uri(&self.trust_domain, party, system);
         params.subject_alt_names = vec![SanType::URI(uri.as_str().try_into()?)];
@@ -142,7 +159,10 @@ impl Authority {
             not_after,
             issued_at: now,
         };
-        let files = KeyAndCertificate { certificate_pem: certificate.pem(), key_pem: Zeroizing::new(key.serialize_pem()) };
+        let files = KeyAndCertificate {
+            certificate_pem: certificate.pem(),
+            key_pem: Zeroizing::new(key.serialize_pem()),
+        };
         Ok(IssuedCertificate { record, files })
     }
 
@@ -153,7 +173,10 @@ impl Authority {
         set_validity(&mut params, now, i64::from(super::MAX_VALIDITY_DAYS));
         let key = KeyPair::generate()?;
         let certificate_pem = params.signed_by(&key, &self.issuer)?.pem();
-        Ok(KeyAndCertificate { certificate_pem, key_pem: Zeroizing::new(key.serialize_pem()) })
+        Ok(KeyAndCertificate {
+            certificate_pem,
+            key_pem: Zeroizing::new(key.serialize_pem()),
+        })
     }
 }
 
@@ -213,7 +236,11 @@ mod tests {
         let opened = Authority::open(folder.path(), "hub.example", NOW.plus_seconds(1_000)).unwrap();
         assert_eq!(made.certificate(), opened.certificate());
         let (_, root) = x509_parser::parse_x509_certificate(opened.certificate()).unwrap();
-        let request = CertificateRequest { party: "aurora".parse().unwrap(), system: "erp".parse().unwrap(), validity_days: 30 };
+        let request = CertificateRequest {
+            party: "aurora".parse().unwrap(),
+            system: "erp".parse().unwrap(),
+            validity_days: 30,
+        };
         let issued = opened.issue_client(&request, [0xff; 16], NOW).unwrap();
         let der = CertificateDer::from_pem_slice(issued.files.certificate_pem.as_bytes()).unwrap();
         let (_, leaf) = x509_parser::parse_x509_certificate(&der).unwrap();
@@ -230,6 +257,9 @@ mod tests {
         Authority::open(one.path(), "hub.example", NOW).unwrap();
         Authority::open(other.path(), "hub.example", NOW).unwrap();
         std::fs::copy(one.path().join("ca.pem"), other.path().join("ca.pem")).unwrap();
-        assert!(matches!(Authority::open(other.path(), "hub.example", NOW), Err(AuthorityError::Mismatch)));
+        assert!(matches!(
+            Authority::open(other.path(), "hub.example", NOW),
+            Err(AuthorityError::Mismatch)
+        ));
     }
 }

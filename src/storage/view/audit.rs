@@ -37,7 +37,11 @@ pub struct AuditRow {
 /// Newest first, after an id, at most `rows`.
 pub async fn list(db: &Db, party: &PartyId, after: Option<Uuid>, rows: usize) -> Result<Vec<AuditRow>, StorageError> {
     let (sql, values) = list_sql(party, after, rows);
-    db.query("reading the audit log", &sql, values).await?.iter().map(audit_row).collect()
+    db.query("reading the audit log", &sql, values)
+        .await?
+        .iter()
+        .map(audit_row)
+        .collect()
 }
 
 /// Two scans of an index each, then the newest of both: `a OR b` would read the table.
@@ -61,7 +65,9 @@ pub(super) fn list_sql(party: &PartyId, after: Option<Uuid>, rows: usize) -> (St
 pub async fn by_id(db: &Db, party: &PartyId, id: AuditId) -> Result<Option<AuditRow>, StorageError> {
     let sql = "SELECT id, at, party_id, system_name, principal_id, action, object, outcome, detail
                FROM audit WHERE id = $1 AND (party_id = $2 OR principal_id = $2)";
-    let row = db.query_one("reading an audit entry", sql, vec![id.uuid().into(), party.as_str().into()]).await?;
+    let row = db
+        .query_one("reading an audit entry", sql, vec![id.uuid().into(), party.as_str().into()])
+        .await?;
     row.as_ref().map(audit_row).transpose()
 }
 

@@ -82,5 +82,13 @@ pub(super) fn values(wanted: &Wanted) -> Vec<Value> {
     let at = wanted.at.0.min(i64::MAX - 1);
     let (depth, key) = wanted.after.unwrap_or((0, Uuid::nil()));
     let owner = wanted.owner.as_ref().map_or("", PartyId::as_str);
-    vec![wanted.container.0.into(), at.into(), DEPTH.into(), owner.into(), depth.into(), key.into(), limit(wanted.rows).into()]
+    vec![
+        wanted.container.0.into(),
+        at.into(),
+        DEPTH.into(),
+        owner.into(),
+        depth.into(),
+        key.into(),
+        limit(wanted.rows).into(),
+    ]
 }

@@ -77,7 +77,11 @@ pub async fn list(
     rows: usize,
 ) -> Result<Vec<EventRow>, StorageError> {
     let (sql, values) = list_sql(party, filter, after, rows);
-    db.query("listing events", &sql, values).await?.iter().map(event_row).collect()
+    db.query("listing events", &sql, values)
+        .await?
+        .iter()
+        .map(event_row)
+        .collect()
 }
 
 /// Events with these keys, in no order.
@@ -88,8 +92,14 @@ pub async fn by_keys(db: &Db, party: &PartyId, keys: &[EventKey]) -> Result<Vec<
     let mut binds = Binds::default();
     let party = binds.push(party.as_str());
     let keys = binds.list(keys.iter().map(|key| key.uuid()));
-    let sql = format!("{SELECT} FROM event_party ep CROSS JOIN event e WHERE ep.party_id = {party} AND ep.event_id IN ({keys}) AND e.id = ep.event_id");
-    db.query("reading events", &sql, binds.0).await?.iter().map(event_row).collect()
+    let sql = format!(
+        "{SELECT} FROM event_party ep CROSS JOIN event e WHERE ep.party_id = {party} AND ep.event_id IN ({keys}) AND e.id = ep.event_id"
+    );
+    db.query("reading events", &sql, binds.0)
+        .await?
+        .iter()
+        .map(event_row)
+        .collect()
 }
 
 /// Events with this `eventID`: several, if an error declaration repeats it or two parties chose the same.
@@ -98,15 +108,21 @@ pub async fn by_event_id(db: &Db, party: &PartyId, event_id: &str) -> Result<Vec
         "{SELECT} FROM event e CROSS JOIN event_party ep
          WHERE e.event_id = $1 AND ep.event_id = e.id AND ep.party_id = $2 ORDER BY e.id LIMIT 100"
     );
-    let rows = db.query("reading an event", &sql, vec![event_id.into(), party.as_str().into()]).await?;
+    let rows = db
+        .query("reading an event", &sql, vec![event_id.into(), party.as_str().into()])
+        .await?;
     rows.iter().map(event_row).collect()
 }
 
-const SELECT: &str = "SELECT e.id, e.event_id, e.record_time, e.asserter_id, e.principal_id, e.voided, e.document_id, e.body, ep.relations";
+const SELECT: &str =
+    "SELECT e.id, e.event_id, e.record_time, e.asserter_id, e.principal_id, e.voided, e.document_id, e.body, ep.relations";
 
 /// The relations under which an event is shown as one.
 pub(super) fn showing() -> i64 {
-    Relations::ALL.iter().filter(|(relation, _)| sight(*relation).shows_event()).fold(0, |all, (relation, _)| all | relation.0)
+    Relations::ALL
+        .iter()
+        .filter(|(relation, _)| sight(*relation).shows_event())
+        .fold(0, |all, (relation, _)| all | relation.0)
 }
 
 pub(super) fn list_sql(party: &PartyId, filter: &Filter, after: Option<Uuid>, rows: usize) -> (String, Vec<Value>) {
@@ -127,10 +143,16 @@ pub(super) fn list_sql(party: &PartyId, filter: &Filter, after: Option<Uuid>, ro
         wheres.push(format!("ep.event_id < {}", binds.push(after)));
     }
     if !filter.kinds.is_empty() {
-        wheres.push(format!("e.kind IN ({})", binds.list(filter.kinds.iter().map(|kind| kind_number(*kind)))));
+        wheres.push(format!(
+            "e.kind IN ({})",
+            binds.list(filter.kinds.iter().map(|kind| kind_number(*kind)))
+        ));
     }
     if !filter.biz_steps.is_empty() {
-        wheres.push(format!("e.biz_step IN ({})", binds.list(filter.biz_steps.iter().map(String::as_str))));
+        wheres.push(format!(
+            "e.biz_step IN ({})",
+            binds.list(filter.biz_steps.iter().map(String::as_str))
+        ));
     }
     let bounds = [
         ("e.event_time >=", filter.event_from),
@@ -145,7 +167,10 @@ pub(super) fn list_sql(party: &PartyId, filter: &Filter, after: Option<Uuid>, ro
     }
     let limit = binds.push(limit(rows));
     let wheres = wheres.join(" AND ");
-    (format!("{SELECT} FROM {from} WHERE {wheres} ORDER BY ep.event_id DESC LIMIT {limit}"), binds.0)
+    (
+        format!("{SELECT} FROM {from} WHERE {wheres} ORDER BY ep.event_id DESC LIMIT {limit}"),
+        binds.0,
+    )
 }
 
 fn event_row(row: &QueryResult) -> Result<EventRow, StorageError> {

@@ -30,21 +30,30 @@ pub struct ShipmentRow {
     pub relations: Relations,
 }
 
-const SELECT: &str = "SELECT sp.relations, s.id, s.ship_event, s.sender_id, s.receiver_id, s.seller_id, s.buyer_id, s.from_gln, s.to_gln,
+const SELECT: &str =
+    "SELECT sp.relations, s.id, s.ship_event, s.sender_id, s.receiver_id, s.seller_id, s.buyer_id, s.from_gln, s.to_gln,
        s.shipped_at, s.received_at, s.state, s.documents
 FROM shipment_party sp CROSS JOIN shipment s";
 
 /// Latest departure first, after a position, at most `rows`.
 pub async fn list(db: &Db, party: &PartyId, after: Option<(i64, Uuid)>, rows: usize) -> Result<Vec<ShipmentRow>, StorageError> {
     let (sql, values) = list_sql(party, after, rows);
-    db.query("listing shipments", &sql, values).await?.iter().map(shipment_row).collect()
+    db.query("listing shipments", &sql, values)
+        .await?
+        .iter()
+        .map(shipment_row)
+        .collect()
 }
 
 pub(super) fn list_sql(party: &PartyId, after: Option<(i64, Uuid)>, rows: usize) -> (String, Vec<Value>) {
     let mut binds = Binds::default();
     let (party, showing) = (binds.push(party.as_str()), binds.push(showing()));
     let after = after.map_or(String::new(), |(at, id)| {
-        format!("AND (sp.shipped_at, sp.shipment_id) < ({}, {})", binds.push(at), binds.push(id))
+        format!(
+            "AND (sp.shipped_at, sp.shipment_id) < ({}, {})",
+            binds.push(at),
+            binds.push(id)
+        )
     });
     let limit = binds.push(limit(rows));
     let sql = format!(
@@ -56,11 +65,14 @@ pub(super) fn list_sql(party: &PartyId, after: Option<(i64, Uuid)>, rows: usize)
 
 /// One shipment.
 pub async fn by_id(db: &Db, party: &PartyId, id: ShipmentId) -> Result<Option<ShipmentRow>, StorageError> {
-    let sql = "SELECT sp.relations, s.id, s.ship_event, s.sender_id, s.receiver_id, s.seller_id, s.buyer_id, s.from_gln, s.to_gln,
+    let sql =
+        "SELECT sp.relations, s.id, s.ship_event, s.sender_id, s.receiver_id, s.seller_id, s.buyer_id, s.from_gln, s.to_gln,
                       s.shipped_at, s.received_at, s.state, s.documents
                FROM shipment s CROSS JOIN shipment_party sp
                WHERE s.id = $1 AND sp.party_id = $2 AND sp.shipped_at = s.shipped_at AND sp.shipment_id = s.id";
-    let row = db.query_one("reading a shipment", sql, vec![id.uuid().into(), party.as_str().into()]).await?;
+    let row = db
+        .query_one("reading a shipment", sql, vec![id.uuid().into(), party.as_str().into()])
+        .await?;
     row.as_ref().map(shipment_row).transpose()
 }
 

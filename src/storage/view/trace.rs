@@ -17,12 +17,16 @@ use super::DEPTH;
 /// is one of the thing if it falls into that time. A shipment that was taken back, or whose sender did not have the
 /// goods, moved nothing.
 pub async fn trace(db: &Db, key: EpcKey) -> Result<Option<Trace>, StorageError> {
-    let rows = db.query("reading the history of a thing", SQL, vec![key.0.into(), DEPTH.into()]).await?;
+    let rows = db
+        .query("reading the history of a thing", SQL, vec![key.0.into(), DEPTH.into()])
+        .await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let thing = thing(first)?;
     let mut handovers: Vec<Handover> = Vec::new();
     for row in &rows {
-        let Some(id) = column::<Option<uuid::Uuid>>(row, "shipment", "shipment_id")? else { continue };
+        let Some(id) = column::<Option<uuid::Uuid>>(row, "shipment", "shipment_id")? else {
+            continue;
+        };
         // A document may list a case and the pallet it is in: still one handover.
         if handovers.last().is_none_or(|last| last.id.uuid() != id) {
             handovers.push(handover(row, ShipmentId::new(id))?);
@@ -103,7 +107,10 @@ where
     T::Err: std::fmt::Display,
 {
     let text: Option<String> = column(row, table, name)?;
-    let parsed = text.map(|text| text.parse().map_err(|error| StorageError::Inconsistent(format!("{table}.{name}: {error}"))));
+    let parsed = text.map(|text| {
+        text.parse()
+            .map_err(|error| StorageError::Inconsistent(format!("{table}.{name}: {error}")))
+    });
     parsed.transpose()
 }
 

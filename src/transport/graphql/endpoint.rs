@@ -39,7 +39,11 @@ pub use answer::MAX_MESSAGE_BYTES;
 pub fn routes<E: Executor>(schema: E) -> Router<Hub> {
     let for_get = schema.clone();
     let by_get = move |State(hub): State<Hub>, Extension(actor): Extension<Actor>, headers: HeaderMap, params: GetParams| async move {
-        let call = Call { hub, actor, schema: for_get };
+        let call = Call {
+            hub,
+            actor,
+            schema: for_get,
+        };
         call.get(&headers, params).await.unwrap_or_else(|problem| problem)
     };
     let by_post = move |State(hub): State<Hub>, Extension(actor): Extension<Actor>, headers: HeaderMap, body: Body| async move {
@@ -91,12 +95,20 @@ impl<E: Executor> Call<E> {
         let query = params.query.ok_or_else(|| refuse("the parameter `query` is missing"))?;
         let _ = object(params.extensions.as_deref()).ok_or_else(|| refuse("`extensions` is not a JSON object"))?;
         let variables = object(params.variables.as_deref()).ok_or_else(|| refuse("`variables` is not a JSON object"))?;
-        let params = Params { query, operation_name: params.operation_name, variables };
+        let params = Params {
+            query,
+            operation_name: params.operation_name,
+            variables,
+        };
         let document = match guard::parse(&params.query, self.hub.limits()) {
             Ok(document) => document,
             Err(refused) => return Ok(answer::refused(media, &refused)),
         };
-        if document.operations.iter().any(|(_, operation)| operation.node.ty != OperationType::Query) {
+        if document
+            .operations
+            .iter()
+            .any(|(_, operation)| operation.node.ty != OperationType::Query)
+        {
             return Err(only_by_post());
         }
         Ok(self.execute(media, params, document).await)
@@ -147,12 +159,16 @@ fn read_params(bytes: &[u8]) -> Result<Params, &'static str> {
     if bytes.trim_ascii_start().starts_with(b"[") {
         return Err("batches are not taken: send one request for each operation");
     }
-    let params: JsonParams =
-        serde_json::from_slice(bytes).map_err(|_| "the body is not a JSON object with `query`, `operationName`, `variables`, `extensions`")?;
+    let params: JsonParams = serde_json::from_slice(bytes)
+        .map_err(|_| "the body is not a JSON object with `query`, `operationName`, `variables`, `extensions`")?;
     let query = params.query.ok_or("the key `query` is missing")?;
     object(params.extensions.as_deref().map(RawValue::get)).ok_or("`extensions` is not an object")?;
     let variables = object(params.variables.as_deref().map(RawValue::get)).ok_or("`variables` is not an object")?;
-    Ok(Params { query, operation_name: params.operation_name, variables })
+    Ok(Params {
+        query,
+        operation_name: params.operation_name,
+        variables,
+    })
 }
 
 /// A JSON object; absent and `null` are an empty one.

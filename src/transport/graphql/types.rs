@@ -28,7 +28,9 @@ use refusal::{Answer, refuse};
 
 /// The hub and the caller of this request.
 pub fn caller<'c>(context: &Context<'c>) -> Answer<(&'c Hub, &'c Actor)> {
-    let hub = context.data::<Hub>().map_err(|_| refuse(ServiceError::Internal("the schema was built without a hub".to_owned())))?;
+    let hub = context
+        .data::<Hub>()
+        .map_err(|_| refuse(ServiceError::Internal("the schema was built without a hub".to_owned())))?;
     let actor = context.data::<Actor>();
     let actor = actor.map_err(|_| refuse(ServiceError::refused(Code::Unauthenticated, Code::Unauthenticated.title())))?;
     Ok((hub, actor))

@@ -50,7 +50,11 @@ async fn submit(State(hub): State<Hub>, Extension(actor): Extension<Actor>, head
         Err(error) => {
             let too_large = error.code() == Code::TooLarge;
             let problem = Problem::from(error);
-            if too_large { (announced(hub.limits()), problem).into_response() } else { problem.into_response() }
+            if too_large {
+                (announced(hub.limits()), problem).into_response()
+            } else {
+                problem.into_response()
+            }
         }
     }
 }
@@ -61,13 +65,29 @@ async fn take(hub: &Hub, actor: &Actor, headers: &HeaderMap, body: Body) -> Resu
     let mut upload = Upload::begin(hub)?;
     let mut pieces = body.into_data_stream();
     while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|error| interrupted(hub, &error))?;
-        if !upload.push(piece).await {
-            break;
+        match piece {
+            Ok(piece) => {
+                if !upload.push(piece).await {
+                    break;
+                }
+            }
+            Err(error) => {
+                upload.abandon().await;
+                return Err(interrupted(hub, &error));
+            }
         }
     }
     let received = upload.finish().await?;
-    capture::submit(hub, actor, Submission { received, media, media_type }).await
+    capture::submit(
+        hub,
+        actor,
+        Submission {
+            received,
+            media,
+            media_type,
+        },
+    )
+    .await
 }
 
 /// A body that ends early: cut off by the limit of the port, or by the caller.
@@ -80,9 +100,15 @@ fn interrupted(hub: &Hub, error: &axum::Error) -> ServiceError {
 }
 
 fn media(headers: &HeaderMap) -> Result<(MediaType, String), ServiceError> {
-    let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let text = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
     let essence = text.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    let taken = matches!(essence.as_str(), "application/xml" | "text/xml" | "application/json" | "application/ld+json");
+    let taken = matches!(
+        essence.as_str(),
+        "application/xml" | "text/xml" | "application/json" | "application/ld+json"
+    );
     let coded = headers.get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity");
     match MediaType::from_content_type(&essence) {
         Some(media) if taken && !coded => Ok((media, essence)),
@@ -97,10 +123,14 @@ fn behaviour(headers: &HeaderMap) -> Result<(), ServiceError> {
     match headers.get(&ERROR_BEHAVIOUR).map(HeaderValue::as_bytes) {
         None | Some(b"rollback") => Ok(()),
         Some(b"proceed") => {
-            let detail = "GS1-Capture-Error-Behaviour `proceed` is not offered: send `rollback`, or each event in a document of its own";
+            let detail =
+                "GS1-Capture-Error-Behaviour `proceed` is not offered: send `rollback`, or each event in a document of its own";
             Err(ServiceError::refused(Code::BadInput, detail))
         }
-        Some(_) => Err(ServiceError::refused(Code::BadInput, "GS1-Capture-Error-Behaviour must be `rollback`")),
+        Some(_) => Err(ServiceError::refused(
+            Code::BadInput,
+            "GS1-Capture-Error-Behaviour must be `rollback`",
+        )),
     }
 }
 
@@ -115,7 +145,10 @@ fn announced(limits: &Limits) -> HeaderMap {
 async fn options(State(hub): State<Hub>) -> Response {
     let versions = [
         ("allow", "GET, HEAD, POST, OPTIONS"),
-        ("accept-post", "application/xml, text/xml, application/json, application/ld+json"),
+        (
+            "accept-post",
+            "application/xml, text/xml, application/json, application/ld+json",
+        ),
         ("gs1-epcis-version", "2.0"),
         ("gs1-epcis-min", "1.0"),
         ("gs1-epcis-max", "2.0"),
@@ -130,7 +163,11 @@ async fn job(State(hub): State<Hub>, Extension(actor): Extension<Actor>, Path(id
     let Report { job, errors, findings } = capture::job(&hub, &actor, id).await?.ok_or_else(ServiceError::not_found)?;
     let mut shown = shown(&job, &errors);
     shown["eventsStored"] = json!(job.events_stored);
-    shown["findings"] = findings.into_iter().map(|(code, count)| (code, json!(count))).collect::<serde_json::Map<_, _>>().into();
+    shown["findings"] = findings
+        .into_iter()
+        .map(|(code, count)| (code, json!(count)))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
     Ok(Json(shown))
 }
 
@@ -189,8 +226,16 @@ async fn list(
 }
 
 fn page(hub: &Hub, paging: Result<Query<Paging>, QueryRejection>) -> Result<(Page, usize), ServiceError> {
-    let refused = || ServiceError::refused(Code::BadInput, "the query takes `perPage` (a whole number from 1) and `nextPageToken`, and nothing else");
-    let Query(Paging { per_page, next_page_token }) = paging.map_err(|_| refused())?;
+    let refused = || {
+        ServiceError::refused(
+            Code::BadInput,
+            "the query takes `perPage` (a whole number from 1) and `nextPageToken`, and nothing else",
+        )
+    };
+    let Query(Paging {
+        per_page,
+        next_page_token,
+    }) = paging.map_err(|_| refused())?;
     let first = per_page.unwrap_or(PER_PAGE).min(hub.limits().page);
     if first == 0 {
         return Err(refused());

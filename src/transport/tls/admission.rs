@@ -32,7 +32,9 @@ pub struct Admission {
 
 impl std::fmt::Debug for Admission {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Admission").field("trust_domain", &self.trust_domain).finish_non_exhaustive()
+        f.debug_struct("Admission")
+            .field("trust_domain", &self.trust_domain)
+            .finish_non_exhaustive()
     }
 }
 
@@ -90,7 +92,13 @@ impl Admission {
     pub fn new(hub: Hub, authority: &Authority, revocations: Revocations) -> Result<Self, rustls::Error> {
         let own = verifier(&[authority.certificate().clone()])?;
         let trust_domain = authority.trust_domain().to_owned();
-        Ok(Self { hub, authority: authority.certificate().clone(), trust_domain, revocations, own })
+        Ok(Self {
+            hub,
+            authority: authority.certificate().clone(),
+            trust_domain,
+            revocations,
+            own,
+        })
     }
 
     /// The hub.
@@ -102,10 +110,18 @@ impl Admission {
     /// The other end of a connection whose handshake is done.
     #[must_use]
     pub fn peer_of(&self, connection: &ServerConnection) -> Option<Peer> {
-        let chain: Arc<[_]> = connection.peer_certificates()?.iter().map(|certificate| certificate.clone().into_owned()).collect();
+        let chain: Arc<[_]> = connection
+            .peer_certificates()?
+            .iter()
+            .map(|certificate| certificate.clone().into_owned())
+            .collect();
         let registry = self.hub.registry();
         let identity = self.verify(&registry, &chain, self.unix_now()).ok()?;
-        Some(Peer { identity, chain, verified_by: registry.version() })
+        Some(Peer {
+            identity,
+            chain,
+            verified_by: registry.version(),
+        })
     }
 
     /// Whether the other end may still come in, now: for each request. Changed contracts verify the whole chain again.
@@ -116,14 +132,18 @@ impl Admission {
             peer.verified_by = registry.version();
         }
         self.standing(&registry, &peer.identity)?;
-        Ok(Actor { party: peer.identity.party.clone(), system: peer.identity.system.to_string() })
+        Ok(Actor {
+            party: peer.identity.party.clone(),
+            system: peer.identity.system.to_string(),
+        })
     }
 
     /// Everything, from the certificate alone.
     fn verify(&self, registry: &Registry, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<PeerIdentity, NotAdmitted> {
         let (leaf, intermediates) = chain.split_first().ok_or(identity::IdentityError::Unreadable)?;
         let identity = identity::of_certificate(leaf, &self.trust_domain)?;
-        self.verify_chain(registry, &identity, (leaf, intermediates), now).map_err(NotAdmitted::Certificate)?;
+        self.verify_chain(registry, &identity, (leaf, intermediates), now)
+            .map_err(NotAdmitted::Certificate)?;
         self.standing(registry, &identity)?;
         Ok(identity)
     }
@@ -135,7 +155,10 @@ impl Admission {
         (leaf, intermediates): (&CertificateDer<'_>, &[CertificateDer<'_>]),
         now: UnixTime,
     ) -> Result<(), rustls::Error> {
-        let issuers = registry.party(&identity.party).map(|party| party.issuers.as_slice()).unwrap_or_default();
+        let issuers = registry
+            .party(&identity.party)
+            .map(|party| party.issuers.as_slice())
+            .unwrap_or_default();
         if issuers.is_empty() {
             return self.own.verify_client_cert(leaf, intermediates, now).map(drop);
         }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use hyper::{Request, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::{Request, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpStream;
@@ -75,7 +75,12 @@ fn report(ended: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
 fn builder(is_http2: bool, limits: &Limits) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     // Header and idle times are `Activity`'s.
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_headers(64).max_buf_size(64 << 10);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_headers(64)
+        .max_buf_size(64 << 10);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -86,7 +91,11 @@ fn builder(is_http2: bool, limits: &Limits) -> Builder<TokioExecutor> {
         .max_local_error_reset_streams(100)
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(20));
-    if is_http2 { builder.http2_only() } else { builder.http1_only() }
+    if is_http2 {
+        builder.http2_only()
+    } else {
+        builder.http1_only()
+    }
 }
 
 /// One request: who is it, still? Then the router.
@@ -97,7 +106,9 @@ async fn answer(
     activity: Activity,
 ) -> Result<Response, Infallible> {
     let running = activity.request();
-    let admitted = server.admission.admit(&mut peer.lock().unwrap_or_else(PoisonError::into_inner));
+    let admitted = server
+        .admission
+        .admit(&mut peer.lock().unwrap_or_else(PoisonError::into_inner));
     let (parts, body) = request.into_parts();
     let body = Shared::new(body);
     let response = match admitted {
@@ -118,7 +129,9 @@ async fn answer(
 fn refuse(version: Version, refused: &NotAdmitted) -> Response {
     let mut response = Problem::new(Code::Unauthenticated, refused.to_string()).into_response();
     if version < Version::HTTP_2 {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        response
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }

@@ -31,7 +31,11 @@ pub(super) struct Counted {
 impl Counted {
     /// From now on it counts against its party and not against its address: many parties may share a proxy.
     pub(super) fn authenticated(self, party: Held<PartyId>) -> Self {
-        Self { _address: None, _party: Some(party), ..self }
+        Self {
+            _address: None,
+            _party: Some(party),
+            ..self
+        }
     }
 }
 
@@ -47,7 +51,11 @@ impl Caps {
     /// Room for a new connection, if there is any.
     pub(super) fn connection(&self, from: IpAddr) -> Option<Counted> {
         let all = Arc::clone(&self.all).try_acquire_owned().ok()?;
-        Some(Counted { _all: all, _address: Some(self.addresses.hold(from)?), _party: None })
+        Some(Counted {
+            _all: all,
+            _address: Some(self.addresses.hold(from)?),
+            _party: None,
+        })
     }
 
     /// Room for one more connection of a party, if there is any.
@@ -64,13 +72,19 @@ struct Tally<K> {
 
 impl<K> Clone for Tally<K> {
     fn clone(&self) -> Self {
-        Self { limit: self.limit, counts: Arc::clone(&self.counts) }
+        Self {
+            limit: self.limit,
+            counts: Arc::clone(&self.counts),
+        }
     }
 }
 
 impl<K: Eq + Hash + Clone> Tally<K> {
     fn new(limit: usize) -> Self {
-        Self { limit, counts: Arc::default() }
+        Self {
+            limit,
+            counts: Arc::default(),
+        }
     }
 
     fn hold(&self, key: K) -> Option<Held<K>> {
@@ -82,7 +96,10 @@ impl<K: Eq + Hash + Clone> Tally<K> {
         }
         *count += 1;
         drop(counts);
-        Some(Held { key, counts: Arc::clone(&self.counts) })
+        Some(Held {
+            key,
+            counts: Arc::clone(&self.counts),
+        })
     }
 }
 
@@ -112,7 +129,12 @@ mod tests {
     use super::*;
 
     fn caps() -> Caps {
-        Caps::new(&Limits { connections: 3, handshakes_per_address: 2, connections_per_party: 1, ..Limits::default() })
+        Caps::new(&Limits {
+            connections: 3,
+            handshakes_per_address: 2,
+            connections_per_party: 1,
+            ..Limits::default()
+        })
     }
 
     fn from(last: u8) -> IpAddr {

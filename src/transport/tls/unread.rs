@@ -55,7 +55,13 @@ impl hyper::body::Body for Shared {
     type Error = hyper::Error;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        self.with(|body| if body.is_end_stream() { Poll::Ready(None) } else { Pin::new(body).poll_frame(cx) })
+        self.with(|body| {
+            if body.is_end_stream() {
+                Poll::Ready(None)
+            } else {
+                Pin::new(body).poll_frame(cx)
+            }
+        })
     }
 
     fn is_end_stream(&self) -> bool {

@@ -47,8 +47,16 @@ pub(super) enum Overdue {
 
 impl Activity {
     pub(super) fn new(is_http2: bool) -> Self {
-        let state = State { requests: 0, idle_since: Instant::now(), header_since: None, blocked_since: None };
-        Self { state: Arc::new(Mutex::new(state)), is_http2 }
+        let state = State {
+            requests: 0,
+            idle_since: Instant::now(),
+            header_since: None,
+            blocked_since: None,
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            is_http2,
+        }
     }
 
     fn update<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
@@ -194,7 +202,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         self.activity.wrote(written.is_pending());
         written
@@ -210,7 +222,11 @@ mod tests {
     use super::*;
 
     fn limits() -> Limits {
-        Limits { idle_timeout_ms: 60_000, header_timeout_ms: 10_000, ..Limits::default() }
+        Limits {
+            idle_timeout_ms: 60_000,
+            header_timeout_ms: 10_000,
+            ..Limits::default()
+        }
     }
 
     fn after(activity: &Activity, seconds: u64) -> Option<Overdue> {

@@ -18,7 +18,11 @@ async fn a_declared_error_takes_the_event_out_of_the_state_whichever_comes_first
     let wrong = pack("2026-03-01T09:00:00Z", SITE, &case("C1"), &units);
     let right = pack("2026-03-01T09:30:00Z", SITE, &case("C2"), &units);
     let declared = in_error(&wrong);
-    for order in [[&wrong, &right, &declared], [&declared, &wrong, &right], [&right, &declared, &wrong]] {
+    for order in [
+        [&wrong, &right, &declared],
+        [&declared, &wrong, &right],
+        [&right, &declared, &wrong],
+    ] {
         let test = TestHub::start().await;
         capture(&test, "packwell", &made).await;
         for event in order {
@@ -50,11 +54,19 @@ async fn a_voided_shipment_returns_custody() {
     let shipped = ship("2026-03-01T10:00:00Z", &handover);
     let mut void = ship("2026-03-01T10:30:00Z", &handover);
     void["bizStep"] = json!("void_shipping");
-    capture(&test, "packwell", &[commission_sscc("2026-03-01T08:00:00Z", SITE, &pallet), shipped]).await;
+    capture(
+        &test,
+        "packwell",
+        &[commission_sscc("2026-03-01T08:00:00Z", SITE, &pallet), shipped],
+    )
+    .await;
     assert_eq!(lines(&test, STATES, Vec::new()).await, ["in_transit"]);
     capture(&test, "packwell", &[void]).await;
     assert_eq!(lines(&test, STATES, Vec::new()).await, ["voided"]);
-    assert_eq!((count(&test, "shipment_epc").await, count(&test, "shipment_party").await), (0, 0));
+    assert_eq!(
+        (count(&test, "shipment_epc").await, count(&test, "shipment_party").await),
+        (0, 0)
+    );
     // It may be shipped again, and that in error too.
     let again = ship("2026-03-01T11:00:00Z", &handover);
     capture(&test, "packwell", std::slice::from_ref(&again)).await;

@@ -84,13 +84,28 @@ async fn the_state_is_the_same_in_whatever_order_documents_arrive() {
     let expected = arrived(&[0, 1, 2, 3, 4, 5, 6, 7, 8]).await;
     assert!(expected.iter().any(|line| line.contains(" received ")), "{expected:#?}");
     // Nothing but the serials, which the test made up, is wrong with the story.
-    assert!(expected.iter().take_while(|line| !line.contains(" in ")).all(|line| line.starts_with("SERIAL_NOT_ALLOCATED ")), "{expected:#?}");
-    let mut orders = vec![vec![8, 7, 6, 5, 4, 3, 2, 1, 0], vec![4, 3, 0, 1, 2, 6, 5, 8, 7], vec![1, 0, 2, 3, 4, 5, 6, 7, 8]];
+    assert!(
+        expected
+            .iter()
+            .take_while(|line| !line.contains(" in "))
+            .all(|line| line.starts_with("SERIAL_NOT_ALLOCATED ")),
+        "{expected:#?}"
+    );
+    let mut orders = vec![
+        vec![8, 7, 6, 5, 4, 3, 2, 1, 0],
+        vec![4, 3, 0, 1, 2, 6, 5, 8, 7],
+        vec![1, 0, 2, 3, 4, 5, 6, 7, 8],
+    ];
     orders.extend((0..8).map(shuffled));
     for order in orders {
         let state = arrived(&order).await;
-        let (missing, surplus): (Vec<_>, Vec<_>) =
-            (expected.iter().filter(|line| !state.contains(line)).collect(), state.iter().filter(|line| !expected.contains(line)).collect());
-        assert!(missing.is_empty() && surplus.is_empty(), "{order:?}: missing {missing:#?}, surplus {surplus:#?}");
+        let (missing, surplus): (Vec<_>, Vec<_>) = (
+            expected.iter().filter(|line| !state.contains(line)).collect(),
+            state.iter().filter(|line| !expected.contains(line)).collect(),
+        );
+        assert!(
+            missing.is_empty() && surplus.is_empty(),
+            "{order:?}: missing {missing:#?}, surplus {surplus:#?}"
+        );
     }
 }

@@ -26,12 +26,20 @@ async fn two_jobs_that_pack_the_same_children_leave_one_parent() {
     let serials: Vec<String> = (0..40).map(|n| format!("R{n}")).collect();
     let units = units(&serials.iter().map(String::as_str).collect::<Vec<_>>());
     let cases: Vec<String> = (0..6).map(|n| case(&format!("C{n}"))).collect();
-    let made = [commission("2026-03-01T08:00:00Z", SITE, &units, "L1"), commission("2026-03-01T08:01:00Z", SITE, &cases, "L1")];
+    let made = [
+        commission("2026-03-01T08:00:00Z", SITE, &units, "L1"),
+        commission("2026-03-01T08:01:00Z", SITE, &cases, "L1"),
+    ];
     capture(&test, "packwell", &made).await;
     for (n, case) in cases.iter().enumerate() {
         let mut children = units.clone();
         children.rotate_left(n * 7);
-        send(&test, "packwell", &[pack(&format!("2026-03-01T09:00:0{n}Z"), SITE, case, &children)]).await;
+        send(
+            &test,
+            "packwell",
+            &[pack(&format!("2026-03-01T09:00:0{n}Z"), SITE, case, &children)],
+        )
+        .await;
     }
     let second = test.second().await;
     let hubs = [test.hub.clone(), second.clone(), test.hub.clone(), second];

@@ -49,13 +49,25 @@ async fn a_second_parent_and_a_cycle_change_nothing_and_are_found() {
 #[tokio::test]
 async fn a_serial_that_was_never_allocated_is_a_finding_for_sender_and_brand_owner() {
     let test = TestHub::start().await;
-    capture(&test, "packwell", &[commission("2026-03-01T08:00:00Z", SITE, &units(&["A1"]), "L1")]).await;
+    capture(
+        &test,
+        "packwell",
+        &[commission("2026-03-01T08:00:00Z", SITE, &units(&["A1"]), "L1")],
+    )
+    .await;
     assert_eq!(found(&test, "SERIAL_NOT_ALLOCATED").await, units(&["A1"]));
     let seen = async |party: &str| {
         let page = counterfoil::service::page::Page { first: 10, after: None };
-        counterfoil::service::finding::findings(&test.hub, &test.actor(party), page).await.unwrap().rows.len()
+        counterfoil::service::finding::findings(&test.hub, &test.actor(party), page)
+            .await
+            .unwrap()
+            .rows
+            .len()
     };
-    assert_eq!((seen("packwell").await, seen("aurora").await, seen("halden").await), (1, 1, 0));
+    assert_eq!(
+        (seen("packwell").await, seen("aurora").await, seen("halden").await),
+        (1, 1, 0)
+    );
 }
 
 #[tokio::test]
@@ -65,7 +77,12 @@ async fn only_whoever_has_the_goods_moves_them() {
     let pallets = std::slice::from_ref(&pallet);
     capture(&test, "packwell", &[commission_sscc("2026-03-01T08:00:00Z", SITE, &pallet)]).await;
     // Northway says it ships a pallet that it does not have.
-    capture(&test, "northway", &[ship("2026-03-01T09:00:00Z", &to_meridian(&test, pallets))]).await;
+    capture(
+        &test,
+        "northway",
+        &[ship("2026-03-01T09:00:00Z", &to_meridian(&test, pallets))],
+    )
+    .await;
     assert_eq!(found(&test, "NO_CUSTODY").await, pallets);
     let shipments = "SELECT sender_id || ' ' || state AS line FROM shipment ORDER BY line";
     assert_eq!(lines(&test, shipments, Vec::new()).await, ["northway unheld"]);
@@ -73,7 +90,12 @@ async fn only_whoever_has_the_goods_moves_them() {
     // The buyer that it names learns of this event, and of nothing else.
     assert_eq!(concerns(&test, "meridian").await, ["shipping 80"]);
     // Receiving what was shipped to somebody else gives nothing but the own event.
-    capture(&test, "packwell", &[ship("2026-03-01T10:00:00Z", &to_northway(&test, pallets))]).await;
+    capture(
+        &test,
+        "packwell",
+        &[ship("2026-03-01T10:00:00Z", &to_northway(&test, pallets))],
+    )
+    .await;
     let stolen = story::Handover {
         owner: (story::gln_of(&test, "aurora"), story::gln_of(&test, "halden")),
         possessor: (story::gln_of(&test, "packwell"), story::gln_of(&test, "halden")),
@@ -83,7 +105,10 @@ async fn only_whoever_has_the_goods_moves_them() {
     capture(&test, "halden", &[receive("2026-03-01T11:00:00Z", &stolen)]).await;
     assert_eq!(found(&test, "RECEIVED_WITHOUT_SHIPMENT").await, pallets);
     assert_eq!(concerns(&test, "halden").await, ["receiving 81"]);
-    assert_eq!(lines(&test, shipments, Vec::new()).await, ["northway unheld", "packwell in_transit"]);
+    assert_eq!(
+        lines(&test, shipments, Vec::new()).await,
+        ["northway unheld", "packwell in_transit"]
+    );
 }
 
 #[tokio::test]
@@ -119,7 +144,10 @@ async fn the_brand_owner_sees_whole_events_until_the_first_sale() {
         ship("2026-03-01T10:00:00Z", &to_northway(&test, pallets)),
     ];
     capture(&test, "packwell", &made).await;
-    let moved = [receive("2026-03-01T12:00:00Z", &to_northway(&test, pallets)), ship("2026-03-01T13:00:00Z", &to_meridian(&test, pallets))];
+    let moved = [
+        receive("2026-03-01T12:00:00Z", &to_northway(&test, pallets)),
+        ship("2026-03-01T13:00:00Z", &to_meridian(&test, pallets)),
+    ];
     capture(&test, "northway", &moved).await;
     let kept = [
         receive("2026-03-01T15:00:00Z", &to_meridian(&test, pallets)),
@@ -127,7 +155,16 @@ async fn the_brand_owner_sees_whole_events_until_the_first_sale() {
     ];
     capture(&test, "meridian", &kept).await;
     // Brand owner 4, principal 2, seller 8; after the sale 128, and it is still named as the seller when meridian receives.
-    let expected = ["commissioning 6", "commissioning 4", "packing 4", "shipping 6", "receiving 6", "shipping 14", "receiving 136", "unpacking 128"];
+    let expected = [
+        "commissioning 6",
+        "commissioning 4",
+        "packing 4",
+        "shipping 6",
+        "receiving 6",
+        "shipping 14",
+        "receiving 136",
+        "unpacking 128",
+    ];
     assert_eq!(concerns(&test, "aurora").await, expected);
     assert_eq!(concerns(&test, "zenith").await, [""; 0]);
     assert_eq!(findings(&test).await.len(), 1);

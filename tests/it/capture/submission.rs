@@ -12,13 +12,27 @@ async fn the_same_document_again_is_the_same_job() {
     let test = TestHub::start().await;
     let events = [commission("2026-03-01T08:00:00Z", SITE, &units(&["A1", "A2"]), "L1")];
     let first = send(&test, "packwell", &events).await.expect(StatusCode::ACCEPTED);
-    assert!(first.header("location").starts_with("/epcis/capture/cap_"), "{}", first.header("location"));
+    assert!(
+        first.header("location").starts_with("/epcis/capture/cap_"),
+        "{}",
+        first.header("location")
+    );
     let waiting = send(&test, "packwell", &events).await.expect(StatusCode::ACCEPTED);
     settle(&test).await;
     let done = send(&test, "packwell", &events).await.expect(StatusCode::ACCEPTED);
-    assert_eq!([waiting.header("location"), done.header("location")], [first.header("location"); 2]);
+    assert_eq!(
+        [waiting.header("location"), done.header("location")],
+        [first.header("location"); 2]
+    );
     settle(&test).await;
-    assert_eq!((count(&test, "document").await, count(&test, "capture_job").await, count(&test, "event").await), (1, 1, 1));
+    assert_eq!(
+        (
+            count(&test, "document").await,
+            count(&test, "capture_job").await,
+            count(&test, "event").await
+        ),
+        (1, 1, 1)
+    );
 }
 
 #[tokio::test]
@@ -30,8 +44,18 @@ async fn the_same_events_in_other_bytes_are_stored_once() {
     ];
     assert_eq!(capture(&test, "packwell", &events[..1]).await["eventsStored"], 1);
     assert_eq!(capture(&test, "packwell", &events).await["eventsStored"], 1);
-    assert_eq!(capture(&test, "packwell", &[events[1].clone(), events[1].clone()]).await["eventsStored"], 0);
-    assert_eq!((count(&test, "event").await, count(&test, "event_epc").await, count(&test, "item").await), (2, 2, 2));
+    assert_eq!(
+        capture(&test, "packwell", &[events[1].clone(), events[1].clone()]).await["eventsStored"],
+        0
+    );
+    assert_eq!(
+        (
+            count(&test, "event").await,
+            count(&test, "event_epc").await,
+            count(&test, "item").await
+        ),
+        (2, 2, 2)
+    );
 }
 
 const XML_EVENT: &str = "<ObjectEvent><eventTime>2026-03-01T09:00:00+01:00</eventTime><eventTimeZoneOffset>+01:00</eventTimeZoneOffset>
@@ -40,8 +64,13 @@ const XML_EVENT: &str = "<ObjectEvent><eventTime>2026-03-01T09:00:00+01:00</even
     <bizLocation><id>urn:epc:id:sgln:9521002.00011.0</id></bizLocation>ILMD</ObjectEvent>";
 
 fn xml(version: &str) -> String {
-    let ilmd = "<ilmd><cbvmda:lotNumber>L1</cbvmda:lotNumber><cbvmda:itemExpirationDate>2029-06-30</cbvmda:itemExpirationDate></ilmd>";
-    let ilmd = if version == "1" { format!("<extension>{ilmd}</extension>") } else { ilmd.to_owned() };
+    let ilmd =
+        "<ilmd><cbvmda:lotNumber>L1</cbvmda:lotNumber><cbvmda:itemExpirationDate>2029-06-30</cbvmda:itemExpirationDate></ilmd>";
+    let ilmd = if version == "1" {
+        format!("<extension>{ilmd}</extension>")
+    } else {
+        ilmd.to_owned()
+    };
     let schema = if version == "1" { "1.2" } else { "2.0" };
     let event = XML_EVENT.replace("ILMD", &ilmd);
     format!(
@@ -56,8 +85,14 @@ async fn three_syntaxes_of_one_event_are_one_event() {
     let packwell = test.actor("packwell");
     let mut event = commission("2026-03-01T09:00:00+01:00", SITE, &units(&["A1"]), "L1");
     event["eventTimeZoneOffset"] = "+01:00".into();
-    for (media_type, body) in [("application/xml", xml("1")), ("text/xml; charset=utf-8", xml("2")), (JSON, document(&[event]))] {
-        test.post(&packwell, "/epcis/capture", media_type, body).await.expect(StatusCode::ACCEPTED);
+    for (media_type, body) in [
+        ("application/xml", xml("1")),
+        ("text/xml; charset=utf-8", xml("2")),
+        (JSON, document(&[event])),
+    ] {
+        test.post(&packwell, "/epcis/capture", media_type, body)
+            .await
+            .expect(StatusCode::ACCEPTED);
         settle(&test).await;
         assert_eq!(count(&test, "event").await, 1, "{media_type}");
     }
@@ -68,13 +103,28 @@ async fn three_syntaxes_of_one_event_are_one_event() {
 #[tokio::test]
 async fn a_job_is_seen_by_whoever_sent_the_document_and_nobody_else() {
     let test = TestHub::start().await;
-    let sent = send(&test, "packwell", &[commission("2026-03-01T08:00:00Z", SITE, &units(&["A1"]), "L1")]).await;
+    let sent = send(
+        &test,
+        "packwell",
+        &[commission("2026-03-01T08:00:00Z", SITE, &units(&["A1"]), "L1")],
+    )
+    .await;
     let path = sent.header("location");
     let job = test.get(&test.actor("packwell"), path).await.expect(StatusCode::OK).json();
-    assert_eq!((job["running"].clone(), job["success"].clone(), job["captureErrorBehaviour"].clone()), (true.into(), true.into(), "rollback".into()));
+    assert_eq!(
+        (
+            job["running"].clone(),
+            job["success"].clone(),
+            job["captureErrorBehaviour"].clone()
+        ),
+        (true.into(), true.into(), "rollback".into())
+    );
     assert!(job.get("finishedAt").is_none());
     let foreign = test.get(&test.actor("aurora"), path).await.expect(StatusCode::NOT_FOUND);
-    let unknown = test.get(&test.actor("aurora"), "/epcis/capture/cap_00000000000070008000000000000000").await.expect(StatusCode::NOT_FOUND);
+    let unknown = test
+        .get(&test.actor("aurora"), "/epcis/capture/cap_00000000000070008000000000000000")
+        .await
+        .expect(StatusCode::NOT_FOUND);
     assert_eq!(foreign.body, unknown.body);
     assert_eq!(test.get(&test.actor("aurora"), "/epcis/capture/1").await.body, unknown.body);
     settle(&test).await;
@@ -87,21 +137,39 @@ async fn jobs_are_paged_newest_first() {
     let mut sent = Vec::new();
     for serial in ["A1", "A2", "A3"] {
         test.advance_seconds(1);
-        let answer = send(&test, "packwell", &[commission("2026-03-01T08:00:00Z", SITE, &units(&[serial]), "L1")]).await;
+        let answer = send(
+            &test,
+            "packwell",
+            &[commission("2026-03-01T08:00:00Z", SITE, &units(&[serial]), "L1")],
+        )
+        .await;
         sent.insert(0, answer.header("location").replace("/epcis/capture/", ""));
     }
     let packwell = test.actor("packwell");
     let (mut path, mut seen) = ("/epcis/capture?perPage=2".to_owned(), Vec::new());
     loop {
         let page = test.get(&packwell, &path).await.expect(StatusCode::OK);
-        seen.extend(page.json().as_array().unwrap().iter().map(|job| job["captureID"].as_str().unwrap().to_owned()));
-        let Some((next, _)) = page.header("link").split_once('>') else { break };
+        seen.extend(
+            page.json()
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|job| job["captureID"].as_str().unwrap().to_owned()),
+        );
+        let Some((next, _)) = page.header("link").split_once('>') else {
+            break;
+        };
         path = next.trim_start_matches('<').to_owned();
     }
     assert_eq!(seen, sent);
-    assert_eq!(test.get(&test.actor("halden"), "/epcis/capture").await.json(), serde_json::json!([]));
+    assert_eq!(
+        test.get(&test.actor("halden"), "/epcis/capture").await.json(),
+        serde_json::json!([])
+    );
     for query in ["perPage=0", "perPage=x", "perpage=1", "nextPageToken=!"] {
-        test.get(&packwell, &format!("/epcis/capture?{query}")).await.expect(StatusCode::BAD_REQUEST);
+        test.get(&packwell, &format!("/epcis/capture?{query}"))
+            .await
+            .expect(StatusCode::BAD_REQUEST);
     }
 }
 
@@ -109,8 +177,17 @@ async fn jobs_are_paged_newest_first() {
 async fn limits_are_announced() {
     let test = TestHub::start().await;
     let request = Request::options("/epcis/capture").body(Body::empty()).unwrap();
-    let answer = test.call(&test.actor("packwell"), request).await.expect(StatusCode::NO_CONTENT);
-    assert_eq!(answer.header("GS1-EPCIS-Capture-File-Size-Limit"), test.hub.limits().document_bytes.to_string());
-    assert_eq!(answer.header("GS1-EPCIS-Capture-Limit"), test.hub.limits().events_per_document.to_string());
+    let answer = test
+        .call(&test.actor("packwell"), request)
+        .await
+        .expect(StatusCode::NO_CONTENT);
+    assert_eq!(
+        answer.header("GS1-EPCIS-Capture-File-Size-Limit"),
+        test.hub.limits().document_bytes.to_string()
+    );
+    assert_eq!(
+        answer.header("GS1-EPCIS-Capture-Limit"),
+        test.hub.limits().events_per_document.to_string()
+    );
     assert_eq!(answer.header("GS1-Capture-Error-Behaviour"), "rollback");
 }

@@ -1,3 +1,5 @@
+//! What each relation leaves of an event.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -34,7 +36,11 @@ fn epc(text: &str) -> Epc {
 
 fn node(namespace: &str, local: &str) -> Node {
     Node {
-        name: Name { namespace: namespace.into(), local: local.into(), prefix: "".into() },
+        name: Name {
+            namespace: namespace.into(),
+            local: local.into(),
+            prefix: "".into(),
+        },
         attributes: Vec::new(),
         content: Content::Text("x".into()),
     }
@@ -42,16 +48,35 @@ fn node(namespace: &str, local: &str) -> Node {
 
 fn shipping() -> Event {
     let mut event = Event::new(EventType::Object, Some(Action::Observe), Micros(1_000_000), 0);
-    let end = |kind: &str, id: &str| SourceDest { kind: Term(kind.into()), id: epc(id) };
-    let document = |kind: &str| BizTransaction { kind: Some(Term(kind.into())), id: format!("urn:x:{kind}").into() };
+    let end = |kind: &str, id: &str| SourceDest {
+        kind: Term(kind.into()),
+        id: epc(id),
+    };
+    let document = |kind: &str| BizTransaction {
+        kind: Some(Term(kind.into())),
+        id: format!("urn:x:{kind}").into(),
+    };
     event.epcs = ["urn:x:mine", "urn:x:theirs", "urn:x:other"].map(epc).to_vec();
     event.biz_step = Some(Term("shipping".into()));
-    event.read_point = Some(Location { id: epc("urn:x:gate"), extensions: vec![node("urn:own", "dock")] });
-    event.biz_location = Some(Location { id: epc("urn:x:at-here"), extensions: Vec::new() });
+    event.read_point = Some(Location {
+        id: epc("urn:x:gate"),
+        extensions: vec![node("urn:own", "dock")],
+    });
+    event.biz_location = Some(Location {
+        id: epc("urn:x:at-here"),
+        extensions: Vec::new(),
+    });
     event.biz_transactions = ["po", "desadv", "inv"].map(document).to_vec();
-    event.sources = vec![end("owning_party", "urn:x:boss"), end("possessing_party", "urn:x:carrier"), end("location", "urn:x:dock")];
-    event.destinations =
-        vec![end("owning_party", "urn:x:buyer"), end("possessing_party", "urn:x:at-here"), end("urn:own:kind", "urn:x:secret")];
+    event.sources = vec![
+        end("owning_party", "urn:x:boss"),
+        end("possessing_party", "urn:x:carrier"),
+        end("location", "urn:x:dock"),
+    ];
+    event.destinations = vec![
+        end("owning_party", "urn:x:buyer"),
+        end("possessing_party", "urn:x:at-here"),
+        end("urn:own:kind", "urn:x:secret"),
+    ];
     event.ilmd = vec![node(CBV_MDA, "lotNumber"), node("urn:own", "price")];
     event.extensions = vec![node("urn:own", "price")];
     event.sensor_elements = vec![node("", "sensorElement")];
@@ -60,18 +85,30 @@ fn shipping() -> Event {
 
 /// One line that says what is left.
 fn left(relations: Relations) -> String {
-    let Some(event) = mask(&shipping(), relations, &Eyes) else { return "nothing".to_owned() };
+    let Some(event) = mask(&shipping(), relations, &Eyes) else {
+        return "nothing".to_owned();
+    };
     let tail = |text: &str| text.rsplit(':').next().unwrap_or_default().to_owned();
     let ends = |list: &[SourceDest]| list.iter().map(|end| tail(end.id.canonical())).collect::<Vec<_>>().join(",");
     let place = |place: &Option<Location>| place.as_ref().map_or("-".to_owned(), |place| tail(place.id.canonical()));
     format!(
         "{} | {} {} | {} > {} | {} | ilmd {} ext {} sensors {}",
-        event.epcs.iter().map(|epc| tail(epc.canonical())).collect::<Vec<_>>().join(","),
+        event
+            .epcs
+            .iter()
+            .map(|epc| tail(epc.canonical()))
+            .collect::<Vec<_>>()
+            .join(","),
         place(&event.read_point),
         place(&event.biz_location),
         ends(&event.sources),
         ends(&event.destinations),
-        event.biz_transactions.iter().map(|document| tail(&document.id)).collect::<Vec<_>>().join(","),
+        event
+            .biz_transactions
+            .iter()
+            .map(|document| tail(&document.id))
+            .collect::<Vec<_>>()
+            .join(","),
         event.ilmd.len(),
         event.extensions.len(),
         event.sensor_elements.len(),
@@ -85,10 +122,22 @@ fn each_relation_sees_its_part_of_a_shipping_event() {
         Relations::ASSERTER,
         "mine,theirs,other | gate at-here | boss,carrier,dock > buyer,at-here,secret | po,desadv,inv | ilmd 2 ext 1 sensors 1",
     );
-    check(Relations::PRINCIPAL, "mine,other | - at-here | boss,carrier > buyer,at-here | po,desadv,inv | ilmd 1 ext 0 sensors 1");
-    check(Relations::BRAND_OWNER, "mine | - at-here | boss,carrier > buyer,at-here | po,desadv,inv | ilmd 1 ext 0 sensors 0");
-    check(Relations::BUYER, "mine,theirs,other | - at-here | boss,carrier > buyer,at-here | po,desadv,inv | ilmd 1 ext 0 sensors 0");
-    check(Relations::RECEIVER, "mine,theirs,other | - at-here | boss,carrier > at-here | desadv | ilmd 1 ext 0 sensors 0");
+    check(
+        Relations::PRINCIPAL,
+        "mine,other | - at-here | boss,carrier > buyer,at-here | po,desadv,inv | ilmd 1 ext 0 sensors 1",
+    );
+    check(
+        Relations::BRAND_OWNER,
+        "mine | - at-here | boss,carrier > buyer,at-here | po,desadv,inv | ilmd 1 ext 0 sensors 0",
+    );
+    check(
+        Relations::BUYER,
+        "mine,theirs,other | - at-here | boss,carrier > buyer,at-here | po,desadv,inv | ilmd 1 ext 0 sensors 0",
+    );
+    check(
+        Relations::RECEIVER,
+        "mine,theirs,other | - at-here | boss,carrier > at-here | desadv | ilmd 1 ext 0 sensors 0",
+    );
     check(Relations::BRAND_OWNER_AFTER, "nothing");
     check(Relations::LATER_OWNER, "nothing");
     check(Relations::default(), "nothing");

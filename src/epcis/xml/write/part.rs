@@ -25,7 +25,8 @@ impl<W: Write> EventWriter<'_, W> {
             self.printer.element("bizStep", &self.term(Vocabulary::BizStep, step))?;
         }
         if let Some(disposition) = &event.disposition {
-            self.printer.element("disposition", &self.term(Vocabulary::Disposition, disposition))?;
+            self.printer
+                .element("disposition", &self.term(Vocabulary::Disposition, disposition))?;
         }
         self.location("readPoint", event.read_point.as_ref())?;
         self.location("bizLocation", event.biz_location.as_ref())
@@ -75,7 +76,10 @@ impl<W: Write> EventWriter<'_, W> {
         }
         self.printer.open("bizTransactionList")?;
         for transaction in &event.biz_transactions {
-            let kind = transaction.kind.as_ref().map(|kind| self.term(Vocabulary::BizTransactionType, kind));
+            let kind = transaction
+                .kind
+                .as_ref()
+                .map(|kind| self.term(Vocabulary::BizTransactionType, kind));
             self.typed("bizTransaction", kind.as_deref(), &self.format.id(&transaction.id))?;
         }
         self.printer.close("bizTransactionList")
@@ -112,9 +116,12 @@ impl<W: Write> EventWriter<'_, W> {
     }
 
     pub(super) fn error_declaration(&mut self, event: &Event) -> io::Result<()> {
-        let Some(declaration) = &event.error_declaration else { return Ok(()) };
+        let Some(declaration) = &event.error_declaration else {
+            return Ok(());
+        };
         self.printer.open("errorDeclaration")?;
-        self.printer.element("declarationTime", &declaration.declaration_time.rfc3339())?;
+        self.printer
+            .element("declarationTime", &declaration.declaration_time.rfc3339())?;
         if let Some(reason) = &declaration.reason {
             self.printer.element("reason", &self.term(Vocabulary::ErrorReason, reason))?;
         }
@@ -130,7 +137,9 @@ impl<W: Write> EventWriter<'_, W> {
     }
 
     pub(super) fn persistent_disposition(&mut self, event: &Event) -> io::Result<()> {
-        let Some(persistent) = &event.persistent_disposition else { return Ok(()) };
+        let Some(persistent) = &event.persistent_disposition else {
+            return Ok(());
+        };
         self.printer.open("persistentDisposition")?;
         // The schema has `unset` before `set`.
         for (name, terms) in [("unset", &persistent.unset), ("set", &persistent.set)] {
@@ -177,7 +186,8 @@ impl<W: Write> EventWriter<'_, W> {
         if let Content::Nodes(fields) = &part.content {
             for field in fields {
                 if let Some(text) = field.text() {
-                    self.printer.attribute(&self.name(&field.name, false), &sensor_value(&field.name, text))?;
+                    self.printer
+                        .attribute(&self.name(&field.name, false), &sensor_value(&field.name, text))?;
                 }
             }
         }
@@ -189,15 +199,26 @@ impl<W: Write> EventWriter<'_, W> {
     }
 
     fn name(&self, name: &Name, top: bool) -> String {
-        let namespace = if name.namespace.is_empty() && top { NO_NAMESPACE } else { &name.namespace };
-        if namespace.is_empty() { name.local.to_string() } else { format!("{}:{}", self.prefixes.get(namespace), name.local) }
+        let namespace = if name.namespace.is_empty() && top {
+            NO_NAMESPACE
+        } else {
+            &name.namespace
+        };
+        if namespace.is_empty() {
+            name.local.to_string()
+        } else {
+            format!("{}:{}", self.prefixes.get(namespace), name.local)
+        }
     }
 
     fn node(&mut self, node: &Node, top: bool) -> io::Result<()> {
         let name = self.name(&node.name, top);
         self.printer.raw(&format!("<{name}"))?;
         // Schema hints may name prefixes that are not declared here; JSON keywords are no XML names.
-        let attributes = node.attributes.iter().filter(|(name, _)| &*name.namespace != SCHEMA_INSTANCE && !name.local.starts_with('@'));
+        let attributes = node
+            .attributes
+            .iter()
+            .filter(|(name, _)| &*name.namespace != SCHEMA_INSTANCE && !name.local.starts_with('@'));
         for (attribute, value) in attributes {
             self.printer.attribute(&self.name(attribute, false), value)?;
         }

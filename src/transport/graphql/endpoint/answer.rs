@@ -18,7 +18,11 @@ const MAX_ERRORS: usize = 20;
 
 /// The body is no GraphQL request at all.
 pub(super) fn bad_request(media: Media, cause: &str) -> Response {
-    respond(media, StatusCode::BAD_REQUEST, &errors_only(vec![error(cause, Code::BadInput)]))
+    respond(
+        media,
+        StatusCode::BAD_REQUEST,
+        &errors_only(vec![error(cause, Code::BadInput)]),
+    )
 }
 
 /// The document is refused before it is run.
@@ -39,7 +43,8 @@ pub(super) fn timed_out(media: Media) -> Response {
 /// It was run, or the schema refused it.
 pub(super) fn executed(media: Media, mut executed: Executed) -> Response {
     // Before execution there is no data and no path; a failed field has a path even where it takes all data with it.
-    let was_refused = executed.data == Value::Null && !executed.errors.is_empty() && executed.errors.iter().all(|error| error.path.is_empty());
+    let was_refused =
+        executed.data == Value::Null && !executed.errors.is_empty() && executed.errors.iter().all(|error| error.path.is_empty());
     executed.errors.truncate(MAX_ERRORS);
     executed.errors.iter_mut().for_each(|error| tidy(error, was_refused));
     if was_refused {
@@ -67,12 +72,18 @@ fn error(message: &str, code: Code) -> ServerError {
 }
 
 fn set_code(error: &mut ServerError, code: Code) {
-    error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code.as_str());
+    error
+        .extensions
+        .get_or_insert_with(ErrorExtensionValues::default)
+        .set("code", code.as_str());
 }
 
 /// Errors of ours have a code already; others come from the library.
 fn tidy(error: &mut ServerError, was_refused: bool) {
-    let has_code = error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some());
+    let has_code = error
+        .extensions
+        .as_ref()
+        .is_some_and(|extensions| extensions.get("code").is_some());
     if !has_code {
         let code = match error.message.as_str() {
             "Query is too complex." | "Query is nested too deep." => Code::QueryTooComplex,
@@ -93,7 +104,12 @@ fn tidy(error: &mut ServerError, was_refused: bool) {
 
 fn respond(media: Media, status: StatusCode, body: &impl serde::Serialize) -> Response {
     match serde_json::to_vec(body) {
-        Ok(bytes) => (status, [(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()))], bytes).into_response(),
+        Ok(bytes) => (
+            status,
+            [(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()))],
+            bytes,
+        )
+            .into_response(),
         Err(error) => {
             tracing::error!(%error, "an answer cannot be written as JSON");
             crate::transport::problem::Problem::new(Code::Internal, Code::Internal.title()).into_response()

@@ -79,10 +79,15 @@ impl SerialMutation {
 
 fn request(input: RequestSerialsInput) -> Answer<SerialRequest> {
     let agreement = input.agreement_id.map(|id| {
-        let slug = id.strip_prefix(agreement::Agreement::PREFIX).and_then(|slug| slug.parse::<AgreementId>().ok());
+        let slug = id
+            .strip_prefix(agreement::Agreement::PREFIX)
+            .and_then(|slug| slug.parse::<AgreementId>().ok());
         slug.ok_or_else(|| bad_input("`agreementId` is no id of an agreement: send one that `agreements` returned"))
     });
-    let site = input.site.map(|gln| gln.parse().map_err(|_| bad_input("`site` is no GLN: send 13 digits with a right check digit")));
+    let site = input.site.map(|gln| {
+        gln.parse()
+            .map_err(|_| bad_input("`site` is no GLN: send 13 digits with a right check digit"))
+    });
     let gtin = input.gtin.parse();
     Ok(SerialRequest {
         gtin: gtin.map_err(|_| bad_input("`gtin` is no GTIN: send 8, 12, 13 or 14 digits with a right check digit"))?,
@@ -95,9 +100,17 @@ fn request(input: RequestSerialsInput) -> Answer<SerialRequest> {
 }
 
 fn allocated(hub: &Hub, allocation: serial::Allocation) -> RequestSerialsPayload {
-    let allocation = Allocation { allocation, registry: hub.registry() };
+    let allocation = Allocation {
+        allocation,
+        registry: hub.registry(),
+    };
     let download_path = Some(allocation.path());
-    RequestSerialsPayload { allocation: Some(allocation), download_path, reason: None, status: RequestSerialsStatus::Allocated }
+    RequestSerialsPayload {
+        allocation: Some(allocation),
+        download_path,
+        reason: None,
+        status: RequestSerialsStatus::Allocated,
+    }
 }
 
 /// Foreseen outcomes are a status; the rest is an error.
@@ -122,5 +135,10 @@ fn refused(error: ServiceError) -> Answer<RequestSerialsPayload> {
         | Code::Unavailable
         | Code::Internal => return Err(refuse(error)),
     };
-    Ok(RequestSerialsPayload { allocation: None, download_path: None, reason: Some(error.to_string()), status })
+    Ok(RequestSerialsPayload {
+        allocation: None,
+        download_path: None,
+        reason: Some(error.to_string()),
+        status,
+    })
 }

@@ -26,6 +26,9 @@ impl AuditQuery {
         let page = page(hub, actor, "auditEntries", first, after)?;
         let paged = audit::entries(hub, actor, page).await.map_err(refuse)?;
         let registry = hub.registry();
-        Ok(connection(actor, "auditEntries", page, paged, |row| AuditEntry { row, registry: registry.clone() }))
+        Ok(connection(actor, "auditEntries", page, paged, |row| AuditEntry {
+            row,
+            registry: registry.clone(),
+        }))
     }
 }

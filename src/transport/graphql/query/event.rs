@@ -15,15 +15,14 @@ pub struct EventQuery;
 #[Object]
 impl EventQuery {
     /// One event by its global id.
-    async fn event(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "Global id of the event.")] id: ID,
-    ) -> Answer<Option<Event>> {
+    async fn event(&self, context: &Context<'_>, #[graphql(desc = "Global id of the event.")] id: ID) -> Answer<Option<Event>> {
         let (hub, actor) = caller(context)?;
         let Ok(key) = id.parse() else { return Ok(None) };
         let seen = event::event(hub, actor, key).await.map_err(refuse)?;
-        Ok(seen.map(|seen| Event { seen, registry: hub.registry() }))
+        Ok(seen.map(|seen| Event {
+            seen,
+            registry: hub.registry(),
+        }))
     }
 
     /// Events that the caller has to do with, newest record first.
@@ -40,6 +39,9 @@ impl EventQuery {
         let wanted = filter.unwrap_or_default().wanted()?;
         let paged = event::events(hub, actor, wanted, page).await.map_err(refuse)?;
         let registry = hub.registry();
-        Ok(connection(actor, "events", page, paged, |seen| Event { seen, registry: registry.clone() }))
+        Ok(connection(actor, "events", page, paged, |seen| Event {
+            seen,
+            registry: registry.clone(),
+        }))
     }
 }

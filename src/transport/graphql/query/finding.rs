@@ -26,6 +26,9 @@ impl FindingQuery {
         let page = page(hub, actor, "findings", first, after)?;
         let paged = finding::findings(hub, actor, page).await.map_err(refuse)?;
         let registry = hub.registry();
-        Ok(connection(actor, "findings", page, paged, |row| Finding { row, registry: registry.clone() }))
+        Ok(connection(actor, "findings", page, paged, |row| Finding {
+            row,
+            registry: registry.clone(),
+        }))
     }
 }

@@ -25,7 +25,9 @@ impl ItemQuery {
         #[graphql(desc = "EPC URN or GS1 Digital Link of the case or pallet.")] epc: String,
     ) -> Answer<Option<Container>> {
         let (hub, actor) = caller(context)?;
-        let seen = container::container(hub, actor, parse(&epc)?.key(), as_of.map(|at| at.0)).await.map_err(refuse)?;
+        let seen = container::container(hub, actor, parse(&epc)?.key(), as_of.map(|at| at.0))
+            .await
+            .map_err(refuse)?;
         Ok(seen.map(Container))
     }
 
@@ -37,7 +39,10 @@ impl ItemQuery {
     ) -> Answer<Option<Item>> {
         let (hub, actor) = caller(context)?;
         let seen = item::item(hub, actor, parse(&epc)?.key()).await.map_err(refuse)?;
-        Ok(seen.map(|seen| Item { seen, registry: hub.registry() }))
+        Ok(seen.map(|seen| Item {
+            seen,
+            registry: hub.registry(),
+        }))
     }
 
     /// Where a unit, case or pallet comes from; null for one that the caller never had to do with, as for one that does not exist.

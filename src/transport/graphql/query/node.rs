@@ -68,23 +68,40 @@ impl Named {
         let registry = hub.registry();
         Ok(match self {
             Self::Agreement(slug) => {
-                let agreement = registry.agreements_of(&actor.party).find(|agreement| agreement.id.as_str() == slug).cloned();
+                let agreement = registry
+                    .agreements_of(&actor.party)
+                    .find(|agreement| agreement.id.as_str() == slug)
+                    .cloned();
                 agreement.map(|agreement| Node::Agreement(Agreement { agreement, registry }))
             }
-            Self::Allocation(id) => {
-                serial::allocation(hub, actor, id).await?.map(|allocation| Node::Allocation(Allocation { allocation, registry }))
-            }
-            Self::Audit(id) => audit::entry(hub, actor, id).await?.map(|row| Node::AuditEntry(AuditEntry { row, registry })),
-            Self::Capture(id) => capture::job(hub, actor, id).await?.map(|report| Node::CaptureJob(CaptureJob(report))),
-            Self::Event(key) => event::event(hub, actor, key).await?.map(|seen| Node::Event(Event { seen, registry })),
-            Self::Finding(id) => finding::finding(hub, actor, id).await?.map(|row| Node::Finding(Finding { row, registry })),
-            Self::Item(key) => item::item(hub, actor, key).await?.map(|seen| Node::Item(Item { seen, registry })),
-            Self::Party(slug) => {
-                slug.parse().ok().and_then(|id| Party::visible(&registry, &actor.party, &id)).map(Node::Party)
-            }
+            Self::Allocation(id) => serial::allocation(hub, actor, id)
+                .await?
+                .map(|allocation| Node::Allocation(Allocation { allocation, registry })),
+            Self::Audit(id) => audit::entry(hub, actor, id)
+                .await?
+                .map(|row| Node::AuditEntry(AuditEntry { row, registry })),
+            Self::Capture(id) => capture::job(hub, actor, id)
+                .await?
+                .map(|report| Node::CaptureJob(CaptureJob(report))),
+            Self::Event(key) => event::event(hub, actor, key)
+                .await?
+                .map(|seen| Node::Event(Event { seen, registry })),
+            Self::Finding(id) => finding::finding(hub, actor, id)
+                .await?
+                .map(|row| Node::Finding(Finding { row, registry })),
+            Self::Item(key) => item::item(hub, actor, key)
+                .await?
+                .map(|seen| Node::Item(Item { seen, registry })),
+            Self::Party(slug) => slug
+                .parse()
+                .ok()
+                .and_then(|id| Party::visible(&registry, &actor.party, &id))
+                .map(Node::Party),
             Self::Shipment(id) => {
                 let things = Things::loader(hub, actor);
-                shipment::shipment(hub, actor, id).await?.map(|seen| Node::Shipment(Shipment { seen, registry, things }))
+                shipment::shipment(hub, actor, id)
+                    .await?
+                    .map(|seen| Node::Shipment(Shipment { seen, registry, things }))
             }
         })
     }

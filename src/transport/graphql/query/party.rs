@@ -34,7 +34,10 @@ impl PartyQuery {
         // A position means something in one version of the contracts only.
         let list = format!("agreements/{}", registry.version());
         let page = page(hub, actor, &list, first, after)?;
-        let node = |agreement| Agreement { agreement, registry: registry.clone() };
+        let node = |agreement| Agreement {
+            agreement,
+            registry: registry.clone(),
+        };
         Ok(connection(actor, &list, page, slice(&agreements, page), node))
     }
 

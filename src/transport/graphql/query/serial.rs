@@ -30,7 +30,10 @@ impl SerialQuery {
         let gtin = gtin.map(|text| product(&text)).transpose()?;
         let paged = serial::allocations(hub, actor, gtin, page).await.map_err(refuse)?;
         let registry = hub.registry();
-        Ok(connection(actor, "allocations", page, paged, |allocation| Allocation { allocation, registry: registry.clone() }))
+        Ok(connection(actor, "allocations", page, paged, |allocation| Allocation {
+            allocation,
+            registry: registry.clone(),
+        }))
     }
 
     /// What was issued for a lot against what was made of it; null for a lot that the caller has nothing to do with.
@@ -47,5 +50,6 @@ impl SerialQuery {
 }
 
 fn product(text: &str) -> Answer<Gtin> {
-    text.parse().map_err(|_| bad_input("`gtin` is no GTIN: send 8, 12, 13 or 14 digits with a right check digit"))
+    text.parse()
+        .map_err(|_| bad_input("`gtin` is no GTIN: send 8, 12, 13 or 14 digits with a right check digit"))
 }

@@ -26,7 +26,11 @@ impl ShipmentQuery {
         let page = page(hub, actor, "shipments", first, after)?;
         let paged = shipment::shipments(hub, actor, page).await.map_err(refuse)?;
         let (registry, things) = (hub.registry(), Things::loader(hub, actor));
-        let node = |seen| Shipment { seen, registry: registry.clone(), things: things.clone() };
+        let node = |seen| Shipment {
+            seen,
+            registry: registry.clone(),
+            things: things.clone(),
+        };
         Ok(connection(actor, "shipments", page, paged, node))
     }
 }

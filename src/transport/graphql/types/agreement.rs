@@ -91,7 +91,10 @@ impl Agreement {
     /// Limits on serial numbers.
     async fn quota(&self) -> Quota {
         let quota = self.agreement.quota;
-        Quota { per_request: quota.per_request.map(Long), total: quota.total.map(Long) }
+        Quota {
+            per_request: quota.per_request.map(Long),
+            total: quota.total.map(Long),
+        }
     }
 
     /// GLNs of the sites at which the delegate acts; empty for all of its sites.

@@ -46,7 +46,10 @@ impl Allocation {
 
     /// Global id of the agreement that it was asked for under; null for an own product.
     async fn agreement_id(&self) -> Option<ID> {
-        self.allocation.agreement.as_ref().map(|id| ID(format!("{}{id}", super::agreement::Agreement::PREFIX)))
+        self.allocation
+            .agreement
+            .as_ref()
+            .map(|id| ID(format!("{}{id}", super::agreement::Agreement::PREFIX)))
     }
 
     /// When it was made.

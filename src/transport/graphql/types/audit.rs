@@ -48,9 +48,17 @@ impl AuditEntry {
 
     /// Facts for people, such as quantities.
     async fn facts(&self) -> Vec<AuditFact> {
-        let Some(facts) = self.row.detail.as_object() else { return Vec::new() };
+        let Some(facts) = self.row.detail.as_object() else {
+            return Vec::new();
+        };
         let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        facts.iter().map(|(name, value)| AuditFact { name: name.clone(), value: text(value) }).collect()
+        facts
+            .iter()
+            .map(|(name, value)| AuditFact {
+                name: name.clone(),
+                value: text(value),
+            })
+            .collect()
     }
 
     /// On what: a printed id.

@@ -73,7 +73,10 @@ impl CaptureJob {
 
     /// What the hub noticed about it that still stands, by code.
     async fn finding_counts(&self) -> Vec<FindingCount> {
-        let count = |(code, count): &(String, i64)| FindingCount { code: code.clone(), count: Long(u64::try_from(*count).unwrap_or(0)) };
+        let count = |(code, count): &(String, i64)| FindingCount {
+            code: code.clone(),
+            count: Long(u64::try_from(*count).unwrap_or(0)),
+        };
         self.0.findings.iter().map(count).collect()
     }
 

@@ -90,7 +90,12 @@ impl EventFilter {
     pub fn wanted(self) -> Answer<Wanted> {
         let epcs = self.epc.as_deref().map(epc).transpose()?.into_iter().collect();
         let filter = Filter {
-            kinds: self.types.unwrap_or_default().into_iter().map(event::EventType::from).collect(),
+            kinds: self
+                .types
+                .unwrap_or_default()
+                .into_iter()
+                .map(event::EventType::from)
+                .collect(),
             biz_steps: self.biz_steps.unwrap_or_default(),
             event_from: self.event_time_from.map(|at| at.0),
             event_before: self.event_time_before.map(|at| at.0),
@@ -98,7 +103,11 @@ impl EventFilter {
             record_before: self.record_time_before.map(|at| at.0),
             epcs: Vec::new(),
         };
-        Ok(Wanted { filter, epcs })
+        Ok(Wanted {
+            filter,
+            epcs,
+            listed: Vec::new(),
+        })
     }
 }
 
@@ -124,7 +133,10 @@ pub struct BizTransaction {
 
 impl From<&event::BizTransaction> for BizTransaction {
     fn from(document: &event::BizTransaction) -> Self {
-        Self { id: document.id.to_string(), kind: document.kind.as_ref().map(|kind| kind.as_str().to_owned()) }
+        Self {
+            id: document.id.to_string(),
+            kind: document.kind.as_ref().map(|kind| kind.as_str().to_owned()),
+        }
     }
 }
 
@@ -158,7 +170,13 @@ pub struct Event {
 }
 
 impl Event {
-    fn things(&self, context: &Context<'_>, list: &'static str, epcs: &[Epc], wanted: (Option<i32>, Option<String>)) -> Answer<Pages<ThingName>> {
+    fn things(
+        &self,
+        context: &Context<'_>,
+        list: &'static str,
+        epcs: &[Epc],
+        wanted: (Option<i32>, Option<String>),
+    ) -> Answer<Pages<ThingName>> {
         let (hub, actor) = caller(context)?;
         let list = format!("{}/{list}", self.seen.key);
         let page = page(hub, actor, &list, wanted.0, wanted.1)?;
@@ -226,11 +244,15 @@ impl Event {
 
     /// That it declares an earlier event to be in error.
     async fn error_declaration(&self) -> Option<ErrorDeclaration> {
-        self.seen.event.error_declaration.as_ref().map(|declaration| ErrorDeclaration {
-            corrective_event_ids: declaration.corrective_event_ids.iter().map(ToString::to_string).collect(),
-            declaration_time: DateTime(declaration.declaration_time),
-            reason: declaration.reason.as_ref().map(|reason| reason.as_str().to_owned()),
-        })
+        self.seen
+            .event
+            .error_declaration
+            .as_ref()
+            .map(|declaration| ErrorDeclaration {
+                corrective_event_ids: declaration.corrective_event_ids.iter().map(ToString::to_string).collect(),
+                declaration_time: DateTime(declaration.declaration_time),
+                reason: declaration.reason.as_ref().map(|reason| reason.as_str().to_owned()),
+            })
     }
 
     /// `eventID` as sent, or the event hash of CBV 2.0 clause 8.9.
@@ -329,5 +351,8 @@ impl Event {
 }
 
 fn endpoint(end: &event::SourceDest) -> SourceDestination {
-    SourceDestination { id: end.id.canonical().to_owned(), kind: end.kind.as_str().to_owned() }
+    SourceDestination {
+        id: end.id.canonical().to_owned(),
+        kind: end.kind.as_str().to_owned(),
+    }
 }

@@ -1,7 +1,7 @@
 //! Connections: arguments in, a service's page out.
 
-use async_graphql::connection::{Connection, Edge};
 use async_graphql::OutputType;
+use async_graphql::connection::{Connection, Edge};
 use uuid::Uuid;
 
 use crate::domain::party::Actor;
@@ -25,24 +25,39 @@ pub fn rows(first: Option<i32>) -> usize {
 /// The page that is asked for, held against the limit.
 pub fn page(hub: &Hub, actor: &Actor, list: &str, first: Option<i32>, after: Option<String>) -> Answer<Page> {
     let most = hub.limits().page;
-    let first = usize::try_from(first.unwrap_or(DEFAULT_FIRST)).ok().filter(|first| *first <= most);
+    let first = usize::try_from(first.unwrap_or(DEFAULT_FIRST))
+        .ok()
+        .filter(|first| *first <= most);
     let first = first.ok_or_else(|| bad_input(format!("`first` is a number from 0 to {most}")))?;
-    let after = after.map(|text| Cursor::open(&text, actor, list)).transpose().map_err(refuse)?;
+    let after = after
+        .map(|text| Cursor::open(&text, actor, list))
+        .transpose()
+        .map_err(refuse)?;
     Ok(Page { first, after })
 }
 
 /// A service's page as a connection.
 pub fn connection<T, N: OutputType>(actor: &Actor, list: &str, page: Page, paged: Paged<T>, node: impl Fn(T) -> N) -> Pages<N> {
     let mut connection = Connection::new(page.after.is_some(), paged.has_next);
-    connection.edges = paged.rows.into_iter().map(|(cursor, row)| Edge::new(cursor.seal(actor, list), node(row))).collect();
+    connection.edges = paged
+        .rows
+        .into_iter()
+        .map(|(cursor, row)| Edge::new(cursor.seal(actor, list), node(row)))
+        .collect();
     connection
 }
 
 /// A page of a list that is in memory already, by position.
 #[must_use]
 pub fn slice<T: Clone>(all: &[T], page: Page) -> Paged<T> {
-    let start = page.after.and_then(|cursor| usize::try_from(cursor.at).ok()).map_or(0, |last| last.saturating_add(1));
+    let start = page
+        .after
+        .and_then(|cursor| usize::try_from(cursor.at).ok())
+        .map_or(0, |last| last.saturating_add(1));
     let rest = all.iter().enumerate().skip(start).take(page.first.saturating_add(1));
-    let cursor = |index: usize| Cursor { at: i64::try_from(index).unwrap_or(i64::MAX), id: Uuid::nil() };
+    let cursor = |index: usize| Cursor {
+        at: i64::try_from(index).unwrap_or(i64::MAX),
+        id: Uuid::nil(),
+    };
     Paged::from_probe(rest.map(|(index, row)| (cursor(index), row.clone())).collect(), page)
 }

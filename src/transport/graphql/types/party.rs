@@ -86,7 +86,10 @@ impl Party {
     pub fn visible(registry: &Registry, caller: &PartyId, id: &PartyId) -> Option<Self> {
         let with = |agreement: &crate::domain::agreement::Agreement| agreement.principal == *id || agreement.delegate == *id;
         let under_contract = registry.agreements_of(caller).any(|agreement| with(agreement));
-        registry.party(id).filter(|_| id == caller || under_contract).map(|party| Self(std::sync::Arc::clone(party)))
+        registry
+            .party(id)
+            .filter(|_| id == caller || under_contract)
+            .map(|party| Self(std::sync::Arc::clone(party)))
     }
 }
 
@@ -120,7 +123,11 @@ impl Party {
 
     /// Its places.
     async fn sites(&self) -> Vec<Site> {
-        let site = |site: &party::Site| Site { country: site.country.clone(), gln: site.gln.to_string(), name: site.name.clone() };
+        let site = |site: &party::Site| Site {
+            country: site.country.clone(),
+            gln: site.gln.to_string(),
+            name: site.name.clone(),
+        };
         self.0.sites.iter().map(site).collect()
     }
 

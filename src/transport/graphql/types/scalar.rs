@@ -12,8 +12,12 @@ pub struct DateTime(pub Micros);
 #[Scalar(specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339")]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
-        let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };
-        Micros::parse(text).map(Self).map_err(|_| InputValueError::custom("a time is written as RFC 3339 says: 2026-11-22T06:50:00Z"))
+        let Value::String(text) = &value else {
+            return Err(InputValueError::expected_type(value));
+        };
+        Micros::parse(text)
+            .map(Self)
+            .map_err(|_| InputValueError::custom("a time is written as RFC 3339 says: 2026-11-22T06:50:00Z"))
     }
 
     fn to_value(&self) -> Value {
@@ -31,9 +35,17 @@ impl ScalarType for Long {
     fn parse(value: Value) -> InputValueResult<Self> {
         let number = match &value {
             Value::Number(number) => number.as_u64().filter(|number| *number <= MAX),
-            Value::Null | Value::String(_) | Value::Boolean(_) | Value::Binary(_) | Value::Enum(_) | Value::List(_) | Value::Object(_) => None,
+            Value::Null
+            | Value::String(_)
+            | Value::Boolean(_)
+            | Value::Binary(_)
+            | Value::Enum(_)
+            | Value::List(_)
+            | Value::Object(_) => None,
         };
-        number.map(Self).ok_or_else(|| InputValueError::custom("a Long is a whole number from 0 to 9007199254740991"))
+        number
+            .map(Self)
+            .ok_or_else(|| InputValueError::custom("a Long is a whole number from 0 to 9007199254740991"))
     }
 
     fn to_value(&self) -> Value {

@@ -121,8 +121,16 @@ impl Shipment {
         let (hub, actor) = caller(context)?;
         let list = format!("{}/things", self.seen.id);
         let page = page(hub, actor, &list, first, after)?;
-        let key = Wanted { shipment: self.seen.id, own_only: self.seen.own_only, first: page.first, after: page.after.map(|cursor| cursor.id) };
-        let paged = self.things.load_one(key).await?.unwrap_or(Paged { rows: Vec::new(), has_next: false });
+        let key = Wanted {
+            shipment: self.seen.id,
+            own_only: self.seen.own_only,
+            first: page.first,
+            after: page.after.map(|cursor| cursor.id),
+        };
+        let paged = self.things.load_one(key).await?.unwrap_or(Paged {
+            rows: Vec::new(),
+            has_next: false,
+        });
         Ok(connection(actor, &list, page, paged, |epc| ThingName::from(&epc)))
     }
 
@@ -142,7 +150,10 @@ impl Things {
     /// A loader for the shipments of one list.
     #[must_use]
     pub fn loader(hub: &Hub, actor: &Actor) -> Arc<DataLoader<Self>> {
-        let things = Self { hub: hub.clone(), actor: actor.clone() };
+        let things = Self {
+            hub: hub.clone(),
+            actor: actor.clone(),
+        };
         Arc::new(DataLoader::new(things, tokio::spawn).delay(Duration::ZERO))
     }
 }
@@ -168,9 +179,14 @@ impl Loader<Wanted> for Things {
         }
         let mut loaded = HashMap::new();
         for ((first, after), keys) in pages {
-            let page = Page { first, after: after.map(|id| Cursor { at: 0, id }) };
+            let page = Page {
+                first,
+                after: after.map(|id| Cursor { at: 0, id }),
+            };
             let shipments: Vec<(ShipmentId, bool)> = keys.iter().map(|key| (key.shipment, key.own_only)).collect();
-            let mut things = shipment::things(&self.hub, &self.actor, &shipments, page).await.map_err(|error: ServiceError| refuse(error))?;
+            let mut things = shipment::things(&self.hub, &self.actor, &shipments, page)
+                .await
+                .map_err(|error: ServiceError| refuse(error))?;
             loaded.extend(keys.into_iter().filter_map(|key| Some((key, things.remove(&key.shipment)?))));
         }
         Ok(loaded)

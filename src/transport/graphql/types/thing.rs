@@ -30,5 +30,6 @@ impl From<&Epc> for ThingName {
 
 /// Reads an EPC argument, in any spelling.
 pub fn epc(text: &str) -> super::refusal::Answer<Epc> {
-    text.parse().map_err(|_| super::refusal::bad_input("`epc` is no EPC: send an EPC URN or a GS1 Digital Link"))
+    text.parse()
+        .map_err(|_| super::refusal::bad_input("`epc` is no EPC: send an EPC URN or a GS1 Digital Link"))
 }

@@ -1,0 +1,94 @@
+//! The plans of the hot statements: each step a look-up in an index, none a walk through a table.
+
+use sea_orm::Value;
+use uuid::Uuid;
+
+use crate::domain::event::EventType;
+use crate::domain::gs1::EpcKey;
+use crate::domain::ids::PartyId;
+use crate::domain::time::Micros;
+use crate::storage::Db;
+use crate::storage::db::DbOptions;
+
+use super::event::Filter;
+use super::{DEPTH, audit, container, event, shipment, trace};
+
+async fn database(folder: &std::path::Path) -> Db {
+    let options = DbOptions {
+        url: format!("sqlite://{}", folder.join("plan.db").display()),
+        max_connections: 2,
+        acquire_timeout: std::time::Duration::from_secs(30),
+        sqlite_synchronous: "FULL",
+    };
+    crate::storage::migration::migrate(&options.url).await.unwrap();
+    Db::open(&options).await.unwrap()
+}
+
+/// The statements that answer most calls, by name.
+fn hot() -> Vec<(&'static str, String, Vec<Value>)> {
+    let party: PartyId = "meridian".parse().unwrap();
+    let key = EpcKey(Uuid::from_u128(1));
+    let by_time = Filter {
+        kinds: vec![EventType::Object],
+        biz_steps: vec!["shipping".to_owned()],
+        event_from: Some(Micros(1)),
+        ..Filter::default()
+    };
+    let by_epc = Filter {
+        epcs: vec![key],
+        ..Filter::default()
+    };
+    let after = Some(Uuid::from_u128(9));
+    let inside = container::Wanted {
+        container: key,
+        at: Micros(1),
+        owner: None,
+        after: None,
+        rows: 51,
+    };
+    let named = |name, (sql, values): (String, Vec<Value>)| (name, sql, values);
+    vec![
+        ("history of a thing", trace::SQL.to_owned(), vec![key.0.into(), DEPTH.into()]),
+        ("contents", container::SQL.to_owned(), container::values(&inside)),
+        named("events", event::list_sql(&party, &Filter::default(), after, 51)),
+        named("events by type, step and time", event::list_sql(&party, &by_time, after, 51)),
+        named("events of a thing", event::list_sql(&party, &by_epc, after, 51)),
+        named("shipments", shipment::list_sql(&party, Some((1, Uuid::from_u128(9))), 51)),
+        named("audit", audit::list_sql(&party, after, 51)),
+    ]
+}
+
+/// Names of what SQLite may read from end to end: rows that the statement itself made.
+const OWN: [&str; 8] = [
+    "SCAN chain",
+    "SCAN inside",
+    "SCAN h",
+    "SCAN x",
+    "SCAN t",
+    "SCAN both_sides",
+    "SCAN own",
+    "SCAN delegated",
+];
+
+#[tokio::test]
+async fn no_hot_statement_scans_a_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = database(folder.path()).await;
+    for (name, sql, values) in hot() {
+        let plan = db
+            .query("explaining", &format!("EXPLAIN QUERY PLAN {sql}"), values)
+            .await
+            .unwrap();
+        let steps: Vec<String> = plan.iter().map(|row| row.try_get("", "detail").unwrap()).collect();
+        let bad: Vec<&String> = steps
+            .iter()
+            .filter(|step| {
+                step.starts_with("SCAN")
+                    && !OWN.contains(&step.as_str())
+                    && !step.starts_with("SCAN CONSTANT")
+                    && !step.starts_with("SCAN (subquery")
+            })
+            .collect();
+        assert!(bad.is_empty(), "{name}: {bad:?} of {steps:#?}");
+    }
+}
