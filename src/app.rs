@@ -22,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::settings::Settings;
 use crate::service::Hub;
-use crate::service::certificate::{Authority, AuthorityError, Revocations};
 use crate::service::ServiceError;
+use crate::service::certificate::{Authority, AuthorityError, Revocations};
 use crate::service::hub::{Clock, HubParts, Random};
 use crate::service::serial::verify_pools;
 use crate::storage::db::DbOptions;
@@ -102,7 +102,13 @@ impl Start {
     /// With the real clock and randomness.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { settings, migrate: false, clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), sqlite_synchronous: DURABLE }
+        Self {
+            settings,
+            migrate: false,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            sqlite_synchronous: DURABLE,
+        }
     }
 }
 
@@ -126,7 +132,13 @@ pub struct OpenHub {
 
 /// Opens the hub: folders, schema, master key, contracts.
 pub async fn open(start: Start) -> Result<OpenHub, StartError> {
-    let Start { settings, migrate, clock, random, sqlite_synchronous } = start;
+    let Start {
+        settings,
+        migrate,
+        clock,
+        random,
+        sqlite_synchronous,
+    } = start;
     make_data_dir(&settings)?;
     // One process at a time makes schema, key and CA in this folder.
     let lock = lock_folder(&settings.data_dir)?;
@@ -140,11 +152,18 @@ pub async fn open(start: Start) -> Result<OpenHub, StartError> {
         let steps = migration::migrate(&url).await?;
         tracing::info!(?steps, "the database has been migrated");
     }
-    let db = Db::open(&DbOptions { sqlite_synchronous, ..db_options(&settings) }).await?;
+    let db = Db::open(&DbOptions {
+        sqlite_synchronous,
+        ..db_options(&settings)
+    })
+    .await?;
     if sqlite_synchronous == DURABLE {
         migration::assert_durable(&db).await?;
     } else {
-        tracing::warn!(sqlite_synchronous, "this hub loses what it has acknowledged when the power goes");
+        tracing::warn!(
+            sqlite_synchronous,
+            "this hub loses what it has acknowledged when the power goes"
+        );
     }
     let master_key = master_key::open(&settings, &db, random.as_ref()).await?;
     let authority = Arc::new(Authority::open(&settings.ca_dir(), &settings.trust_domain, clock.now())?);
@@ -152,7 +171,15 @@ pub async fn open(start: Start) -> Result<OpenHub, StartError> {
     let objects = settings.data_dir.join("objects");
     let objects = ObjectStore::open(objects.clone()).map_err(|source| StartError::Folder { folder: objects, source })?;
     let registry = party::load_registry(&db).await?;
-    let hub = Hub::new(HubParts { db, objects, master_key, clock, random, limits: settings.limits, registry });
+    let hub = Hub::new(HubParts {
+        db,
+        objects,
+        master_key,
+        clock,
+        random,
+        limits: settings.limits,
+        registry,
+    });
     // A permutation that gives other numbers than it gave would issue serials twice: better no hub.
     verify_pools(&hub).await?;
     Ok(OpenHub { hub, authority })
