@@ -25,7 +25,11 @@ impl Caller {
             .timeout(Duration::from_secs(60))
             .build()
             .with_context(|| format!("HTTP client of {party}"))?;
-        Ok(Self { party: party.to_owned(), http, base: base.to_owned() })
+        Ok(Self {
+            party: party.to_owned(),
+            http,
+            base: base.to_owned(),
+        })
     }
 
     /// Runs a GraphQL operation; any error in the answer is an error.
@@ -34,14 +38,25 @@ impl Caller {
         if let Some(errors) = body.get("errors") {
             bail!("{}: GraphQL answered {errors}", self.party);
         }
-        body.get("data").cloned().ok_or_else(|| anyhow!("{}: GraphQL answered no data", self.party))
+        body.get("data")
+            .cloned()
+            .ok_or_else(|| anyhow!("{}: GraphQL answered no data", self.party))
     }
 
     /// Runs a GraphQL operation and gives the whole answer.
     pub(super) async fn graphql_raw(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
-        let request = self.http.post(format!("{}/graphql", self.base)).json(&serde_json::json!({"query": query, "variables": variables}));
-        let response = request.send().await.with_context(|| format!("{}: POST /graphql", self.party))?;
-        response.json().await.with_context(|| format!("{}: answer of /graphql", self.party))
+        let request = self
+            .http
+            .post(format!("{}/graphql", self.base))
+            .json(&serde_json::json!({"query": query, "variables": variables}));
+        let response = request
+            .send()
+            .await
+            .with_context(|| format!("{}: POST /graphql", self.party))?;
+        response
+            .json()
+            .await
+            .with_context(|| format!("{}: answer of /graphql", self.party))
     }
 
     /// Sends a document and waits until its job has ended. The answer is the job.
@@ -51,11 +66,22 @@ impl Caller {
             .post(format!("{}/epcis/capture", self.base))
             .header("content-type", dialect.content_type())
             .body(document);
-        let response = request.send().await.with_context(|| format!("{}: POST /epcis/capture", self.party))?;
+        let response = request
+            .send()
+            .await
+            .with_context(|| format!("{}: POST /epcis/capture", self.party))?;
         let status = response.status();
-        let location = response.headers().get("location").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let location = response
+            .headers()
+            .get("location")
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
         if status.as_u16() != 202 {
-            bail!("{}: capture answered {status}: {}", self.party, response.text().await.unwrap_or_default());
+            bail!(
+                "{}: capture answered {status}: {}",
+                self.party,
+                response.text().await.unwrap_or_default()
+            );
         }
         let location = location.ok_or_else(|| anyhow!("{}: 202 without Location", self.party))?;
         self.finished(&location).await
@@ -79,7 +105,11 @@ impl Caller {
 
     /// A resource, whatever its status.
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<reqwest::Response> {
-        self.http.get(format!("{}{path}", self.base)).send().await.with_context(|| format!("{}: GET {path}", self.party))
+        self.http
+            .get(format!("{}{path}", self.base))
+            .send()
+            .await
+            .with_context(|| format!("{}: GET {path}", self.party))
     }
 }
 

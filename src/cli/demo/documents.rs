@@ -93,7 +93,12 @@ pub(super) struct Handover {
 }
 
 /// Writes a document in a dialect. `prefix_len` knows the company prefixes, for the URNs.
-pub(super) fn write(dialect: Dialect, created: Micros, happenings: &[Happening], prefix_len: &dyn Fn(&str) -> Option<usize>) -> String {
+pub(super) fn write(
+    dialect: Dialect,
+    created: Micros,
+    happenings: &[Happening],
+    prefix_len: &dyn Fn(&str) -> Option<usize>,
+) -> String {
     match dialect {
         Dialect::Xml12 | Dialect::Xml20 => xml(dialect, created, happenings, prefix_len),
         Dialect::Json20 => json(created, happenings),
@@ -134,10 +139,14 @@ fn xml_event(out: &mut String, dialect: Dialect, happening: &Happening, prefix_l
     let (kind, what) = match &happening.what {
         What::Commission { epcs, .. } => ("ObjectEvent", list("epcList", epcs)),
         What::Ship(handover) | What::Receive(handover) => ("ObjectEvent", list("epcList", &handover.epcs)),
-        What::Pack { parent, children } => {
-            ("AggregationEvent", format!("<parentID>{}</parentID>{}", urn(parent), list("childEPCs", children)))
-        }
-        What::Unpack { parent } => ("AggregationEvent", format!("<parentID>{}</parentID><childEPCs/>", urn(parent))),
+        What::Pack { parent, children } => (
+            "AggregationEvent",
+            format!("<parentID>{}</parentID>{}", urn(parent), list("childEPCs", children)),
+        ),
+        What::Unpack { parent } => (
+            "AggregationEvent",
+            format!("<parentID>{}</parentID><childEPCs/>", urn(parent)),
+        ),
     };
     let site = urn(&Epc::from_gln(happening.site));
     let _ = write!(
@@ -150,7 +159,13 @@ fn xml_event(out: &mut String, dialect: Dialect, happening: &Happening, prefix_l
     if !matches!(happening.what, What::Ship(_)) {
         let _ = write!(out, "<bizLocation><id>{site}</id></bizLocation>");
     }
-    let wrap = |inner: String| if dialect == Dialect::Xml12 { format!("<extension>{inner}</extension>") } else { inner };
+    let wrap = |inner: String| {
+        if dialect == Dialect::Xml12 {
+            format!("<extension>{inner}</extension>")
+        } else {
+            inner
+        }
+    };
     match &happening.what {
         What::Commission { lot: Some((lot, expiry)), .. } => out.push_str(&wrap(format!(
             "<ilmd><cbvmda:lotNumber>{lot}</cbvmda:lotNumber><cbvmda:itemExpirationDate>{expiry}</cbvmda:itemExpirationDate></ilmd>"
@@ -174,7 +189,11 @@ fn xml_endpoints(handover: &Handover, urn: &dyn Fn(&Epc) -> String) -> String {
         let _ = write!(out, "<{list}>");
         for (kind, pair) in endpoints(handover) {
             let gln = if side == 0 { pair.0 } else { pair.1 };
-            let _ = write!(out, "<{element} type=\"urn:epcglobal:cbv:sdt:{kind}\">{}</{element}>", urn(&Epc::from_gln(gln)));
+            let _ = write!(
+                out,
+                "<{element} type=\"urn:epcglobal:cbv:sdt:{kind}\">{}</{element}>",
+                urn(&Epc::from_gln(gln))
+            );
         }
         let _ = write!(out, "</{list}>");
     }
@@ -182,7 +201,11 @@ fn xml_endpoints(handover: &Handover, urn: &dyn Fn(&Epc) -> String) -> String {
 }
 
 fn endpoints(handover: &Handover) -> [(&'static str, (Gln, Gln)); 3] {
-    [("owning_party", handover.owner), ("possessing_party", handover.possessor), ("location", handover.location)]
+    [
+        ("owning_party", handover.owner),
+        ("possessing_party", handover.possessor),
+        ("location", handover.location),
+    ]
 }
 
 fn json(created: Micros, happenings: &[Happening]) -> String {
@@ -214,7 +237,10 @@ fn json_event(happening: &Happening) -> serde_json::Value {
             set("type", "ObjectEvent".into());
             set("epcList", uris(epcs).into());
             if let Some((lot, expiry)) = lot {
-                set("ilmd", serde_json::json!({"cbvmda:lotNumber": lot, "cbvmda:itemExpirationDate": expiry}));
+                set(
+                    "ilmd",
+                    serde_json::json!({"cbvmda:lotNumber": lot, "cbvmda:itemExpirationDate": expiry}),
+                );
             }
         }
         What::Pack { parent, children } => {
@@ -231,7 +257,10 @@ fn json_event(happening: &Happening) -> serde_json::Value {
             set("type", "ObjectEvent".into());
             set("epcList", uris(&handover.epcs).into());
             let desadv = format!("urn:epcglobal:cbv:bt:{}:{}", handover.possessor.0, handover.despatch_advice);
-            set("bizTransactionList", serde_json::json!([{"type": "desadv", "bizTransaction": desadv}]));
+            set(
+                "bizTransactionList",
+                serde_json::json!([{"type": "desadv", "bizTransaction": desadv}]),
+            );
             for (list, element, side) in [("sourceList", "source", 0), ("destinationList", "destination", 1)] {
                 let ends = endpoints(handover).map(|(kind, pair)| {
                     let gln = if side == 0 { pair.0 } else { pair.1 };

@@ -18,7 +18,17 @@ macro_rules! shipped {
     };
 }
 
-shipped!("aurora", "cornerstone", "halden", "hub-operator", "meridian", "northway", "packwell", "sigmapack", "zenith");
+shipped!(
+    "aurora",
+    "cornerstone",
+    "halden",
+    "hub-operator",
+    "meridian",
+    "northway",
+    "packwell",
+    "sigmapack",
+    "zenith"
+);
 
 /// Reads the parties.
 pub(super) fn load(settings: &Settings) -> anyhow::Result<Vec<PartnerFile>> {
@@ -47,11 +57,23 @@ pub(super) async fn apply(hub: &RunningHub, files: &[PartnerFile]) -> anyhow::Re
     let Some(operator) = files.iter().find(|file| super::is_operator(&file.party.roles)) else {
         bail!("no party has the role `operator`");
     };
-    let actor = Actor { party: operator.party.id.clone(), system: "demo".to_owned() };
+    let actor = Actor {
+        party: operator.party.id.clone(),
+        system: "demo".to_owned(),
+    };
     let changes = plan(hub.db(), files, Missing::Keep).await?;
     if !changes.is_empty() {
         let at = hub.now();
-        apply_plan(hub.db(), changes, Stamp { at, actor, audit_id: AuditId::new(hub.new_id(at)) }).await?;
+        apply_plan(
+            hub.db(),
+            changes,
+            Stamp {
+                at,
+                actor,
+                audit_id: AuditId::new(hub.new_id(at)),
+            },
+        )
+        .await?;
     }
     refresh(hub).await?;
     Ok(())
@@ -59,6 +81,12 @@ pub(super) async fn apply(hub: &RunningHub, files: &[PartnerFile]) -> anyhow::Re
 
 /// In whose name certificates are issued.
 pub(super) fn operator(registry: &Registry) -> anyhow::Result<Actor> {
-    let operator = registry.parties().find(|party| super::is_operator(&party.roles)).context("no party has the role `operator`")?;
-    Ok(Actor { party: operator.id.clone(), system: "demo".to_owned() })
+    let operator = registry
+        .parties()
+        .find(|party| super::is_operator(&party.roles))
+        .context("no party has the role `operator`")?;
+    Ok(Actor {
+        party: operator.id.clone(),
+        system: "demo".to_owned(),
+    })
 }
