@@ -67,6 +67,8 @@ enum Command {
     /// Issue or revoke client certificates of partners' systems.
     #[command(subcommand)]
     Certificate(certificate::CertificateCommand),
+    /// Measure this machine: the hub's rates beside those of its bare parts, on a throw-away hub.
+    Bench(bench::BenchArgs),
     /// Print what callers program against.
     #[command(subcommand)]
     Schema(schema::SchemaCommand),
@@ -98,15 +100,24 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut settings = load(cli.settings)?;
-    if matches!(cli.command, Command::Demo(_)) && settings.log_filter == Settings::default().log_filter {
-        // The demo tells its story on standard output; the log would drown it.
-        settings.log_filter = "warn".to_owned();
+    if matches!(cli.command, Command::Demo(_) | Command::Bench(_)) && settings.log_filter == Settings::default().log_filter {
+        // They tell what they do themselves; a line for each request would drown it.
+        settings.log_filter = if matches!(cli.command, Command::Demo(_)) {
+            "warn"
+        } else {
+            "error"
+        }
+        .to_owned();
     }
     log_to_stderr(&settings)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
     runtime.block_on(async {
         match cli.command {
             Command::Demo(args) => demo::run(args, settings).await,
+            Command::Bench(args) => bench::run(args, settings).await.map(|()| ExitCode::SUCCESS),
             Command::Serve(args) => serve::run(args, settings).await.map(|()| ExitCode::SUCCESS),
             Command::Migrate(args) => migrate::run(args, settings).await.map(yes_or_no),
             Command::Partner(command) => partner::run(command, settings).await,
@@ -131,7 +142,11 @@ fn load(args: SettingsArgs) -> anyhow::Result<Settings> {
     let mut flags = args.set;
     flags.extend(args.database_url.map(|url| ("database_url".to_owned(), url)));
     flags.extend(args.data_dir.map(|folder| ("data_dir".to_owned(), folder)));
-    Ok(Settings::load(Sources { file, environment: std::env::vars().collect(), flags })?)
+    Ok(Settings::load(Sources {
+        file,
+        environment: std::env::vars().collect(),
+        flags,
+    })?)
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {
@@ -142,7 +157,10 @@ fn key_value(text: &str) -> Result<(String, String), String> {
 fn log_to_stderr(settings: &Settings) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.log_filter).context("setting `log_filter`")?;
     let stderr_is_read_by_people = std::io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(stderr_is_read_by_people);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(stderr_is_read_by_people);
     let set = match settings.log_format {
         LogFormat::Text => log.try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),

@@ -9,53 +9,85 @@ use super::documents::Dialect;
 
 /// A party's system.
 #[derive(Debug, Clone)]
-pub(super) struct Caller {
+pub(in crate::cli) struct Caller {
     /// Its party id.
-    pub(super) party: String,
+    pub(in crate::cli) party: String,
     http: reqwest::Client,
     base: String,
 }
 
 impl Caller {
     /// A client that trusts the hub's CA alone and shows one certificate.
-    pub(super) fn new(party: &str, base: &str, ca_pem: &str, certificate_pem: &str, key_pem: &str) -> anyhow::Result<Self> {
+    pub(in crate::cli) fn new(
+        party: &str,
+        base: &str,
+        ca_pem: &str,
+        certificate_pem: &str,
+        key_pem: &str,
+    ) -> anyhow::Result<Self> {
         let tls = client_tls(ca_pem, certificate_pem, key_pem).with_context(|| format!("TLS of {party}"))?;
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .timeout(Duration::from_secs(60))
             .build()
             .with_context(|| format!("HTTP client of {party}"))?;
-        Ok(Self { party: party.to_owned(), http, base: base.to_owned() })
+        Ok(Self {
+            party: party.to_owned(),
+            http,
+            base: base.to_owned(),
+        })
     }
 
     /// Runs a GraphQL operation; any error in the answer is an error.
-    pub(super) async fn graphql(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
+    pub(in crate::cli) async fn graphql(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
         let body = self.graphql_raw(query, variables).await?;
         if let Some(errors) = body.get("errors") {
             bail!("{}: GraphQL answered {errors}", self.party);
         }
-        body.get("data").cloned().ok_or_else(|| anyhow!("{}: GraphQL answered no data", self.party))
+        body.get("data")
+            .cloned()
+            .ok_or_else(|| anyhow!("{}: GraphQL answered no data", self.party))
     }
 
     /// Runs a GraphQL operation and gives the whole answer.
-    pub(super) async fn graphql_raw(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
-        let request = self.http.post(format!("{}/graphql", self.base)).json(&serde_json::json!({"query": query, "variables": variables}));
-        let response = request.send().await.with_context(|| format!("{}: POST /graphql", self.party))?;
-        response.json().await.with_context(|| format!("{}: answer of /graphql", self.party))
+    pub(in crate::cli) async fn graphql_raw(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
+        let request = self
+            .http
+            .post(format!("{}/graphql", self.base))
+            .json(&serde_json::json!({"query": query, "variables": variables}));
+        let response = request
+            .send()
+            .await
+            .with_context(|| format!("{}: POST /graphql", self.party))?;
+        response
+            .json()
+            .await
+            .with_context(|| format!("{}: answer of /graphql", self.party))
     }
 
     /// Sends a document and waits until its job has ended. The answer is the job.
-    pub(super) async fn capture(&self, dialect: Dialect, document: String) -> anyhow::Result<Value> {
+    pub(in crate::cli) async fn capture(&self, dialect: Dialect, document: String) -> anyhow::Result<Value> {
         let request = self
             .http
             .post(format!("{}/epcis/capture", self.base))
             .header("content-type", dialect.content_type())
             .body(document);
-        let response = request.send().await.with_context(|| format!("{}: POST /epcis/capture", self.party))?;
+        let response = request
+            .send()
+            .await
+            .with_context(|| format!("{}: POST /epcis/capture", self.party))?;
         let status = response.status();
-        let location = response.headers().get("location").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let location = response
+            .headers()
+            .get("location")
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
         if status.as_u16() != 202 {
-            bail!("{}: capture answered {status}: {}", self.party, response.text().await.unwrap_or_default());
+            bail!(
+                "{}: capture answered {status}: {}",
+                self.party,
+                response.text().await.unwrap_or_default()
+            );
         }
         let location = location.ok_or_else(|| anyhow!("{}: 202 without Location", self.party))?;
         self.finished(&location).await
@@ -73,13 +105,17 @@ impl Caller {
     }
 
     /// The body of a resource, as text.
-    pub(super) async fn text(&self, path: &str) -> anyhow::Result<String> {
+    pub(in crate::cli) async fn text(&self, path: &str) -> anyhow::Result<String> {
         Ok(self.get(path).await?.error_for_status()?.text().await?)
     }
 
     /// A resource, whatever its status.
-    pub(super) async fn get(&self, path: &str) -> anyhow::Result<reqwest::Response> {
-        self.http.get(format!("{}{path}", self.base)).send().await.with_context(|| format!("{}: GET {path}", self.party))
+    pub(in crate::cli) async fn get(&self, path: &str) -> anyhow::Result<reqwest::Response> {
+        self.http
+            .get(format!("{}{path}", self.base))
+            .send()
+            .await
+            .with_context(|| format!("{}: GET {path}", self.party))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::domain::time::Micros;
 
 /// Which syntax a party's system speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(in crate::cli) enum Dialect {
     /// EPCIS 1.2 XML with EPC URNs.
     Xml12,
     /// EPCIS 2.0 XML with EPC URNs.
@@ -21,7 +21,7 @@ pub(super) enum Dialect {
 
 impl Dialect {
     /// What the document is sent as.
-    pub(super) fn content_type(self) -> &'static str {
+    pub(in crate::cli) fn content_type(self) -> &'static str {
         match self {
             Self::Xml12 | Self::Xml20 => "application/xml",
             Self::Json20 => "application/ld+json",
@@ -29,7 +29,7 @@ impl Dialect {
     }
 
     /// For people.
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::cli) fn name(self) -> &'static str {
         match self {
             Self::Xml12 => "EPCIS 1.2 XML",
             Self::Xml20 => "EPCIS 2.0 XML",
@@ -40,18 +40,18 @@ impl Dialect {
 
 /// One thing that happened at a line or a dock.
 #[derive(Debug, Clone)]
-pub(super) struct Happening {
+pub(in crate::cli) struct Happening {
     /// When.
-    pub(super) at: Micros,
+    pub(in crate::cli) at: Micros,
     /// Where: the site's GLN.
-    pub(super) site: Gln,
+    pub(in crate::cli) site: Gln,
     /// What.
-    pub(super) what: What,
+    pub(in crate::cli) what: What,
 }
 
 /// What happened.
 #[derive(Debug, Clone)]
-pub(super) enum What {
+pub(in crate::cli) enum What {
     /// Serial numbers became packs of a lot, or labels became logistic units (no lot).
     Commission {
         /// The things.
@@ -79,21 +79,26 @@ pub(super) enum What {
 
 /// Who gives what to whom.
 #[derive(Debug, Clone)]
-pub(super) struct Handover {
+pub(in crate::cli) struct Handover {
     /// Outermost things only.
-    pub(super) epcs: Vec<Epc>,
+    pub(in crate::cli) epcs: Vec<Epc>,
     /// Owner before and after.
-    pub(super) owner: (Gln, Gln),
+    pub(in crate::cli) owner: (Gln, Gln),
     /// Who has it before and after.
-    pub(super) possessor: (Gln, Gln),
+    pub(in crate::cli) possessor: (Gln, Gln),
     /// Site before and after.
-    pub(super) location: (Gln, Gln),
+    pub(in crate::cli) location: (Gln, Gln),
     /// Despatch advice number of the giving side.
-    pub(super) despatch_advice: String,
+    pub(in crate::cli) despatch_advice: String,
 }
 
 /// Writes a document in a dialect. `prefix_len` knows the company prefixes, for the URNs.
-pub(super) fn write(dialect: Dialect, created: Micros, happenings: &[Happening], prefix_len: &dyn Fn(&str) -> Option<usize>) -> String {
+pub(in crate::cli) fn write(
+    dialect: Dialect,
+    created: Micros,
+    happenings: &[Happening],
+    prefix_len: &dyn Fn(&str) -> Option<usize>,
+) -> String {
     match dialect {
         Dialect::Xml12 | Dialect::Xml20 => xml(dialect, created, happenings, prefix_len),
         Dialect::Json20 => json(created, happenings),
@@ -134,10 +139,14 @@ fn xml_event(out: &mut String, dialect: Dialect, happening: &Happening, prefix_l
     let (kind, what) = match &happening.what {
         What::Commission { epcs, .. } => ("ObjectEvent", list("epcList", epcs)),
         What::Ship(handover) | What::Receive(handover) => ("ObjectEvent", list("epcList", &handover.epcs)),
-        What::Pack { parent, children } => {
-            ("AggregationEvent", format!("<parentID>{}</parentID>{}", urn(parent), list("childEPCs", children)))
-        }
-        What::Unpack { parent } => ("AggregationEvent", format!("<parentID>{}</parentID><childEPCs/>", urn(parent))),
+        What::Pack { parent, children } => (
+            "AggregationEvent",
+            format!("<parentID>{}</parentID>{}", urn(parent), list("childEPCs", children)),
+        ),
+        What::Unpack { parent } => (
+            "AggregationEvent",
+            format!("<parentID>{}</parentID><childEPCs/>", urn(parent)),
+        ),
     };
     let site = urn(&Epc::from_gln(happening.site));
     let _ = write!(
@@ -150,7 +159,13 @@ fn xml_event(out: &mut String, dialect: Dialect, happening: &Happening, prefix_l
     if !matches!(happening.what, What::Ship(_)) {
         let _ = write!(out, "<bizLocation><id>{site}</id></bizLocation>");
     }
-    let wrap = |inner: String| if dialect == Dialect::Xml12 { format!("<extension>{inner}</extension>") } else { inner };
+    let wrap = |inner: String| {
+        if dialect == Dialect::Xml12 {
+            format!("<extension>{inner}</extension>")
+        } else {
+            inner
+        }
+    };
     match &happening.what {
         What::Commission { lot: Some((lot, expiry)), .. } => out.push_str(&wrap(format!(
             "<ilmd><cbvmda:lotNumber>{lot}</cbvmda:lotNumber><cbvmda:itemExpirationDate>{expiry}</cbvmda:itemExpirationDate></ilmd>"
@@ -174,7 +189,11 @@ fn xml_endpoints(handover: &Handover, urn: &dyn Fn(&Epc) -> String) -> String {
         let _ = write!(out, "<{list}>");
         for (kind, pair) in endpoints(handover) {
             let gln = if side == 0 { pair.0 } else { pair.1 };
-            let _ = write!(out, "<{element} type=\"urn:epcglobal:cbv:sdt:{kind}\">{}</{element}>", urn(&Epc::from_gln(gln)));
+            let _ = write!(
+                out,
+                "<{element} type=\"urn:epcglobal:cbv:sdt:{kind}\">{}</{element}>",
+                urn(&Epc::from_gln(gln))
+            );
         }
         let _ = write!(out, "</{list}>");
     }
@@ -182,7 +201,11 @@ fn xml_endpoints(handover: &Handover, urn: &dyn Fn(&Epc) -> String) -> String {
 }
 
 fn endpoints(handover: &Handover) -> [(&'static str, (Gln, Gln)); 3] {
-    [("owning_party", handover.owner), ("possessing_party", handover.possessor), ("location", handover.location)]
+    [
+        ("owning_party", handover.owner),
+        ("possessing_party", handover.possessor),
+        ("location", handover.location),
+    ]
 }
 
 fn json(created: Micros, happenings: &[Happening]) -> String {
@@ -214,7 +237,10 @@ fn json_event(happening: &Happening) -> serde_json::Value {
             set("type", "ObjectEvent".into());
             set("epcList", uris(epcs).into());
             if let Some((lot, expiry)) = lot {
-                set("ilmd", serde_json::json!({"cbvmda:lotNumber": lot, "cbvmda:itemExpirationDate": expiry}));
+                set(
+                    "ilmd",
+                    serde_json::json!({"cbvmda:lotNumber": lot, "cbvmda:itemExpirationDate": expiry}),
+                );
             }
         }
         What::Pack { parent, children } => {
@@ -231,7 +257,10 @@ fn json_event(happening: &Happening) -> serde_json::Value {
             set("type", "ObjectEvent".into());
             set("epcList", uris(&handover.epcs).into());
             let desadv = format!("urn:epcglobal:cbv:bt:{}:{}", handover.possessor.0, handover.despatch_advice);
-            set("bizTransactionList", serde_json::json!([{"type": "desadv", "bizTransaction": desadv}]));
+            set(
+                "bizTransactionList",
+                serde_json::json!([{"type": "desadv", "bizTransaction": desadv}]),
+            );
             for (list, element, side) in [("sourceList", "source", 0), ("destinationList", "destination", 1)] {
                 let ends = endpoints(handover).map(|(kind, pair)| {
                     let gln = if side == 0 { pair.0 } else { pair.1 };

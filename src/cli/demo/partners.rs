@@ -18,10 +18,20 @@ macro_rules! shipped {
     };
 }
 
-shipped!("aurora", "cornerstone", "halden", "hub-operator", "meridian", "northway", "packwell", "sigmapack", "zenith");
+shipped!(
+    "aurora",
+    "cornerstone",
+    "halden",
+    "hub-operator",
+    "meridian",
+    "northway",
+    "packwell",
+    "sigmapack",
+    "zenith"
+);
 
 /// Reads the parties.
-pub(super) fn load(settings: &Settings) -> anyhow::Result<Vec<PartnerFile>> {
+pub(in crate::cli) fn load(settings: &Settings) -> anyhow::Result<Vec<PartnerFile>> {
     let folder = folder(settings)?;
     partner::load(&folder).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
@@ -42,23 +52,41 @@ fn folder(settings: &Settings) -> anyhow::Result<PathBuf> {
 }
 
 /// Makes the running hub know them.
-pub(super) async fn apply(hub: &RunningHub, files: &[PartnerFile]) -> anyhow::Result<()> {
+pub(in crate::cli) async fn apply(hub: &RunningHub, files: &[PartnerFile]) -> anyhow::Result<()> {
     let hub = hub.hub();
     let Some(operator) = files.iter().find(|file| super::is_operator(&file.party.roles)) else {
         bail!("no party has the role `operator`");
     };
-    let actor = Actor { party: operator.party.id.clone(), system: "demo".to_owned() };
+    let actor = Actor {
+        party: operator.party.id.clone(),
+        system: "demo".to_owned(),
+    };
     let changes = plan(hub.db(), files, Missing::Keep).await?;
     if !changes.is_empty() {
         let at = hub.now();
-        apply_plan(hub.db(), changes, Stamp { at, actor, audit_id: AuditId::new(hub.new_id(at)) }).await?;
+        apply_plan(
+            hub.db(),
+            changes,
+            Stamp {
+                at,
+                actor,
+                audit_id: AuditId::new(hub.new_id(at)),
+            },
+        )
+        .await?;
     }
     refresh(hub).await?;
     Ok(())
 }
 
 /// In whose name certificates are issued.
-pub(super) fn operator(registry: &Registry) -> anyhow::Result<Actor> {
-    let operator = registry.parties().find(|party| super::is_operator(&party.roles)).context("no party has the role `operator`")?;
-    Ok(Actor { party: operator.id.clone(), system: "demo".to_owned() })
+pub(in crate::cli) fn operator(registry: &Registry) -> anyhow::Result<Actor> {
+    let operator = registry
+        .parties()
+        .find(|party| super::is_operator(&party.roles))
+        .context("no party has the role `operator`")?;
+    Ok(Actor {
+        party: operator.id.clone(),
+        system: "demo".to_owned(),
+    })
 }

@@ -78,8 +78,10 @@ impl Stage<'_> {
         self.send("northway", Dialect::Xml20, 40, depot, What::Receive(first)).await?;
         // Custody from the 3PL, ownership from the manufacturer, to the wholesaler.
         let second = handover((manufacturer, wholesaler), (logistics, wholesaler), (depot, warehouse), "DA2");
-        self.send("northway", Dialect::Xml20, 30, depot, What::Ship(second.clone())).await?;
-        self.send("meridian", Dialect::Json20, 20, warehouse, What::Receive(second)).await?;
+        self.send("northway", Dialect::Xml20, 30, depot, What::Ship(second.clone()))
+            .await?;
+        self.send("meridian", Dialect::Json20, 20, warehouse, What::Receive(second))
+            .await?;
         Ok(run)
     }
 
@@ -95,24 +97,61 @@ impl Stage<'_> {
             location: (warehouse, pharmacy_site),
             despatch_advice: format!("DA3-{}", run.lot),
         };
-        self.send("meridian", Dialect::Json20, 15, warehouse, What::Unpack { parent: run.pallet.clone() }).await?;
-        self.send("meridian", Dialect::Json20, 12, warehouse, What::Ship(sale.clone())).await?;
-        self.send("cornerstone", Dialect::Json20, 8, pharmacy_site, What::Receive(sale)).await
+        self.send(
+            "meridian",
+            Dialect::Json20,
+            15,
+            warehouse,
+            What::Unpack {
+                parent: run.pallet.clone(),
+            },
+        )
+        .await?;
+        self.send("meridian", Dialect::Json20, 12, warehouse, What::Ship(sale.clone()))
+            .await?;
+        self.send("cornerstone", Dialect::Json20, 8, pharmacy_site, What::Receive(sale))
+            .await
     }
 
     /// Numbers for packs and cases, and a pallet label.
     async fn allocate(&self, cmo: &str, dialect: Dialect) -> anyhow::Result<Run> {
         let party: PartyId = cmo.parse()?;
-        let agreement = self.registry.principals_of(&party, self.now).find(|agreement| agreement.principal.as_str() == MANUFACTURER);
-        let products = &agreement.ok_or_else(|| anyhow!("{cmo} has no agreement with {MANUFACTURER}"))?.products;
-        let [pack, case] = products.as_slice() else { bail!("the agreement with {cmo} should cover a pack and a case") };
+        let agreement = self
+            .registry
+            .principals_of(&party, self.now)
+            .find(|agreement| agreement.principal.as_str() == MANUFACTURER);
+        let products = &agreement
+            .ok_or_else(|| anyhow!("{cmo} has no agreement with {MANUFACTURER}"))?
+            .products;
+        let [pack, case] = products.as_slice() else {
+            bail!("the agreement with {cmo} should cover a pack and a case")
+        };
         // A demo that runs again on the same data makes another lot.
-        let lot = format!("{}{:08}", cmo.get(..1).unwrap_or_default().to_uppercase(), self.now.0 / 1_000_000 % 100_000_000);
+        let lot = format!(
+            "{}{:08}",
+            cmo.get(..1).unwrap_or_default().to_uppercase(),
+            self.now.0 / 1_000_000 % 100_000_000
+        );
         let serials = self.request(cmo, *pack, CASES * UNITS_PER_CASE + SPARE, &lot).await?;
-        let units = serials.iter().take(CASES * UNITS_PER_CASE).map(|serial| Epc::sgtin(*pack, serial)).collect::<Result<_, _>>()?;
+        let units = serials
+            .iter()
+            .take(CASES * UNITS_PER_CASE)
+            .map(|serial| Epc::sgtin(*pack, serial))
+            .collect::<Result<_, _>>()?;
         let serials = self.request(cmo, *case, CASES, &lot).await?;
-        let cases = serials.iter().map(|serial| Epc::sgtin(*case, serial)).collect::<Result<_, _>>()?;
-        Ok(Run { cmo: cmo.to_owned(), dialect, gtin: *pack, lot, units, cases, pallet: self.pallet(cmo)? })
+        let cases = serials
+            .iter()
+            .map(|serial| Epc::sgtin(*case, serial))
+            .collect::<Result<_, _>>()?;
+        Ok(Run {
+            cmo: cmo.to_owned(),
+            dialect,
+            gtin: *pack,
+            lot,
+            units,
+            cases,
+            pallet: self.pallet(cmo)?,
+        })
     }
 
     /// Asks for numbers, asks again with the same key as a line does that lost the answer, and downloads them.
@@ -122,13 +161,30 @@ impl Stage<'_> {
         let input = json!({"input": {"gtin": gtin, "quantity": quantity, "idempotencyKey": key, "lot": lot}});
         let first = caller.graphql(REQUEST_SERIALS, input.clone()).await?;
         let again = caller.graphql(REQUEST_SERIALS, input).await?;
-        let id = |answer: &Value| answer.pointer("/requestSerials/allocation/id").cloned().filter(Value::is_string);
+        let id = |answer: &Value| {
+            answer
+                .pointer("/requestSerials/allocation/id")
+                .cloned()
+                .filter(Value::is_string)
+        };
         ensure!(id(&first).is_some(), "{cmo}: no numbers were allocated: {first}");
-        ensure!(id(&first) == id(&again), "{cmo}: a retry must return the same allocation: {first}, {again}");
-        let path = first.pointer("/requestSerials/downloadPath").and_then(Value::as_str).context("an allocation has a download path")?;
+        ensure!(
+            id(&first) == id(&again),
+            "{cmo}: a retry must return the same allocation: {first}, {again}"
+        );
+        let path = first
+            .pointer("/requestSerials/downloadPath")
+            .and_then(Value::as_str)
+            .context("an allocation has a download path")?;
         let serials = serials_of_csv(&caller.text(path).await?)?;
-        ensure!(serials.len() == quantity, "{cmo} asked for {quantity} numbers and downloaded {}", serials.len());
-        (self.say)(&format!("{cmo:<12} asked for {quantity} serial numbers of {gtin}, lost the answer, asked again: one allocation"));
+        ensure!(
+            serials.len() == quantity,
+            "{cmo} asked for {quantity} numbers and downloaded {}",
+            serials.len()
+        );
+        (self.say)(&format!(
+            "{cmo:<12} asked for {quantity} serial numbers of {gtin}, lost the answer, asked again: one allocation"
+        ));
         Ok(serials)
     }
 
@@ -138,14 +194,49 @@ impl Stage<'_> {
         let expiry = self.now.plus_seconds(2 * 365 * 86_400).rfc3339();
         let lot = Some((run.lot.clone(), expiry.get(..10).unwrap_or("2030-01-31").to_owned()));
         let mut happenings = vec![
-            self.happening(120, site, What::Commission { epcs: run.units.clone(), lot: lot.clone() }),
-            self.happening(115, site, What::Commission { epcs: run.cases.clone(), lot }),
-            self.happening(110, site, What::Commission { epcs: vec![run.pallet.clone()], lot: None }),
+            self.happening(
+                120,
+                site,
+                What::Commission {
+                    epcs: run.units.clone(),
+                    lot: lot.clone(),
+                },
+            ),
+            self.happening(
+                115,
+                site,
+                What::Commission {
+                    epcs: run.cases.clone(),
+                    lot,
+                },
+            ),
+            self.happening(
+                110,
+                site,
+                What::Commission {
+                    epcs: vec![run.pallet.clone()],
+                    lot: None,
+                },
+            ),
         ];
         for (case, units) in run.cases.iter().zip(run.units.chunks(UNITS_PER_CASE)) {
-            happenings.push(self.happening(90, site, What::Pack { parent: case.clone(), children: units.to_vec() }));
+            happenings.push(self.happening(
+                90,
+                site,
+                What::Pack {
+                    parent: case.clone(),
+                    children: units.to_vec(),
+                },
+            ));
         }
-        happenings.push(self.happening(80, site, What::Pack { parent: run.pallet.clone(), children: run.cases.clone() }));
+        happenings.push(self.happening(
+            80,
+            site,
+            What::Pack {
+                parent: run.pallet.clone(),
+                children: run.cases.clone(),
+            },
+        ));
         self.capture(&run.cmo, run.dialect, &happenings).await?;
         (self.say)(&format!(
             "{:<12} commissioned {} packs, packed them into {CASES} cases and a pallet ({})",
@@ -164,7 +255,8 @@ impl Stage<'_> {
             What::Pack { .. } => "packed".to_owned(),
             What::Commission { .. } => "commissioned".to_owned(),
         };
-        self.capture(party, dialect, &[self.happening(minutes_ago, site, what)]).await?;
+        self.capture(party, dialect, &[self.happening(minutes_ago, site, what)])
+            .await?;
         (self.say)(&format!("{party:<12} {said} ({})", dialect.name()));
         Ok(())
     }
@@ -178,20 +270,33 @@ impl Stage<'_> {
     }
 
     fn happening(&self, minutes_ago: i64, site: Gln, what: What) -> Happening {
-        Happening { at: self.now.plus_seconds(-60 * minutes_ago), site, what }
+        Happening {
+            at: self.now.plus_seconds(-60 * minutes_ago),
+            site,
+            what,
+        }
     }
 
     /// A party's first site and its own GLN.
     fn place(&self, party: &str) -> anyhow::Result<(Gln, Gln)> {
-        let found = self.registry.party(&party.parse()?).ok_or_else(|| anyhow!("partner-config has no party `{party}`"))?;
+        let found = self
+            .registry
+            .party(&party.parse()?)
+            .ok_or_else(|| anyhow!("partner-config has no party `{party}`"))?;
         let site = found.sites.first().ok_or_else(|| anyhow!("party `{party}` has no site"))?;
         Ok((site.gln, found.gln))
     }
 
     /// An SSCC under the CMO's own company prefix; the time of the run makes it new.
     fn pallet(&self, cmo: &str) -> anyhow::Result<Epc> {
-        let party = self.registry.party(&cmo.parse()?).ok_or_else(|| anyhow!("no party `{cmo}`"))?;
-        let prefix = party.prefixes.first().ok_or_else(|| anyhow!("party `{cmo}` has no company prefix"))?;
+        let party = self
+            .registry
+            .party(&cmo.parse()?)
+            .ok_or_else(|| anyhow!("no party `{cmo}`"))?;
+        let prefix = party
+            .prefixes
+            .first()
+            .ok_or_else(|| anyhow!("party `{cmo}` has no company prefix"))?;
         let prefix = prefix.as_str();
         let digits = 16_usize.saturating_sub(prefix.len());
         let reference = format!("{:016}", self.now.0 / 1_000_000);
@@ -204,6 +309,16 @@ impl Stage<'_> {
 fn serials_of_csv(text: &str) -> anyhow::Result<Vec<String>> {
     let mut lines = text.lines();
     let header = lines.next().context("the download is empty")?;
-    let column = header.split(',').position(|name| name == "serial").context("the download has no column `serial`")?;
-    lines.map(|line| line.split(',').nth(column).map(str::to_owned).context("a line without a serial")).collect()
+    let column = header
+        .split(',')
+        .position(|name| name == "serial")
+        .context("the download has no column `serial`")?;
+    lines
+        .map(|line| {
+            line.split(',')
+                .nth(column)
+                .map(str::to_owned)
+                .context("a line without a serial")
+        })
+        .collect()
 }

@@ -116,7 +116,10 @@ impl Caller {
 
     /// The numbers of an allocation, in their order.
     pub(crate) async fn serials(&self, path: &str) -> Answer<Vec<String>> {
-        match self.text(self.http.get(format!("{}{path}", self.base)).header("accept", "text/csv")).await {
+        match self
+            .text(self.http.get(format!("{}{path}", self.base)).header("accept", "text/csv"))
+            .await
+        {
             Answer::Acknowledged((_, text)) => Answer::Acknowledged(read_csv(&text)),
             Answer::Refused(why) => Answer::Refused(why),
             Answer::Unknown(why) => Answer::Unknown(why),

@@ -192,7 +192,12 @@ impl House {
         }
         let started = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock");
         let child = command.spawn().expect("the binary");
-        let mut hub = HubProcess { child, port, log, started };
+        let mut hub = HubProcess {
+            child,
+            port,
+            log,
+            started,
+        };
         let give_up = Instant::now() + Duration::from_secs(30);
         while TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_err() {
             if hub.ended().is_some() || Instant::now() > give_up {
