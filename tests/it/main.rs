@@ -8,8 +8,10 @@
 )]
 
 mod capture;
+mod container;
 mod corpus_documents;
 mod corpus_identifiers;
+mod event;
 mod graphql;
 mod hub;
 mod partner;
