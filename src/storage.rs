@@ -26,8 +26,8 @@ pub mod party;
 pub mod row;
 pub mod serial;
 pub mod shipment;
-pub mod yardstick;
 pub mod view;
+pub mod yardstick;
 
 pub(crate) use bulk::hex;
 pub use db::{Db, StorageError, Tx};

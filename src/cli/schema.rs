@@ -4,19 +4,22 @@ use std::io::Write;
 
 use clap::Subcommand;
 
-use crate::transport::graphql;
+use crate::transport::{graphql, problem};
 
 /// `counterfoil schema …`
 #[derive(Debug, Subcommand)]
 pub enum SchemaCommand {
     /// Print the GraphQL schema in the schema definition language.
     Print,
+    /// Print the table of problem types and error codes as JSON.
+    Problems,
 }
 
 /// Runs the command.
 pub fn run(command: SchemaCommand) -> std::io::Result<()> {
     match command {
         SchemaCommand::Print => print(&mut std::io::stdout().lock()),
+        SchemaCommand::Problems => std::io::stdout().lock().write_all(problem::table().as_bytes()),
     }
 }
 

@@ -148,7 +148,13 @@ pub struct Finding {
 impl Finding {
     /// A finding about the document as a whole.
     pub fn new(code: FindingCode, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { code, event: None, epc: None, pointer: pointer.into(), detail: detail.into() }
+        Self {
+            code,
+            event: None,
+            epc: None,
+            pointer: pointer.into(),
+            detail: detail.into(),
+        }
     }
 
     /// The same about one event.

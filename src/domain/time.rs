@@ -54,7 +54,13 @@ impl Micros {
         let micros = time.microsecond();
         let mut text = format!(
             "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}",
-            date.year(), u8::from(date.month()), date.day(), time.hour(), time.minute(), time.second(), micros / 1_000
+            date.year(),
+            u8::from(date.month()),
+            date.day(),
+            time.hour(),
+            time.minute(),
+            time.second(),
+            micros / 1_000
         );
         if micros % 1_000 != 0 {
             text.push_str(&format!("{:03}", micros % 1_000));

@@ -109,7 +109,11 @@ pub enum ServiceError {
 impl ServiceError {
     /// A refusal in one place.
     pub fn refused(code: Code, detail: impl Into<String>) -> Self {
-        Self::Refused { code, detail: detail.into(), violations: Vec::new() }
+        Self::Refused {
+            code,
+            detail: detail.into(),
+            violations: Vec::new(),
+        }
     }
 
     /// The one answer for what is absent and for what is not the caller's to see.

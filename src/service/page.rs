@@ -32,14 +32,22 @@ impl FromStr for Cursor {
     type Err = ServiceError;
 
     fn from_str(text: &str) -> Result<Self, ServiceError> {
-        let refuse = || ServiceError::refused(Code::BadInput, "the cursor is none of this list's: use one that a page returned");
+        let refuse = || {
+            ServiceError::refused(
+                Code::BadInput,
+                "the cursor is none of this list's: use one that a page returned",
+            )
+        };
         let mut bytes = [0; 24];
         if URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).map_err(|_| refuse())? != bytes.len() {
             return Err(refuse());
         }
         let (at, id) = bytes.split_at(8);
         let at = i64::from_be_bytes(at.try_into().map_err(|_| refuse())?);
-        Ok(Self { at, id: Uuid::from_slice(id).map_err(|_| refuse())? })
+        Ok(Self {
+            at,
+            id: Uuid::from_slice(id).map_err(|_| refuse())?,
+        })
     }
 }
 
@@ -59,7 +67,12 @@ impl Cursor {
 
     /// Reads a cursor that [`Self::seal`] made for the same caller and list.
     pub fn open(text: &str, actor: &Actor, list: &str) -> Result<Self, ServiceError> {
-        let refuse = || ServiceError::refused(Code::BadInput, "the cursor is none of this list's: use one that a page returned");
+        let refuse = || {
+            ServiceError::refused(
+                Code::BadInput,
+                "the cursor is none of this list's: use one that a page returned",
+            )
+        };
         let mut bytes = [0; 32];
         let read = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).map_err(|_| refuse())?;
         let (position, seal) = bytes.split_at(24);
@@ -67,7 +80,10 @@ impl Cursor {
             return Err(refuse());
         }
         let at = i64::from_be_bytes(position[..8].try_into().map_err(|_| refuse())?);
-        Ok(Self { at, id: Uuid::from_slice(&position[8..]).map_err(|_| refuse())? })
+        Ok(Self {
+            at,
+            id: Uuid::from_slice(&position[8..]).map_err(|_| refuse())?,
+        })
     }
 }
 

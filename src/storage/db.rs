@@ -63,7 +63,10 @@ pub struct DbOptions {
 impl Db {
     /// Opens the database; it does not migrate it.
     pub async fn open(options: &DbOptions) -> Result<Self, StorageError> {
-        let unavailable = |source| StorageError::Unavailable { doing: "opening the database", source };
+        let unavailable = |source| StorageError::Unavailable {
+            doing: "opening the database",
+            source,
+        };
         let connect = |max: u32, min: u32| {
             let mut connect = ConnectOptions::new(options.url.clone());
             let synchronous = options.sqlite_synchronous;
@@ -85,14 +88,18 @@ impl Db {
                 });
             connect
         };
-        let reader = Database::connect(connect(options.max_connections, 1)).await.map_err(unavailable)?;
+        let reader = Database::connect(connect(options.max_connections, 1))
+            .await
+            .map_err(unavailable)?;
         let backend = reader.get_database_backend();
         let writer = match backend {
             // One writer: SQLite has one anyway, and a queue in front of it never answers BUSY.
             DbBackend::Sqlite => Database::connect(connect(1, 1)).await.map_err(unavailable)?,
             _ => reader.clone(),
         };
-        Ok(Self { inner: Arc::new(Inner { backend, writer, reader }) })
+        Ok(Self {
+            inner: Arc::new(Inner { backend, writer, reader }),
+        })
     }
 
     /// Which of the two it is.
@@ -135,7 +142,10 @@ impl Db {
             ..TransactionOptions::default()
         };
         let begun = self.inner.writer.begin_with_options(options).await;
-        let tx = Tx { inner: begun.map_err(|error| self.failed("opening a transaction", error))?, backend: self.inner.backend };
+        let tx = Tx {
+            inner: begun.map_err(|error| self.failed("opening a transaction", error))?,
+            backend: self.inner.backend,
+        };
         match work(&tx).await {
             Ok(value) => match tx.inner.commit().await {
                 Ok(()) => Ok(value),
@@ -157,13 +167,26 @@ impl Db {
     /// Rows of a read outside any transaction.
     pub async fn query(&self, doing: &'static str, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StorageError> {
         let statement = Statement::from_sql_and_values(self.inner.backend, sql, values);
-        self.inner.reader.query_all_raw(statement).await.map_err(|error| self.failed(doing, error))
+        self.inner
+            .reader
+            .query_all_raw(statement)
+            .await
+            .map_err(|error| self.failed(doing, error))
     }
 
     /// At most one row.
-    pub async fn query_one(&self, doing: &'static str, sql: &str, values: Vec<Value>) -> Result<Option<QueryResult>, StorageError> {
+    pub async fn query_one(
+        &self,
+        doing: &'static str,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Option<QueryResult>, StorageError> {
         let statement = Statement::from_sql_and_values(self.inner.backend, sql, values);
-        self.inner.reader.query_one_raw(statement).await.map_err(|error| self.failed(doing, error))
+        self.inner
+            .reader
+            .query_one_raw(statement)
+            .await
+            .map_err(|error| self.failed(doing, error))
     }
 
     /// Closes both pools; SQLite checkpoints its log.
@@ -197,19 +220,33 @@ impl Tx {
     /// Executes a statement; the number of rows it touched is in the result.
     pub async fn execute(&self, doing: &'static str, sql: &str, values: Vec<Value>) -> Result<ExecResult, StorageError> {
         let statement = Statement::from_sql_and_values(self.backend, sql, values);
-        self.inner.execute_raw(statement).await.map_err(|error| classify(self.backend, doing, error))
+        self.inner
+            .execute_raw(statement)
+            .await
+            .map_err(|error| classify(self.backend, doing, error))
     }
 
     /// Rows, as this transaction sees them.
     pub async fn query(&self, doing: &'static str, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StorageError> {
         let statement = Statement::from_sql_and_values(self.backend, sql, values);
-        self.inner.query_all_raw(statement).await.map_err(|error| classify(self.backend, doing, error))
+        self.inner
+            .query_all_raw(statement)
+            .await
+            .map_err(|error| classify(self.backend, doing, error))
     }
 
     /// At most one row.
-    pub async fn query_one(&self, doing: &'static str, sql: &str, values: Vec<Value>) -> Result<Option<QueryResult>, StorageError> {
+    pub async fn query_one(
+        &self,
+        doing: &'static str,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Option<QueryResult>, StorageError> {
         let statement = Statement::from_sql_and_values(self.backend, sql, values);
-        self.inner.query_one_raw(statement).await.map_err(|error| classify(self.backend, doing, error))
+        self.inner
+            .query_one_raw(statement)
+            .await
+            .map_err(|error| classify(self.backend, doing, error))
     }
 }
 
@@ -228,11 +265,16 @@ fn classify(backend: DbBackend, doing: &'static str, error: DbErr) -> StorageErr
 
 /// SQLite rolls back by itself on these (NOMEM 7, IOERR 10, CORRUPT 11, FULL 13), behind the driver's back.
 fn sqlite_disk_failed(error: &DbErr) -> bool {
-    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) | DbErr::Conn(RuntimeErr::SqlxError(cause))) = error
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause))
+    | DbErr::Query(RuntimeErr::SqlxError(cause))
+    | DbErr::Conn(RuntimeErr::SqlxError(cause))) = error
     else {
         return false;
     };
-    let code = cause.as_database_error().and_then(|database| database.code()).and_then(|code| code.parse::<i32>().ok());
+    let code = cause
+        .as_database_error()
+        .and_then(|database| database.code())
+        .and_then(|code| code.parse::<i32>().ok());
     matches!(code.map(|code| code & 0xff), Some(7 | 10 | 11 | 13))
 }
 

@@ -6,7 +6,8 @@ use super::StorageError;
 
 /// Reads one column of a row of `table`.
 pub fn column<T: TryGetable>(row: &QueryResult, table: &str, name: &str) -> Result<T, StorageError> {
-    row.try_get("", name).map_err(|error| StorageError::Inconsistent(format!("{table}.{name}: {error}")))
+    row.try_get("", name)
+        .map_err(|error| StorageError::Inconsistent(format!("{table}.{name}: {error}")))
 }
 
 /// Parses a text column into a domain type.
@@ -16,7 +17,8 @@ where
     T::Err: std::fmt::Display,
 {
     let text: String = column(row, table, name)?;
-    text.parse().map_err(|error| StorageError::Inconsistent(format!("{table}.{name} = `{text}`: {error}")))
+    text.parse()
+        .map_err(|error| StorageError::Inconsistent(format!("{table}.{name} = `{text}`: {error}")))
 }
 
 /// Reads a JSON column.

@@ -87,11 +87,7 @@ mod tests {
     #[test]
     fn the_committed_table_is_current() {
         let committed = include_str!("../../schema/problems.json");
-        assert_eq!(
-            table(),
-            committed,
-            "run `counterfoil schema print problems > schema/problems.json`"
-        );
+        assert_eq!(table(), committed, "run `counterfoil schema problems > schema/problems.json`");
     }
 
     #[test]

@@ -7,8 +7,8 @@
     reason = "a test binary has no outside: `pub` means for the other modules here"
 )]
 
-mod corpus_documents;
 mod capture;
+mod corpus_documents;
 mod corpus_identifiers;
 mod graphql;
 mod hub;

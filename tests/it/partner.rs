@@ -229,7 +229,13 @@ async fn a_suspended_party_gives_and_holds_nothing_until_it_is_back() {
     let (packer, gtin, now) = ("packer".parse().unwrap(), "09521001001014".parse().unwrap(), test.hub.now());
     let holds = || test.hub.registry().mandate(&packer, Power::Commission, gtin, now).is_some();
     let apply_edit = async |file: &str, flag: &str| {
-        let plan = plan(test.hub.db(), &edited(file, "country", &format!("suspended = {flag}\ncountry")), Missing::Keep).await.unwrap();
+        let plan = plan(
+            test.hub.db(),
+            &edited(file, "country", &format!("suspended = {flag}\ncountry")),
+            Missing::Keep,
+        )
+        .await
+        .unwrap();
         let text = plan.to_string();
         apply(test.hub.db(), plan, test.stamp()).await.unwrap();
         refresh(&test.hub).await.unwrap();
@@ -237,9 +243,17 @@ async fn a_suspended_party_gives_and_holds_nothing_until_it_is_back() {
     };
     assert!(holds());
     for (file, party) in [("packer.toml", "packer"), ("maker.toml", "maker")] {
-        assert!(apply_edit(file, "true").await.contains(&format!("~ party {party}: suspended")));
+        assert!(
+            apply_edit(file, "true")
+                .await
+                .contains(&format!("~ party {party}: suspended"))
+        );
         assert!(!holds(), "{party} is suspended");
-        assert!(apply_edit(file, "false").await.contains(&format!("~ party {party}: may act again")));
+        assert!(
+            apply_edit(file, "false")
+                .await
+                .contains(&format!("~ party {party}: may act again"))
+        );
         assert!(holds(), "{party} is back");
     }
 }

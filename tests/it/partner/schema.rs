@@ -15,13 +15,20 @@ fn schema() -> Value {
 /// A file that has a table of every kind.
 fn full() -> String {
     let product = "name = \"Product\"\nserials = { length = 12 }";
-    format!("{}\n[[issuers]]\nfile = \"ca.pem\"\n", replaced(MAKER, "name = \"Product\"", product))
+    format!(
+        "{}\n[[issuers]]\nfile = \"ca.pem\"\n",
+        replaced(MAKER, "name = \"Product\"", product)
+    )
 }
 
 /// Fixes for the maker's file with one text replaced.
 fn fixes(from: &str, to: &str) -> Vec<String> {
     let world = folder(&[("maker.toml", &replaced(&full(), from, to)), ("packer.toml", PACKER)]);
-    load(world.path()).unwrap_err().into_iter().map(|problem| format!("{}; {}", problem.cause, problem.fix)).collect()
+    load(world.path())
+        .unwrap_err()
+        .into_iter()
+        .map(|problem| format!("{}; {}", problem.cause, problem.fix))
+        .collect()
 }
 
 #[test]
@@ -38,7 +45,10 @@ fn the_keys_are_those_the_reader_knows() {
         ("issuers", "file =", "zzzzzzzz = 1\nfile ="),
     ] {
         let found = fixes(from, to);
-        let listed = found.iter().find_map(|fix| fix.split_once("zzzzzzzz")?.1.split_once(" has: ")).unwrap_or_else(|| panic!("{found:#?}"));
+        let listed = found
+            .iter()
+            .find_map(|fix| fix.split_once("zzzzzzzz")?.1.split_once(" has: "))
+            .unwrap_or_else(|| panic!("{found:#?}"));
         let known: BTreeSet<&str> = listed.1.split(", ").collect();
         let object = if table.is_empty() { &schema } else { &schema["$defs"][table] };
         let described: BTreeSet<&str> = object["properties"].as_object().unwrap().keys().map(String::as_str).collect();
@@ -71,17 +81,31 @@ fn the_required_keys_are_those_the_reader_misses() {
         let object = if table.is_empty() { &schema } else { &schema["$defs"][table] };
         assert!(object["required"].as_array().unwrap().contains(&key.into()), "{table}.{key}");
         let found = fixes(line, "");
-        assert!(found.iter().any(|one| one.starts_with(&format!("`{key}` is missing"))), "{table}.{key}: {found:#?}");
+        assert!(
+            found.iter().any(|one| one.starts_with(&format!("`{key}` is missing"))),
+            "{table}.{key}: {found:#?}"
+        );
     }
 }
 
 #[test]
 fn the_words_are_those_the_reader_takes() {
     let schema = schema();
-    let words = |items: &Value| items["items"]["enum"].as_array().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let words = |items: &Value| {
+        items["items"]["enum"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     let all = [
         ("[\"manufacturer\"]", words(&schema["properties"]["roles"])),
-        ("[\"request_serials\", \"commission\"]", words(&schema["$defs"]["agreements"]["properties"]["powers"])),
+        (
+            "[\"request_serials\", \"commission\"]",
+            words(&schema["$defs"]["agreements"]["properties"]["powers"]),
+        ),
     ];
     for (from, words) in all {
         let maker = replaced(MAKER, from, &format!("[{words}]"));
