@@ -67,7 +67,8 @@ mod tests {
     #[tokio::test]
     async fn counts_calls_and_hands_on_errors() {
         let good = rate(2, Duration::from_millis(5), |_, _| async {
-            Ok(tokio::time::sleep(Duration::from_millis(1)).await)
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            Ok(())
         });
         assert!(good.await.unwrap().per_second > 0.0);
         let bad = rate(2, Duration::from_secs(60), |worker, _| async move {
