@@ -32,7 +32,7 @@ async fn series(house: &House, kills: u32, seed: u64) -> History {
     for _ in 0..kills {
         let hub = house.start(Start::default());
         history.settle(house, &hub).await;
-        let moment = Duration::from_micros(2_000 + coin.below(150_000));
+        let moment = Duration::from_micros(2_000 + coin.below(300_000));
         let work = shift.work(house, &hub, CALLERS, u64::MAX);
         tokio::pin!(work);
         let idle = tokio::time::timeout(moment, &mut work).await;
