@@ -8,6 +8,7 @@
 )]
 
 mod capture;
+mod corpus_capture;
 mod corpus_documents;
 mod corpus_identifiers;
 mod graphql;
