@@ -9,6 +9,7 @@
 
 mod capture;
 mod container;
+mod corpus_capture;
 mod corpus_documents;
 mod corpus_identifiers;
 mod event;
