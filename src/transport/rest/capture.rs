@@ -10,7 +10,7 @@
 //! 202 does not say that the events are stored: the job says it.
 
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -157,8 +157,13 @@ async fn options(State(hub): State<Hub>) -> Response {
     (StatusCode::NO_CONTENT, versions, announced(hub.limits())).into_response()
 }
 
-async fn job(State(hub): State<Hub>, Extension(actor): Extension<Actor>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+async fn job(
+    State(hub): State<Hub>,
+    Extension(actor): Extension<Actor>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Json<Value>, Problem> {
     // Not an id: there is no such job, like any that is not the caller's.
+    let Path(id) = id.map_err(|_| ServiceError::not_found())?;
     let id = id.parse().map_err(|_| ServiceError::not_found())?;
     let Report { job, errors, findings } = capture::job(&hub, &actor, id).await?.ok_or_else(ServiceError::not_found)?;
     let mut shown = shown(&job, &errors);
