@@ -6,6 +6,8 @@
 use crate::domain::event::{Action, Content, Event, EventType, Node, Quantity};
 use crate::domain::finding::FindingCode;
 
+use super::vocabulary::{Vocabulary, measurement};
+
 /// One broken rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
@@ -172,6 +174,36 @@ fn sensors(event: &Event, say: &mut Say<'_>) {
                 "a sensor element has at least one `sensorReport`",
             );
         }
+        if reports.iter().any(|report| !is_named(report)) {
+            let detail = "a `sensorReport` has neither `type` nor `exception`";
+            say(FindingCode::LenientlyRead, "sensorElementList", detail);
+        }
+        let groups: [(&[&Node], &[&str]); 3] = [(&[element], ELEMENT), (&metadata, METADATA), (&reports, REPORT)];
+        for (nodes, fields) in groups {
+            for unknown in nodes.iter().flat_map(|node| unknown_parts(node, fields)) {
+                let shown: String = unknown.name.local.chars().take(80).collect();
+                let detail = format!("`{shown}` is no field of a sensor element and has no namespace; kept");
+                say(FindingCode::LenientlyRead, "sensorElementList", &detail);
+            }
+        }
+        let types = reports.iter().flat_map(|report| parts(report, "type"));
+        for unknown in types
+            .filter_map(Node::text)
+            .filter(|text| !measurement::is_known(text.trim()))
+        {
+            let shown: String = unknown.trim().chars().take(80).collect();
+            let detail = format!("`{shown}` is no measurement type of GS1, and no URI");
+            say(FindingCode::UnknownVocabulary, "sensorElementList", &detail);
+        }
+        let components = reports.iter().flat_map(|report| parts(report, "component"));
+        for unknown in components
+            .filter_map(Node::text)
+            .filter(|text| !Vocabulary::Component.read(text).known)
+        {
+            let shown: String = unknown.trim().chars().take(80).collect();
+            let detail = format!("`{shown}` is no component of CBV 2.0, and no URI");
+            say(FindingCode::UnknownVocabulary, "sensorElementList", &detail);
+        }
         for field in EITHER {
             let has = |nodes: &[&Node]| nodes.iter().any(|node| !parts(node, field).is_empty());
             // GS1's own examples break it; the report, being nearer, is plainly meant.
@@ -180,6 +212,62 @@ fn sensors(event: &Event, say: &mut Say<'_>) {
                 say(FindingCode::LenientlyRead, "sensorElementList", &detail);
             }
         }
+    }
+}
+
+/// Whether a report says what was measured, or what went wrong (EPCIS 2.0 clause 7.3.7.2).
+fn is_named(report: &Node) -> bool {
+    ["type", "exception"].iter().any(|field| !parts(report, field).is_empty())
+}
+
+/// Fields of a sensor element, of its metadata and of its reports (EPCIS 2.0 clause 7.3.7).
+const ELEMENT: &[&str] = &["sensorMetadata", "sensorReport", "extension"];
+const METADATA: &[&str] = &[
+    "time",
+    "startTime",
+    "endTime",
+    "deviceID",
+    "deviceMetadata",
+    "rawData",
+    "dataProcessingMethod",
+    "bizRules",
+];
+const REPORT: &[&str] = &[
+    "type",
+    "exception",
+    "deviceID",
+    "deviceMetadata",
+    "rawData",
+    "dataProcessingMethod",
+    "time",
+    "microorganism",
+    "chemicalSubstance",
+    "value",
+    "component",
+    "stringValue",
+    "booleanValue",
+    "hexBinaryValue",
+    "uriValue",
+    "minValue",
+    "maxValue",
+    "meanValue",
+    "sDev",
+    "percRank",
+    "percValue",
+    "uom",
+    "coordinateReferenceSystem",
+    "bizRules",
+];
+
+fn unknown_parts<'a>(node: &'a Node, fields: &[&str]) -> Vec<&'a Node> {
+    match &node.content {
+        Content::Nodes(inside) => inside
+            .iter()
+            .filter(|part| {
+                part.name.namespace.is_empty() && !part.name.local.starts_with('@') && !fields.contains(&&*part.name.local)
+            })
+            .collect(),
+        Content::Empty | Content::Text(_) | Content::Number(_) | Content::Bool(_) | Content::Mixed(_) => Vec::new(),
     }
 }
 
