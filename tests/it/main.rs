@@ -12,6 +12,7 @@ mod corpus_documents;
 mod corpus_identifiers;
 mod graphql;
 mod hub;
+mod oracle;
 mod partner;
 mod serial;
 mod story;
