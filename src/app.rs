@@ -146,7 +146,8 @@ pub async fn open(start: Start) -> Result<OpenHub, StartError> {
     let url = settings.database_url();
     let status = migration::status(&url).await?;
     // An embedded database has no other process to be asked first, and a new one nothing to lose.
-    if !status.pending.is_empty() && !(migrate || status.is_new() || url.starts_with("sqlite:")) {
+    let may_migrate = migrate || status.is_new() || url.starts_with("sqlite:");
+    if !status.pending.is_empty() && !may_migrate {
         return Err(StartError::Pending(status.pending));
     }
     if !status.pending.is_empty() {

@@ -67,6 +67,8 @@ enum Command {
     /// Issue or revoke client certificates of partners' systems.
     #[command(subcommand)]
     Certificate(certificate::CertificateCommand),
+    /// Measure this machine: the hub's rates beside those of its bare parts, on a throw-away hub.
+    Bench(bench::BenchArgs),
     /// Print what callers program against.
     #[command(subcommand)]
     Schema(schema::SchemaCommand),
@@ -98,9 +100,14 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut settings = load(cli.settings)?;
-    if matches!(cli.command, Command::Demo(_)) && settings.log_filter == Settings::default().log_filter {
-        // The demo tells its story on standard output; the log would drown it.
-        settings.log_filter = "warn".to_owned();
+    if matches!(cli.command, Command::Demo(_) | Command::Bench(_)) && settings.log_filter == Settings::default().log_filter {
+        // They tell what they do themselves; a line for each request would drown it.
+        settings.log_filter = if matches!(cli.command, Command::Demo(_)) {
+            "warn"
+        } else {
+            "error"
+        }
+        .to_owned();
     }
     log_to_stderr(&settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -110,6 +117,7 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         match cli.command {
             Command::Demo(args) => demo::run(args, settings).await,
+            Command::Bench(args) => bench::run(args, settings).await.map(|()| ExitCode::SUCCESS),
             Command::Serve(args) => serve::run(args, settings).await.map(|()| ExitCode::SUCCESS),
             Command::Migrate(args) => migrate::run(args, settings).await.map(yes_or_no),
             Command::Partner(command) => partner::run(command, settings).await,

@@ -1,1 +1,173 @@
-//! `bench`
+//! `counterfoil bench`: what this machine gets out of the hub, beside what it gets out of the bare parts.
+//!
+//! Everything goes through the hub's public interfaces over mutual TLS, on a throw-away hub; beside each figure stands the
+//! raw one of the same run: a handler that does nothing, the permutation alone, the same rows straight into the same
+//! tables, the same look-up without HTTP and GraphQL. On a shared machine the ratio is what can be compared.
+//!
+//! It judges nothing and fails on no figure.
+
+mod capture;
+mod ground;
+mod load;
+mod provenance;
+mod serials;
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use clap::Args;
+
+use crate::config::settings::Settings;
+
+use ground::on_ground;
+use load::Rate;
+
+/// What to measure with.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Database server: `postgres://user@host/database`, in which a throw-away database is made and dropped; SQLite in a
+    /// throw-away folder if not given.
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
+    /// How long each rate is measured.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub seconds: u32,
+    /// How much data: 1 is 10,000 units.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub scale: u32,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// One figure of the hub and the raw one beside it.
+#[derive(Debug, serde::Serialize)]
+struct Figure {
+    /// What was measured.
+    what: String,
+    /// Of what so many a second.
+    unit: &'static str,
+    /// The hub.
+    hub_per_second: f64,
+    /// The hub's median and 99th percentile, where each call was timed.
+    p50_ms: Option<f64>,
+    p99_ms: Option<f64>,
+    /// The raw figure, of the same unit.
+    raw_per_second: f64,
+    /// What the raw figure is.
+    raw: &'static str,
+}
+
+impl Figure {
+    fn of_rates(what: String, unit: &'static str, hub: &Rate, (raw, raw_per_second): (&'static str, f64)) -> Self {
+        let (p50_ms, p99_ms) = (Some(hub.p50_ms), Some(hub.p99_ms));
+        Self {
+            what,
+            unit,
+            hub_per_second: hub.per_second,
+            p50_ms,
+            p99_ms,
+            raw_per_second,
+            raw,
+        }
+    }
+}
+
+/// Measures and prints.
+pub async fn run(args: BenchArgs, settings: Settings) -> anyhow::Result<()> {
+    progress("serial numbers");
+    let mut figures = on_ground(&args, &settings, async |ground| serials::measure(ground, &args).await).await?;
+    for shape in capture::SHAPES {
+        progress(shape.name);
+        figures.push(capture::measure(&args, &settings, shape).await?);
+    }
+    progress("provenance");
+    let (provenance, database) = on_ground(&args, &settings, async |ground| {
+        Ok((provenance::measure(ground, &args).await?, ground.database_name()))
+    })
+    .await?;
+    figures.extend(provenance);
+    if args.json {
+        let report = serde_json::json!({"database": database, "seconds": args.seconds, "scale": args.scale, "figures": figures});
+        super::say(format_args!("{report:#}"));
+    } else {
+        super::say(format_args!("{}", table(database, &figures).trim_end()));
+    }
+    Ok(())
+}
+
+/// To standard error: standard output is the result.
+fn progress(what: &str) {
+    let _gone = writeln!(std::io::stderr().lock(), "measuring: {what}");
+}
+
+fn table(database: &str, figures: &[Figure]) -> String {
+    let names: Vec<String> = figures
+        .iter()
+        .map(|figure| format!("{}, {}", figure.what, figure.unit))
+        .collect();
+    let width = names.iter().map(String::len).max().unwrap_or(0);
+    let millis = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.2}"));
+    let build = if cfg!(debug_assertions) {
+        ", debug build: figures say nothing"
+    } else {
+        ""
+    };
+    let mut out = format!("{database}{build}\n\n");
+    let _ = writeln!(
+        out,
+        "{:<width$} {:>10} {:>8} {:>8} {:>10} {:>6}  raw is",
+        "", "hub /s", "p50 ms", "p99 ms", "raw /s", "ratio"
+    );
+    for (name, figure) in names.iter().zip(figures) {
+        let (p50, p99) = (millis(figure.p50_ms), millis(figure.p99_ms));
+        let (hub, raw) = (grouped(figure.hub_per_second), grouped(figure.raw_per_second));
+        let ratio = 100.0 * figure.hub_per_second / figure.raw_per_second;
+        let _ = writeln!(
+            out,
+            "{name:<width$} {hub:>10} {p50:>8} {p99:>8} {raw:>10} {ratio:>5.0}%  {}",
+            figure.raw
+        );
+    }
+    out
+}
+
+/// Whole, in groups of three.
+fn grouped(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_of_three() {
+        for (value, expect) in [(0.4, "0"), (999.0, "999"), (1_000.0, "1,000"), (1_234_567.8, "1,234,568")] {
+            assert_eq!(grouped(value), expect);
+        }
+    }
+
+    #[test]
+    fn a_line_has_the_ratio() {
+        let rate = Rate {
+            per_second: 50.0,
+            p50_ms: 1.0,
+            p99_ms: 2.5,
+        };
+        let figure = Figure::of_rates("requests".to_owned(), "calls", &rate, ("nothing at all", 200.0));
+        let text = table("SQLite", &[figure]);
+        assert!(
+            text.contains("requests, calls") && text.contains(" 25%") && text.contains("2.50"),
+            "{text}"
+        );
+    }
+}

@@ -3,9 +3,9 @@
 //! The parties use the hub's public interfaces alone, each with a client certificate of its own. Every step is held against
 //! what should have come of it; the first that did not ends the demo with status 1.
 
-mod caller;
-mod documents;
-mod partners;
+pub(super) mod caller;
+pub(super) mod documents;
+pub(super) mod partners;
 mod story;
 mod summary;
 

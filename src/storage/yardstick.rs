@@ -6,14 +6,14 @@
 
 use std::time::{Duration, Instant};
 
-use sea_orm::{DbBackend, DbErr, SqlxError};
+use sea_orm::{ConnectionTrait, Database, DbBackend, DbErr, SqlxError};
 use sqlx::postgres::PgPoolCopyExt;
 use sqlx::{Acquire, Row, Sqlite, SqlitePool, TypeInfo, ValueRef};
 
 use super::{Db, StorageError};
 
-/// What the rows of a capture refer to: put in first, outside the time.
-const REFERRED: &[&str] = &["party", "owner_key", "pool", "allocation", "document"];
+/// What the rows of a capture refer to, besides the parties: put in first, outside the time.
+const REFERRED: &[&str] = &["owner_key", "pool", "allocation", "document"];
 /// What a capture writes, referred to before referring.
 const WRITTEN: &[&str] = &[
     "event",
@@ -79,13 +79,40 @@ pub async fn take(db: &Db) -> Result<Load, StorageError> {
     Ok(load)
 }
 
-/// Puts it into an empty database of the same schema; how long what a capture writes took, commit included.
+/// Puts it into a database of the same schema that knows the parties and nothing else; how long what a capture writes took, commit included.
 pub async fn put(db: &Db, load: &Load) -> Result<Duration, StorageError> {
     let failed = |source| failed("writing rows for the yardstick", source);
     put_tables(db, &load.referred).await.map_err(failed)?;
     let began = Instant::now();
     put_tables(db, &load.written).await.map_err(failed)?;
     Ok(began.elapsed())
+}
+
+/// Makes a database on a PostgreSQL server, beside the one that the URL names; its URL.
+pub async fn create_database(server: &str, name: &str) -> Result<String, StorageError> {
+    on_server(server, &format!("CREATE DATABASE {name}")).await?;
+    // `postgres://user@host/database?host=/folder`: another database, the rest as it stands.
+    let (base, query) = server
+        .split_once('?')
+        .map_or((server, None), |(base, query)| (base, Some(query)));
+    let head = base.rsplit_once('/').map_or(base, |(head, _)| head);
+    Ok(query.map_or_else(|| format!("{head}/{name}"), |query| format!("{head}/{name}?{query}")))
+}
+
+/// Drops it again.
+pub async fn drop_database(server: &str, name: &str) -> Result<(), StorageError> {
+    on_server(server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await
+}
+
+async fn on_server(server: &str, sql: &str) -> Result<(), StorageError> {
+    let failed = |source| StorageError::Unavailable {
+        doing: "making or dropping the database of the benchmark",
+        source,
+    };
+    let connection = Database::connect(server).await.map_err(failed)?;
+    let done = connection.execute_unprepared(sql).await;
+    connection.close().await.map_err(failed)?;
+    done.map(drop).map_err(failed)
 }
 
 async fn take_table(db: &Db, name: &str) -> Result<Rows, SqlxError> {

@@ -7,7 +7,7 @@
 //!
 //! | module | fault | control |
 //! |---|---|---|
-//! | [`kill`] | kill -9 at random moments, SQLite and PostgreSQL | the checks of [`history`] on a doctored history |
+//! | [`kill`] | kill -9 at random moments, SQLite and PostgreSQL | [`control`]: the check on histories that are not true |
 //! | [`kth`] | EIO, ENOSPC, SIGKILL at the k-th write, sync or name | |
 //! | [`power`] | what was not synced is gone | `synchronous=OFF` |
 //! | [`storage`] | a failed COMMIT | the driver without `Db::write` |

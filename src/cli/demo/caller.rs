@@ -9,16 +9,22 @@ use super::documents::Dialect;
 
 /// A party's system.
 #[derive(Debug, Clone)]
-pub(super) struct Caller {
+pub(in crate::cli) struct Caller {
     /// Its party id.
-    pub(super) party: String,
+    pub(in crate::cli) party: String,
     http: reqwest::Client,
     base: String,
 }
 
 impl Caller {
     /// A client that trusts the hub's CA alone and shows one certificate.
-    pub(super) fn new(party: &str, base: &str, ca_pem: &str, certificate_pem: &str, key_pem: &str) -> anyhow::Result<Self> {
+    pub(in crate::cli) fn new(
+        party: &str,
+        base: &str,
+        ca_pem: &str,
+        certificate_pem: &str,
+        key_pem: &str,
+    ) -> anyhow::Result<Self> {
         let tls = client_tls(ca_pem, certificate_pem, key_pem).with_context(|| format!("TLS of {party}"))?;
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
@@ -33,7 +39,7 @@ impl Caller {
     }
 
     /// Runs a GraphQL operation; any error in the answer is an error.
-    pub(super) async fn graphql(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
+    pub(in crate::cli) async fn graphql(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
         let body = self.graphql_raw(query, variables).await?;
         if let Some(errors) = body.get("errors") {
             bail!("{}: GraphQL answered {errors}", self.party);
@@ -44,7 +50,7 @@ impl Caller {
     }
 
     /// Runs a GraphQL operation and gives the whole answer.
-    pub(super) async fn graphql_raw(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
+    pub(in crate::cli) async fn graphql_raw(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
         let request = self
             .http
             .post(format!("{}/graphql", self.base))
@@ -60,7 +66,7 @@ impl Caller {
     }
 
     /// Sends a document and waits until its job has ended. The answer is the job.
-    pub(super) async fn capture(&self, dialect: Dialect, document: String) -> anyhow::Result<Value> {
+    pub(in crate::cli) async fn capture(&self, dialect: Dialect, document: String) -> anyhow::Result<Value> {
         let request = self
             .http
             .post(format!("{}/epcis/capture", self.base))
@@ -99,12 +105,12 @@ impl Caller {
     }
 
     /// The body of a resource, as text.
-    pub(super) async fn text(&self, path: &str) -> anyhow::Result<String> {
+    pub(in crate::cli) async fn text(&self, path: &str) -> anyhow::Result<String> {
         Ok(self.get(path).await?.error_for_status()?.text().await?)
     }
 
     /// A resource, whatever its status.
-    pub(super) async fn get(&self, path: &str) -> anyhow::Result<reqwest::Response> {
+    pub(in crate::cli) async fn get(&self, path: &str) -> anyhow::Result<reqwest::Response> {
         self.http
             .get(format!("{}{path}", self.base))
             .send()

@@ -10,7 +10,7 @@ use crate::domain::time::Micros;
 
 /// Which syntax a party's system speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(in crate::cli) enum Dialect {
     /// EPCIS 1.2 XML with EPC URNs.
     Xml12,
     /// EPCIS 2.0 XML with EPC URNs.
@@ -21,7 +21,7 @@ pub(super) enum Dialect {
 
 impl Dialect {
     /// What the document is sent as.
-    pub(super) fn content_type(self) -> &'static str {
+    pub(in crate::cli) fn content_type(self) -> &'static str {
         match self {
             Self::Xml12 | Self::Xml20 => "application/xml",
             Self::Json20 => "application/ld+json",
@@ -29,7 +29,7 @@ impl Dialect {
     }
 
     /// For people.
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::cli) fn name(self) -> &'static str {
         match self {
             Self::Xml12 => "EPCIS 1.2 XML",
             Self::Xml20 => "EPCIS 2.0 XML",
@@ -40,18 +40,18 @@ impl Dialect {
 
 /// One thing that happened at a line or a dock.
 #[derive(Debug, Clone)]
-pub(super) struct Happening {
+pub(in crate::cli) struct Happening {
     /// When.
-    pub(super) at: Micros,
+    pub(in crate::cli) at: Micros,
     /// Where: the site's GLN.
-    pub(super) site: Gln,
+    pub(in crate::cli) site: Gln,
     /// What.
-    pub(super) what: What,
+    pub(in crate::cli) what: What,
 }
 
 /// What happened.
 #[derive(Debug, Clone)]
-pub(super) enum What {
+pub(in crate::cli) enum What {
     /// Serial numbers became packs of a lot, or labels became logistic units (no lot).
     Commission {
         /// The things.
@@ -79,21 +79,21 @@ pub(super) enum What {
 
 /// Who gives what to whom.
 #[derive(Debug, Clone)]
-pub(super) struct Handover {
+pub(in crate::cli) struct Handover {
     /// Outermost things only.
-    pub(super) epcs: Vec<Epc>,
+    pub(in crate::cli) epcs: Vec<Epc>,
     /// Owner before and after.
-    pub(super) owner: (Gln, Gln),
+    pub(in crate::cli) owner: (Gln, Gln),
     /// Who has it before and after.
-    pub(super) possessor: (Gln, Gln),
+    pub(in crate::cli) possessor: (Gln, Gln),
     /// Site before and after.
-    pub(super) location: (Gln, Gln),
+    pub(in crate::cli) location: (Gln, Gln),
     /// Despatch advice number of the giving side.
-    pub(super) despatch_advice: String,
+    pub(in crate::cli) despatch_advice: String,
 }
 
 /// Writes a document in a dialect. `prefix_len` knows the company prefixes, for the URNs.
-pub(super) fn write(
+pub(in crate::cli) fn write(
     dialect: Dialect,
     created: Micros,
     happenings: &[Happening],

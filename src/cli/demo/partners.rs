@@ -31,7 +31,7 @@ shipped!(
 );
 
 /// Reads the parties.
-pub(super) fn load(settings: &Settings) -> anyhow::Result<Vec<PartnerFile>> {
+pub(in crate::cli) fn load(settings: &Settings) -> anyhow::Result<Vec<PartnerFile>> {
     let folder = folder(settings)?;
     partner::load(&folder).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
@@ -52,7 +52,7 @@ fn folder(settings: &Settings) -> anyhow::Result<PathBuf> {
 }
 
 /// Makes the running hub know them.
-pub(super) async fn apply(hub: &RunningHub, files: &[PartnerFile]) -> anyhow::Result<()> {
+pub(in crate::cli) async fn apply(hub: &RunningHub, files: &[PartnerFile]) -> anyhow::Result<()> {
     let hub = hub.hub();
     let Some(operator) = files.iter().find(|file| super::is_operator(&file.party.roles)) else {
         bail!("no party has the role `operator`");
@@ -80,7 +80,7 @@ pub(super) async fn apply(hub: &RunningHub, files: &[PartnerFile]) -> anyhow::Re
 }
 
 /// In whose name certificates are issued.
-pub(super) fn operator(registry: &Registry) -> anyhow::Result<Actor> {
+pub(in crate::cli) fn operator(registry: &Registry) -> anyhow::Result<Actor> {
     let operator = registry
         .parties()
         .find(|party| super::is_operator(&party.roles))

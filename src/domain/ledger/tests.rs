@@ -163,7 +163,7 @@ fn facts(random: &[(usize, usize, Vec<usize>, usize)]) -> Vec<Fact> {
         1 | 2 => pack(other),
         3 => Deed::Unpack {
             parent: epc(other),
-            all: other % 2 == 0,
+            all: other.is_multiple_of(2),
         },
         4 => ship_to(by, other % 4),
         5 => Deed::Receive,

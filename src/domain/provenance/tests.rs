@@ -27,12 +27,12 @@ fn registry() -> Registry {
         active: true,
     };
     let parties = vec![
-        party("aurora", Role::Manufacturer, "DE", "9521321000004"),
-        party("packwell", Role::Cmo, "PL", "9521322000003"),
-        party("northway", Role::Logistics, "NL", "9521323000002"),
-        party("meridian", Role::Wholesaler, "FR", "9521324000001"),
-        party("corner", Role::Dispenser, "ES", "9521325000000"),
-        party("halden", Role::Wholesaler, "FR", "9521326000009"),
+        party("aurora", Role::Manufacturer, "DE", "9521321000001"),
+        party("packwell", Role::Cmo, "PL", "9521322000000"),
+        party("northway", Role::Logistics, "NL", "9521323000009"),
+        party("meridian", Role::Wholesaler, "FR", "9521324000008"),
+        party("corner", Role::Dispenser, "ES", "9521325000007"),
+        party("halden", Role::Wholesaler, "FR", "9521326000006"),
     ];
     Registry::new(1, parties, Vec::new())
 }
@@ -54,7 +54,7 @@ fn handover(from: &str, to: &str, deal: Option<(&str, &str)>, shipped: u8, recei
 
 /// Packed by packwell for aurora, stored at northway, sold to meridian, sold on to corner.
 fn story() -> Trace {
-    let epc: Epc = "https://id.gs1.org/01/09521321000011/21/A1".parse().unwrap();
+    let epc: Epc = "https://id.gs1.org/01/09521321000018/21/A1".parse().unwrap();
     let thing = Thing {
         key: epc.key(),
         epc,

@@ -216,7 +216,7 @@ fn mac_prefix(cipher: &Aes256, domain: &Domain, half_bytes: usize, tweak: &[u8])
     input.extend_from_slice(&(tweak.len() as u32).to_be_bytes());
     input.extend_from_slice(tweak);
     // Zeros up to where the round number and the half follow; those always lie in the last block.
-    while (input.len() + 1 + half_bytes) % 16 != 0 {
+    while !(input.len() + 1 + half_bytes).is_multiple_of(16) {
         input.push(0);
     }
     input.resize(input.len() + 1 + half_bytes, 0);

@@ -140,9 +140,8 @@ pub(super) fn party(before: Option<&Party>, after: &Party) -> Vec<Change> {
         )
     };
     let prefixes = |party: &Party| by_key(&party.prefixes, |prefix| prefix.as_str().to_owned(), |_| String::new());
-    type Listed = BTreeMap<String, (String, Value)>;
-    let lists: [(Noun, &dyn Fn(&Party) -> Listed); 3] =
-        [(Noun::Site, &sites), (Noun::Prefix, &prefixes), (Noun::Product, &products)];
+    type List<'a> = &'a dyn Fn(&Party) -> BTreeMap<String, (String, Value)>;
+    let lists: [(Noun, List<'_>); 3] = [(Noun::Site, &sites), (Noun::Prefix, &prefixes), (Noun::Product, &products)];
     for (noun, list) in lists {
         let (before, after) = (before.map(list).unwrap_or_default(), list(after));
         for (id, (words, now)) in &after {

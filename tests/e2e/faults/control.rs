@@ -1,10 +1,14 @@
-//! The control: a hub like any other but for `PRAGMA synchronous = OFF`.
+//! The controls: a hub like any other but for `PRAGMA synchronous = OFF`, and histories that are not true.
 //!
 //! The shipped binary cannot be told to lose data, so this test binary serves in its place, put together by the same
 //! composition root.
 
 use counterfoil::app::{Start, start_with};
 use counterfoil::config::settings::{Settings, Sources};
+
+use super::history::History;
+use super::house::{House, Start as Hub};
+use super::workload::Shift;
 
 /// Set for every hub of these tests; the settings pass over `COUNTERFOIL_TEST_…`.
 pub(crate) const ON: &str = "COUNTERFOIL_TEST_CONTROL";
@@ -33,4 +37,41 @@ async fn the_control_hub() {
     };
     let _hub = start_with(start).await.expect("a hub");
     std::future::pending::<()>().await;
+}
+
+/// The check that all fault tests rest on notices what it is there to notice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_check_notices_loss_and_duplicates() {
+    let house = House::on_sqlite().await;
+    let hub = house.start(Hub::default());
+    let truth = Shift::new(3).work(&house, &hub, 2, 2).await;
+    let wrong = async |doctor: fn(&mut History)| {
+        let mut history = truth.clone();
+        doctor(&mut history);
+        history.check(&house, &hub).await
+    };
+    assert_eq!(wrong(|_| {}).await, Vec::<String>::new());
+    let doctored: [(fn(&mut History), &str); 5] = [
+        (
+            |history| history.requests[0].allocation = Some("/serials/v1/allocations/alc_0/serials".to_owned()),
+            "is lost",
+        ),
+        (
+            |history| history.requests[0].allocation = history.requests[1].allocation.clone(),
+            "was given to",
+        ),
+        (
+            |history| history.requests[0].serials.as_mut().expect("serials").reverse(),
+            "has other numbers",
+        ),
+        (|history| drop(history.requests.pop()), "FROM allocation"),
+        (|history| history.captures[0].document.events[0].push('0'), "is there 0 times"),
+    ];
+    for (doctor, expect) in doctored {
+        let wrong = wrong(doctor).await;
+        assert!(
+            wrong.iter().any(|what| what.contains(expect)),
+            "{expect} is not among {wrong:#?}"
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! kill -9 at random moments of allocation and capture, again and again.
 //!
-//! `COUNTERFOIL_KILLS` says how often (200 if it is not set; `tests/run kill 1000` sets it). After so many kills without a
+//! `COUNTERFOIL_TEST_KILLS` says how often (200 if it is not set; `tests/run kill 1000` sets it). After so many kills without a
 //! failure the chance of one is below 3 / kills, at 95 % confidence.
 
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ const CALLERS: usize = 4;
 const CHECK_EVERY: u32 = 50;
 
 fn kills() -> u32 {
-    std::env::var("COUNTERFOIL_KILLS").map_or(200, |text| text.parse().expect("COUNTERFOIL_KILLS is a number"))
+    std::env::var("COUNTERFOIL_TEST_KILLS").map_or(200, |text| text.parse().expect("COUNTERFOIL_TEST_KILLS is a number"))
 }
 
 /// A seed that is printed, so that a run can be had again.
@@ -32,7 +32,7 @@ async fn series(house: &House, kills: u32, seed: u64) -> History {
     for _ in 0..kills {
         let hub = house.start(Start::default());
         history.settle(house, &hub).await;
-        let moment = Duration::from_micros(2_000 + coin.below(150_000));
+        let moment = Duration::from_micros(2_000 + coin.below(300_000));
         let work = shift.work(house, &hub, CALLERS, u64::MAX);
         tokio::pin!(work);
         let idle = tokio::time::timeout(moment, &mut work).await;

@@ -175,3 +175,33 @@ async fn the_same_faults_from_the_kernel() {
     let kinds = [Calls::Syncs, Calls::Writes];
     enumerate(By::Strace, &kinds, &[Action::Eio, Action::Enospc, Action::KillBefore]).await;
 }
+
+/// A first start makes the schema, the master key and the CA: whatever of it is there when it dies, the next start goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_at_each_call_of_a_first_start_leaves_no_half_hub() {
+    let template = House::on_sqlite().await;
+    let mut kills = 0;
+    for calls in [Calls::Syncs, Calls::Names] {
+        for at in 1..=super::deepest() {
+            let house = template.emptied();
+            let disk = Disk::new(&house.data(), house.aside());
+            disk.arm(calls, at, if at % 2 == 0 { Action::KillBefore } else { Action::KillAfter });
+            drop(house.try_start(Start {
+                disk: Some(&disk),
+                ..Start::default()
+            }));
+            if disk.fired() == 0 {
+                break;
+            }
+            kills += 1;
+            let hub = house.try_start(Start::default());
+            assert!(
+                hub.is_ok(),
+                "killed at {calls:?} {at} of its first start, it does not start again:\n{}",
+                hub.err().unwrap_or_default()
+            );
+        }
+    }
+    assert!(kills >= 10, "the kills did not reach the start: {kills}");
+    eprintln!("{kills} kills of a first start: each next start went on");
+}

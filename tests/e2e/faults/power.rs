@@ -32,7 +32,7 @@ impl Recording {
         let house = template.copy();
         let disk = Disk::new(&house.data(), house.aside());
         let at_rest = Image::of_folder(&house.data());
-        let hub = house.start(Start {
+        let mut hub = house.start(Start {
             disk: Some(&disk),
             log: true,
             without_sync,
@@ -49,6 +49,8 @@ impl Recording {
             );
             moments.push((disk.log_end(), history.requests.len(), history.captures.len()));
         }
+        // At rest, so that no write is on its way between the disk and its log.
+        history.jobs_end(&house, &mut hub).await;
         hub.kill();
         let log = disk.log();
         let recording = Self {

@@ -14,6 +14,10 @@ use super::shipment::Shipment;
 
 /// Something with a global id.
 #[derive(Interface)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one for each `node` of a request, made and printed at once"
+)]
 #[graphql(field(name = "id", ty = "ID", desc = "Global id."))]
 pub enum Node {
     /// An agreement.

@@ -1,0 +1,142 @@
+//! Serial numbers: one a request by eight callers, and a list of a hundred thousand.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::routing::post;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
+use crate::domain::ids::{AuditId, PoolId};
+use crate::domain::party::{Actor, SerialRule};
+use crate::domain::serial::key::OwnerKey;
+use crate::domain::serial::pool::Pool;
+use crate::service::Hub;
+use crate::service::certificate::Revocations;
+use crate::storage::{StorageError, audit};
+use crate::transport::metrics::Metrics;
+use crate::transport::tls::admission::Admission;
+use crate::transport::tls::{self, TlsServer};
+
+use super::ground::{CLIENTS, Ground, PACKAGER, PRODUCT, request};
+use super::load::{Rate, rate};
+use super::{BenchArgs, Figure};
+
+const LIST: usize = 100_000;
+
+pub(super) async fn measure(ground: &Ground, args: &BenchArgs) -> anyhow::Result<Vec<Figure>> {
+    let time = Duration::from_secs(args.seconds.into());
+    let callers = Arc::new(ground.callers(PACKAGER, CLIENTS).await?);
+    let load = Arc::clone(&callers);
+    let single = rate(CLIENTS, time, move |worker, turn| {
+        let load = Arc::clone(&load);
+        async move { request(&load[worker], 1, &format!("single-{worker}-{turn}")).await.map(drop) }
+    });
+    let single = single.await?;
+    let nothing = nothing_over_tls(ground, time).await?;
+    let commits = bare_commits(ground.running.hub(), time).await?;
+    let began = Instant::now();
+    ground.serials(&callers[0], LIST, "list").await?;
+    let list = LIST as f64 / began.elapsed().as_secs_f64();
+    let permuted = permutation()?;
+    let what = format!("one serial number a request, {CLIENTS} callers");
+    Ok(vec![
+        Figure::of_rates(
+            what.clone(),
+            "requests",
+            &single,
+            ("a handler that does nothing, over the same TLS", nothing.per_second),
+        ),
+        Figure::of_rates(
+            what,
+            "requests",
+            &single,
+            ("one-row transactions, as many writers", commits.per_second),
+        ),
+        Figure {
+            what: "100,000 numbers asked for and downloaded".to_owned(),
+            unit: "numbers",
+            hub_per_second: list,
+            p50_ms: None,
+            p99_ms: None,
+            raw_per_second: permuted,
+            raw: "the permutation alone, one thread",
+        },
+    ])
+}
+
+/// The same TLS and HTTP, and nothing behind them.
+async fn nothing_over_tls(ground: &Ground, time: Duration) -> anyhow::Result<Rate> {
+    let (hub, authority) = (ground.running.hub().clone(), ground.running.authority());
+    let names = ["localhost".to_owned()];
+    let admission = Arc::new(Admission::new(hub.clone(), authority, Revocations::default())?);
+    let config = tls::server_config(&admission, &authority.issue_server(&names, hub.now())?)?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let port = listener.local_addr()?.port();
+    let router = Router::new().route("/graphql", post(async || axum::Json(serde_json::json!({"data": {}}))));
+    let stop = CancellationToken::new();
+    let server = TlsServer {
+        config,
+        admission,
+        router,
+        metrics: Metrics::default(),
+    };
+    let serving = tokio::spawn(tls::serve(listener, server, stop.clone()));
+    let files = ground.certificate(PACKAGER).await?;
+    let callers: Vec<_> = (0..CLIENTS)
+        .map(|_| ground.caller_at(PACKAGER, &files, port))
+        .collect::<anyhow::Result<_>>()?;
+    let callers = Arc::new(callers);
+    let measured = rate(CLIENTS, time, move |worker, _| {
+        let callers = Arc::clone(&callers);
+        async move { callers[worker].graphql("{ nothing }", serde_json::json!({})).await.map(drop) }
+    });
+    let measured = measured.await;
+    stop.cancel();
+    serving.await?;
+    measured
+}
+
+/// What the database does with a transaction of one row, in the same way.
+async fn bare_commits(hub: &Hub, time: Duration) -> anyhow::Result<Rate> {
+    let hub = hub.clone();
+    let commits = rate(CLIENTS, time, move |_, _| {
+        let hub = hub.clone();
+        async move {
+            let at = hub.now();
+            let entry = AuditEntry {
+                id: AuditId::new(hub.new_id(at)),
+                at,
+                actor: Actor {
+                    party: PACKAGER.parse()?,
+                    system: "bench".to_owned(),
+                },
+                principal: None,
+                action: AuditAction::RequestSerials,
+                object: "bench".to_owned(),
+                outcome: Outcome::Done,
+                detail: serde_json::json!({}),
+            };
+            let written = hub
+                .db()
+                .write::<_, StorageError, _>(|tx| Box::pin(async move { audit::append(tx, &entry).await }));
+            Ok(written.await?)
+        }
+    });
+    commits.await
+}
+
+/// Numbers a second of one thread, with nothing around it.
+fn permutation() -> anyhow::Result<f64> {
+    let key = OwnerKey::new(zeroize::Zeroizing::new([7; 32])).pool_key(PRODUCT.parse()?, 1)?;
+    let id = PoolId::new(uuid::Uuid::nil());
+    let pool = Pool::create(id, PACKAGER.parse()?, PRODUCT.parse()?, 1, &SerialRule::default(), &key)?;
+    let began = Instant::now();
+    let bytes: usize = (0..LIST as u64)
+        .map(|index| std::hint::black_box(pool.serial(index)).len())
+        .sum();
+    std::hint::black_box(bytes);
+    Ok(LIST as f64 / began.elapsed().as_secs_f64())
+}
