@@ -281,6 +281,7 @@ impl<R: BufRead> Xml<R> {
             let detail = format!("nested deeper than {}", self.max_depth);
             return Err(Finding::new(FindingCode::TooDeep, self.reader.get_ref().place(), detail));
         }
+        self.allowed(start)?;
         for attribute in start.attributes() {
             let attribute = attribute.map_err(|error| self.malformed(error.to_string()))?;
             let prefix = match attribute.key.0.strip_prefix("xmlns") {
@@ -374,10 +375,16 @@ impl<R: BufRead> Xml<R> {
     }
 
     fn text(&mut self, text: &str) -> Result<(), Finding> {
+        self.allowed(text)?;
+        self.tree.text(text);
+        Ok(())
+    }
+
+    /// XML 1.0 clause 2.2; the parser itself lets such characters pass.
+    fn allowed(&self, text: &str) -> Result<(), Finding> {
         if text.bytes().any(|byte| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')) {
             return Err(self.malformed("a control character that XML does not allow"));
         }
-        self.tree.text(text);
         Ok(())
     }
 
@@ -398,9 +405,11 @@ impl<R: BufRead> Xml<R> {
     }
 
     fn unescape<'v>(&self, value: &'v str) -> Result<std::borrow::Cow<'v, str>, Finding> {
-        escape::unescape(value).map_err(|error| match error {
+        let text = escape::unescape(value).map_err(|error| match error {
             EscapeError::UnrecognizedEntity(_, name) => self.dtd(format!("the entity {}", quoted(&name))),
             other => self.malformed(other.to_string()),
-        })
+        })?;
+        self.allowed(&text)?;
+        Ok(text)
     }
 }

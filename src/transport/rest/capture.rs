@@ -62,6 +62,10 @@ async fn submit(State(hub): State<Hub>, Extension(actor): Extension<Actor>, head
 async fn take(hub: &Hub, actor: &Actor, headers: &HeaderMap, body: Body) -> Result<Job, ServiceError> {
     let (media, media_type) = media(headers)?;
     behaviour(headers)?;
+    let largest = hub.limits().document_bytes;
+    if announced_length(headers).is_some_and(|length| length > largest) {
+        return Err(capture::too_large(largest));
+    }
     let mut upload = Upload::begin(hub)?;
     let mut pieces = body.into_data_stream();
     while let Some(piece) = pieces.next().await {
@@ -88,6 +92,11 @@ async fn take(hub: &Hub, actor: &Actor, headers: &HeaderMap, body: Body) -> Resu
         },
     )
     .await
+}
+
+/// The size of a body, where the caller says it beforehand.
+pub(in crate::transport) fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// A body that ends early: cut off by the limit of the port, or by the caller.
