@@ -13,7 +13,7 @@ use counterfoil::domain::time::Micros;
 use counterfoil::epcis::{self, Document, DocumentKind, EpcFormat, Format, MediaType, ParseLimits, hash, json, xml};
 
 /// Kinds of `MANIFEST.tsv` that are documents or events.
-const KINDS: &[&str] = &[
+pub const KINDS: &[&str] = &[
     "doc",
     "doc-1.2-xml",
     "doc-2.0-json",
@@ -27,7 +27,8 @@ const KINDS: &[&str] = &[
     "sanitise-vector",
 ];
 
-fn corpus() -> Option<PathBuf> {
+/// The folder of the corpus, where it is.
+pub fn corpus() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?.join("shared/corpus");
     if !folder.is_dir() {
         println!("skipped: there is no corpus at {}", folder.display());
@@ -36,7 +37,8 @@ fn corpus() -> Option<PathBuf> {
     Some(folder)
 }
 
-fn media(path: &str) -> Option<MediaType> {
+/// The media type by the name of the file; `None` for what is no document.
+pub fn media(path: &str) -> Option<MediaType> {
     match path.rsplit('.').next() {
         Some("xml") => Some(MediaType::Xml),
         Some("json" | "jsonld") => Some(MediaType::Json),
@@ -44,7 +46,8 @@ fn media(path: &str) -> Option<MediaType> {
     }
 }
 
-fn manifest(corpus: &Path) -> Vec<(String, String)> {
+/// Path and kind of every file of the corpus.
+pub fn manifest(corpus: &Path) -> Vec<(String, String)> {
     let table = fs::read_to_string(corpus.join("MANIFEST.tsv")).unwrap();
     let rows = table
         .lines()
@@ -59,7 +62,7 @@ fn read(corpus: &Path, path: &str) -> Result<Document, Vec<Finding>> {
 }
 
 /// Rows of one of our own tables: path and what is expected of it; the rest of the row is the reason.
-fn expected(file: &str) -> BTreeMap<String, String> {
+pub fn expected(file: &str) -> BTreeMap<String, String> {
     let table = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(file)).unwrap();
     let rows = table
         .lines()

@@ -8,8 +8,11 @@
 )]
 
 mod capture;
+mod container;
+mod corpus_capture;
 mod corpus_documents;
 mod corpus_identifiers;
+mod event;
 mod graphql;
 mod hub;
 mod partner;

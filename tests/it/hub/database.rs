@@ -42,11 +42,6 @@ impl TestDatabase {
         };
         Db::open(&options).await.expect("the database of the test")
     }
-
-    /// For a process of its own that opens the same database.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
 }
 
 impl Drop for TestDatabase {
