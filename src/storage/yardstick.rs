@@ -79,7 +79,8 @@ pub async fn take(db: &Db) -> Result<Load, StorageError> {
     Ok(load)
 }
 
-/// Puts it into a database of the same schema that knows the parties and nothing else; how long what a capture writes took, commit included.
+/// Puts it into a database of the same schema that knows the parties and nothing else; how long what a capture writes
+/// took, commit included.
 pub async fn put(db: &Db, load: &Load) -> Result<Duration, StorageError> {
     let failed = |source| failed("writing rows for the yardstick", source);
     put_tables(db, &load.referred).await.map_err(failed)?;

@@ -29,7 +29,8 @@ mod storage;
 mod strace;
 mod workload;
 
-/// How far the k-th call is enumerated; a request and a capture together reach less far in most kinds.
+/// How far the k-th call is enumerated where it is not enumerated to the end.
 fn deepest() -> u32 {
-    std::env::var("COUNTERFOIL_FAULT_DEPTH").map_or(40, |text| text.parse().expect("COUNTERFOIL_FAULT_DEPTH is a number"))
+    std::env::var("COUNTERFOIL_TEST_FAULT_DEPTH")
+        .map_or(40, |text| text.parse().expect("COUNTERFOIL_TEST_FAULT_DEPTH is a number"))
 }

@@ -188,7 +188,9 @@ static int open_here(int dir, const char *path, int flags, mode_t mode) {
     return fd;
 }
 
-#define MODE() mode_t mode = 0; if (flags & (O_CREAT | O_TMPFILE)) { va_list ap; va_start(ap, flags); mode = va_arg(ap, mode_t); va_end(ap); }
+#define MODE() \
+    mode_t mode = 0; \
+    if (flags & (O_CREAT | O_TMPFILE)) { va_list ap; va_start(ap, flags); mode = va_arg(ap, mode_t); va_end(ap); }
 int open(const char *path, int flags, ...) { MODE() return open_here(AT_FDCWD, path, flags, mode); }
 int open64(const char *path, int flags, ...) { MODE() return open_here(AT_FDCWD, path, flags | O_LARGEFILE, mode); }
 int openat(int dir, const char *path, int flags, ...) { MODE() return open_here(dir, path, flags, mode); }
@@ -204,7 +206,8 @@ static ssize_t write_here(int fd, const void *data, size_t len, off_t offset) {
     else {
         if ((action == SHORT_ONCE || action == KILL_TORN) && len > 1) len /= 2;
         n = offset < 0 ? real_write(fd, data, len) : real_pwrite(fd, data, len, offset);
-        if (n > 0 && ino) note(OP_WRITE, NULL, ino, (uint64_t)(offset < 0 ? lseek(fd, 0, SEEK_CUR) - n : offset), data, (uint64_t)n);
+        off_t at = offset < 0 ? lseek(fd, 0, SEEK_CUR) - n : offset;
+        if (n > 0 && ino) note(OP_WRITE, NULL, ino, (uint64_t)at, data, (uint64_t)n);
     }
     if (action == KILL_AFTER || action == KILL_TORN) die();
     end();
@@ -218,13 +221,18 @@ static int foreign(int fd) {
     return !root || fd == log_fd || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode);
 }
 
-ssize_t write(int fd, const void *data, size_t len) { return foreign(fd) ? real_write(fd, data, len) : write_here(fd, data, len, -1); }
-ssize_t pwrite(int fd, const void *data, size_t len, off_t offset) { return foreign(fd) ? real_pwrite(fd, data, len, offset) : write_here(fd, data, len, offset); }
+ssize_t write(int fd, const void *data, size_t len) {
+    return foreign(fd) ? real_write(fd, data, len) : write_here(fd, data, len, -1);
+}
+ssize_t pwrite(int fd, const void *data, size_t len, off_t offset) {
+    return foreign(fd) ? real_pwrite(fd, data, len, offset) : write_here(fd, data, len, offset);
+}
 ssize_t pwrite64(int fd, const void *data, size_t len, off64_t offset) { return pwrite(fd, data, len, offset); }
 /* One piece at a time is within what writev promises; its callers go on after a short count. */
 ssize_t writev(int fd, const struct iovec *pieces, int count) {
     if (foreign(fd)) return real_writev(fd, pieces, count);
-    for (int i = 0; i < count; i++) if (pieces[i].iov_len > 0) return write_here(fd, pieces[i].iov_base, pieces[i].iov_len, -1);
+    for (int i = 0; i < count; i++)
+        if (pieces[i].iov_len > 0) return write_here(fd, pieces[i].iov_base, pieces[i].iov_len, -1);
     return 0;
 }
 
@@ -274,5 +282,6 @@ int unlink(const char *path) { NAMED(path, real_unlink(path), note(OP_UNLINK, pa
 int rmdir(const char *path) { NAMED(path, real_rmdir(path), note(OP_RMDIR, path, 0, 0, NULL, 0)); }
 int mkdir(const char *path, mode_t mode) {
     struct stat st;
-    NAMED(path, real_mkdir(path, mode), if (stat(path, &st) == 0) { track(st.st_ino); note(OP_MKDIR, path, st.st_ino, 0, NULL, 0); });
+    NAMED(path, real_mkdir(path, mode),
+          if (stat(path, &st) == 0) { track(st.st_ino); note(OP_MKDIR, path, st.st_ino, 0, NULL, 0); });
 }

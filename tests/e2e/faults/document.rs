@@ -109,7 +109,8 @@ fn xml(line: &Line, number: u64, serials: &[String], ids: &[String]) -> String {
     );
     let site = format!("urn:epc:id:sgln:{}.{}.0", line.prefix, &line.site[line.prefix.len()..12]);
     let ilmd = format!(
-        "<extension><ilmd><cbvmda:lotNumber>{}</cbvmda:lotNumber><cbvmda:itemExpirationDate>2029-12-31</cbvmda:itemExpirationDate></ilmd></extension>",
+        "<extension><ilmd><cbvmda:lotNumber>{}</cbvmda:lotNumber>\
+         <cbvmda:itemExpirationDate>2029-12-31</cbvmda:itemExpirationDate></ilmd></extension>",
         line.lot
     );
     let what = [

@@ -21,7 +21,8 @@ fn kills() -> u32 {
 /// A seed that is printed, so that a run can be had again.
 fn seed() -> u64 {
     let fresh = || uuid::Uuid::new_v4().as_u64_pair().0 >> 32;
-    std::env::var("COUNTERFOIL_SEED").map_or_else(|_| fresh(), |text| text.parse().expect("COUNTERFOIL_SEED is a number"))
+    std::env::var("COUNTERFOIL_TEST_SEED")
+        .map_or_else(|_| fresh(), |text| text.parse().expect("COUNTERFOIL_TEST_SEED is a number"))
 }
 
 /// One series of kills over one data folder, and the check.
@@ -50,7 +51,7 @@ async fn series(house: &House, kills: u32, seed: u64) -> History {
     let wrong = history.check(house, &hub).await;
     assert!(
         wrong.is_empty(),
-        "COUNTERFOIL_SEED={seed}, {kills} kills: {wrong:#?}\n{}",
+        "COUNTERFOIL_TEST_SEED={seed}, {kills} kills: {wrong:#?}\n{}",
         hub.words()
     );
     history

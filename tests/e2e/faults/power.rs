@@ -14,7 +14,7 @@ use super::workload::Shift;
 const ROUNDS: usize = 30;
 
 fn plugs() -> usize {
-    std::env::var("COUNTERFOIL_POWER_CUTS").map_or(20, |text| text.parse().expect("COUNTERFOIL_POWER_CUTS is a number"))
+    std::env::var("COUNTERFOIL_TEST_POWER_CUTS").map_or(20, |text| text.parse().expect("COUNTERFOIL_TEST_POWER_CUTS is a number"))
 }
 
 /// A recorded run: what was acknowledged by each point of the log.

@@ -2,6 +2,11 @@
 //!
 //! The writer under test runs in a process of its own (this test binary once more), because the right answer to a failed
 //! COMMIT is the end of the process.
+//!
+//! With sqlx-sqlite 0.9.0 under sea-orm 2.0.4 the driver alone loses what it acknowledges: SQLite rolls back by itself, the
+//! driver's own ROLLBACK then fails, and it goes on counting a transaction that is not there. The next BEGIN becomes a
+//! SAVEPOINT; the first refusal afterwards rolls back to it and leaves an outer transaction open for ever, in which every
+//! later COMMIT is a RELEASE that commits nothing.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
