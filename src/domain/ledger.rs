@@ -137,6 +137,8 @@ pub struct Outcome {
     pub owners: HashMap<EpcKey, PartyId>,
     /// The things each event names, and whether each had changed owner before it.
     pub named: HashMap<EventKey, Vec<(EpcKey, bool)>>,
+    /// Which events have a say about which things: their teller may know them.
+    pub heard: HashSet<(EventKey, EpcKey)>,
 }
 
 /// Folds all facts about the `things`. A fact about anything else is not looked at.
@@ -203,6 +205,7 @@ struct Fold<'a> {
     sent: HashMap<(EventKey, EpcKey), Sent>,
     misfits: HashSet<Misfit>,
     named: HashMap<EventKey, Vec<(EpcKey, bool)>>,
+    heard: HashSet<(EventKey, EpcKey)>,
 }
 
 impl<'a> Fold<'a> {
@@ -222,6 +225,7 @@ impl<'a> Fold<'a> {
             sent: HashMap::new(),
             misfits: HashSet::new(),
             named: HashMap::new(),
+            heard: HashSet::new(),
         }
     }
 
@@ -253,6 +257,7 @@ impl<'a> Fold<'a> {
         let (ended, sold) = (state.ended, self.sold_before(epc));
         self.named.entry(fact.event).or_default().push((epc, sold));
         if fact.deed == Deed::Commission {
+            self.heard.insert((fact.event, epc));
             return true;
         }
         if !self.may_know(fact, epc) {
@@ -265,6 +270,7 @@ impl<'a> Fold<'a> {
             self.misfit(fact, epc, code);
             return false;
         }
+        self.heard.insert((fact.event, epc));
         match (self.born.get(&epc), self.things.get(&epc).map(|thing| thing.kind)) {
             (Some((at, _)), _) if fact.at < *at => self.misfit(fact, epc, FindingCode::UsedBeforeCommissioning),
             (Some(_), _) | (None, None | Some(Kind::Other)) => {}
@@ -494,6 +500,7 @@ impl<'a> Fold<'a> {
     fn finish(self) -> Outcome {
         let mut outcome = Outcome {
             named: self.named,
+            heard: self.heard,
             ..Outcome::default()
         };
         for ((ship, epc), sent) in self.sent {

@@ -302,6 +302,8 @@ pub struct Named {
     pub action: Option<Action>,
     /// Its business step.
     pub step: String,
+    /// Its disposition, `""` if none.
+    pub disposition: String,
     /// Who says so.
     pub asserter: PartyId,
     /// In whose name.
@@ -327,7 +329,7 @@ pub async fn history(tx: &Tx, epcs: &[EpcKey]) -> Result<Vec<Named>, StorageErro
         .uuids("epc", epcs.iter().map(|epc| epc.0))
         .table(tx.backend(), 1);
     let sql = format!(
-        "SELECT n.epc, n.role, e.id, e.event_time, e.kind, e.action, e.biz_step, e.asserter_id, e.principal_id, e.parent, e.listed,
+        "SELECT n.epc, n.role, e.id, e.event_time, e.kind, e.action, e.biz_step, e.disposition, e.asserter_id, e.principal_id, e.parent, e.listed,
                 e.document_id, e.ordinal, s.sender_id, s.receiver_id, s.to_gln, s.seller_id, s.buyer_id
          FROM {table} JOIN event_epc n ON n.epc = r.epc JOIN event e ON e.id = n.event_id LEFT JOIN shipment s ON s.ship_event = e.id
          WHERE e.voided = 0 AND e.declares_error = 0"
@@ -369,6 +371,7 @@ fn named(row: &QueryResult) -> Result<Named, StorageError> {
         kind: kind_of(column(row, "event", "kind")?)?,
         action: column::<Option<i16>>(row, "event", "action")?.map(action_of).transpose()?,
         step: column(row, "event", "biz_step")?,
+        disposition: column(row, "event", "disposition")?,
         asserter: parsed(row, "event", "asserter_id")?,
         principal: party("principal_id")?,
         parent: column::<Option<Uuid>>(row, "event", "parent")?.map(EpcKey),

@@ -155,27 +155,3 @@ pub async fn update(tx: &Tx, items: &[Item]) -> Result<(), StorageError> {
     tx.execute("storing the state of items", &sql, binds).await?;
     Ok(())
 }
-
-/// The last disposition that an event which counts gives to things: for things one of whose events was voided.
-pub async fn dispositions(tx: &Tx, epcs: &[EpcKey]) -> Result<Vec<(EpcKey, String, Micros)>, StorageError> {
-    if epcs.is_empty() {
-        return Ok(Vec::new());
-    }
-    let (table, binds) = Rows::default()
-        .uuids("epc", epcs.iter().map(|epc| epc.0))
-        .table(tx.backend(), 1);
-    let sql = format!(
-        "SELECT n.epc, e.disposition, e.event_time FROM {table} JOIN event_epc n ON n.epc = r.epc JOIN event e ON e.id = n.event_id
-         WHERE e.voided = 0 AND e.declares_error = 0 AND e.disposition <> '' AND n.role <> 3 ORDER BY e.event_time, e.id"
-    );
-    let rows = tx.query("reading dispositions", &sql, binds).await?;
-    let read = |row: &QueryResult| {
-        let at = Micros(column(row, "event", "event_time")?);
-        Ok((
-            EpcKey(column(row, "event_epc", "epc")?),
-            column(row, "event", "disposition")?,
-            at,
-        ))
-    };
-    rows.iter().map(read).collect()
-}

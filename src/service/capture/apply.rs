@@ -19,7 +19,7 @@ use super::save::Folded;
 use super::{Hub, Job, JobState, ServiceError, Work, findings, load, relate, save};
 
 /// Clocks of packaging lines may be ahead of ours by this much.
-const FUTURE_SECONDS: i64 = 600;
+pub(super) const FUTURE_SECONDS: i64 = 600;
 
 /// Stores a checked document and ends its job.
 pub(super) async fn apply(hub: &Hub, job: Job, checked: Checked) -> Result<(), ServiceError> {

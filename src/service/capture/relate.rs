@@ -4,11 +4,12 @@
 //! only that it was (the things had changed owner before) follows the ledger, so a late handover changes rows of
 //! earlier documents too.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::domain::event::Event;
 use crate::domain::ids::{EventKey, PartyId};
 use crate::domain::lens::Relations;
+use crate::domain::party::Registry;
 use crate::domain::shipment::Handover;
 use crate::storage::Tx;
 use crate::storage::event;
@@ -34,7 +35,9 @@ fn fresh(folded: &Folded<'_>) -> Vec<(PartyId, EventKey, Relations)> {
         if let Some(principal) = principal {
             add(&mut concerned, principal, Relations::PRINCIPAL);
         }
-        sides(folded, &parsed.event, &mut concerned);
+        if is_heard(folded, new.key, &parsed.event) {
+            sides(&parsed.event, &work.job.actor.party, &work.registry, &mut concerned);
+        }
         match folded.outcome.named.contains_key(&new.key) {
             true => brands(folded, new.key, &mut concerned),
             // In error, or a declaration of it: no state was reached to ask about.
@@ -50,12 +53,21 @@ fn add(concerned: &mut Concerned, party: &PartyId, relation: Relations) {
     *relations = relations.with(relation);
 }
 
-fn sides(folded: &Folded<'_>, event: &Event, concerned: &mut Concerned) {
-    if !matches!(event.step(), "shipping" | "void_shipping" | "receiving") {
+/// Whether a handover concerns the parties it names: its teller may know at least one of the things. Otherwise anybody could put
+/// words into anybody's lists; when data that was missing arrives, [`earlier`] makes up for it.
+fn is_heard(folded: &Folded<'_>, key: EventKey, event: &Event) -> bool {
+    event.roles().any(|(_, epc)| folded.outcome.heard.contains(&(key, epc.key())))
+}
+
+fn is_handover(step: &str) -> bool {
+    matches!(step, "shipping" | "void_shipping" | "receiving")
+}
+
+fn sides(event: &Event, teller: &PartyId, registry: &Registry, concerned: &mut Concerned) {
+    if !is_handover(event.step()) {
         return;
     }
-    let teller = &folded.work.job.actor.party;
-    let handover = Handover::of(event, teller, &folded.work.registry);
+    let handover = Handover::of(event, teller, registry);
     let sender = (event.step() != "receiving" || handover.sender != *teller).then_some(&handover.sender);
     let sides = [
         (sender, Relations::SENDER),
@@ -99,40 +111,72 @@ fn owners(folded: &Folded<'_>, event: &Event, concerned: &mut Concerned) {
     }
 }
 
-/// Rows of earlier events whose brand owners' view changed.
+/// Rows of earlier events whose brand owners' view changed, or whose sides are concerned only now.
 async fn earlier(tx: &Tx, folded: &Folded<'_>) -> Result<Vec<(PartyId, EventKey, Relations)>, ServiceError> {
-    // How many things each earlier event names: `whole` if all of them were folded.
-    let named: HashMap<EventKey, i64> = folded
+    let events: Vec<EventKey> = folded
         .loaded
         .stored
         .iter()
+        .map(|named| named.event)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    let mut before = HashMap::<EventKey, Concerned>::new();
+    for (party, event, relations) in event::relations(tx, &events).await? {
+        before.entry(event).or_default().insert(party, relations);
+    }
+    let mut now = before.clone();
+    brands_of_earlier(folded, &mut now);
+    sides_of_earlier(tx, folded, &mut now).await?;
+    let mut rows = Vec::new();
+    for (event, concerned) in now {
+        let stood = before.get(&event);
+        let changed = concerned
+            .into_iter()
+            .filter(|(party, relations)| stood.and_then(|stood| stood.get(party)) != Some(relations));
+        rows.extend(changed.map(|(party, relations)| (party, event, relations)));
+    }
+    Ok(rows)
+}
+
+fn brands_of_earlier(folded: &Folded<'_>, now: &mut HashMap<EventKey, Concerned>) {
+    // How many things each earlier event names: `whole` if all of them were folded.
+    let named = folded.loaded.stored.iter();
+    let named: BTreeMap<EventKey, i64> = named
         .map(|named| (named.event, named.listed + i64::from(named.parent.is_some())))
         .collect();
-    let events: Vec<EventKey> = named.keys().copied().collect();
-    let mut before = HashMap::<(PartyId, EventKey), Relations>::new();
-    for (party, event, relations) in event::relations(tx, &events).await? {
-        before.insert((party, event), relations);
-    }
-    let mut rows = Vec::new();
     for (event, listed) in named {
         let mut concerned = Concerned::new();
         brands(folded, event, &mut concerned);
-        let folded_here = folded
-            .outcome
-            .named
-            .get(&event)
-            .map_or(0, |epcs| i64::try_from(epcs.len()).unwrap_or(i64::MAX));
+        let folded_here = folded.outcome.named.get(&event).map_or(0, Vec::len);
+        let is_part = i64::try_from(folded_here).unwrap_or(i64::MAX) < listed;
         for (owner, mut view) in concerned {
-            let known = before.get(&(owner.clone(), event)).copied().unwrap_or_default();
-            if known.has(Relations::BRAND_OWNER_AFTER) && folded_here < listed {
+            let known = now.entry(event).or_default().entry(owner).or_default();
+            if known.has(Relations::BRAND_OWNER_AFTER) && is_part {
                 view = Relations::BRAND_OWNER_AFTER;
             }
             let either = Relations::BRAND_OWNER.with(Relations::BRAND_OWNER_AFTER);
-            let now = Relations(known.0 & !either.0).with(view);
-            if now != known {
-                rows.push((owner, event, now));
-            }
+            *known = Relations(known.0 & !either.0).with(view);
         }
     }
-    Ok(rows)
+}
+
+/// A handover that was told by somebody who could not know the goods yet, because data was missing that has come.
+async fn sides_of_earlier(tx: &Tx, folded: &Folded<'_>, now: &mut HashMap<EventKey, Concerned>) -> Result<(), ServiceError> {
+    const SIDES: i64 = Relations::SENDER.0 | Relations::RECEIVER.0 | Relations::SELLER.0 | Relations::BUYER.0;
+    let outcome = folded.outcome;
+    let heard = folded.loaded.stored.iter().filter(|named| {
+        let concerned = now
+            .get(&named.event)
+            .is_some_and(|parties| parties.values().any(|known| known.0 & SIDES != 0));
+        is_handover(&named.step) && !concerned && outcome.heard.contains(&(named.event, named.epc))
+    });
+    let tellers: BTreeMap<EventKey, PartyId> = heard.map(|named| (named.event, named.asserter.clone())).collect();
+    let keys: Vec<EventKey> = tellers.keys().copied().collect();
+    for (key, event) in event::bodies(tx, &keys).await? {
+        if let Some(teller) = tellers.get(&key) {
+            sides(&event, teller, &folded.work.registry, now.entry(key).or_default());
+        }
+    }
+    Ok(())
 }

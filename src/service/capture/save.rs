@@ -14,6 +14,7 @@ use crate::storage::item::{self, Item};
 use crate::storage::{Tx, containment, event, shipment};
 
 use super::admit::Admitted;
+use super::apply::FUTURE_SECONDS;
 use super::load::Loaded;
 use super::{ServiceError, Work};
 
@@ -58,7 +59,7 @@ pub(super) async fn items(tx: &Tx, folded: &Folded<'_>) -> Result<(), ServiceErr
             None => (item.commissioned, item.lot, item.expiry) = (None, None, None),
         }
     }
-    dispositions(tx, folded, &mut changed).await?;
+    dispositions(folded, &mut changed);
     last_times(folded, &mut changed);
     let mut changed: Vec<Item> = changed.into_values().filter(|item| folded.as_stored(item)).collect();
     changed.sort_by_key(|item| item.epc);
@@ -122,34 +123,41 @@ async fn births(tx: &Tx, folded: &Folded<'_>) -> Result<HashMap<EpcKey, Birth>, 
     Ok(outcome.commissioned.iter().filter_map(birth).collect())
 }
 
-async fn dispositions(tx: &Tx, folded: &Folded<'_>, items: &mut HashMap<EpcKey, Item>) -> Result<(), ServiceError> {
-    let Folded { admitted, work, .. } = folded;
-    let wrong: BTreeSet<EpcKey> = admitted
-        .erroneous
+/// The last disposition in the order of time, of those who may know the thing: a stranger's word changes the state of nothing, and
+/// a clock that runs ahead does not freeze it.
+fn dispositions(folded: &Folded<'_>, items: &mut HashMap<EpcKey, Item>) {
+    let Folded {
+        admitted,
+        work,
+        loaded,
+        outcome,
+        ..
+    } = folded;
+    let present = work.now.plus_seconds(FUTURE_SECONDS);
+    let mut last = HashMap::<EpcKey, (Micros, EventKey, &str)>::new();
+    let mut hear = |epc: EpcKey, at: Micros, event: EventKey, term| {
+        if at <= present && outcome.heard.contains(&(event, epc)) {
+            let known = last.entry(epc).or_insert((at, event, term));
+            *known = (at, event, term).max(*known);
+        }
+    };
+    let used_up = |role: EpcRole| role == EpcRole::Input;
+    for named in loaded
+        .stored
         .iter()
-        .flat_map(|(_, event)| event.roles().map(|(_, epc)| epc.key()))
-        .collect();
-    for epc in &wrong {
-        if let Some(item) = items.get_mut(epc) {
-            item.disposition = None;
-        }
+        .filter(|named| !named.disposition.is_empty() && !used_up(named.role))
+    {
+        hear(named.epc, named.at, named.event, named.disposition.as_str());
     }
-    // In the order of time: the last one stays. New events are stored by now.
-    for (epc, term, at) in item::dispositions(tx, &wrong.into_iter().collect::<Vec<_>>()).await? {
-        if let Some(item) = items.get_mut(&epc) {
-            item.disposition = Some((term, at));
-        }
-    }
-    for (_, event) in admitted.counting(work) {
+    for (new, event) in admitted.counting(work) {
         let Some(term) = &event.disposition else { continue };
-        for (_, epc) in event.roles().filter(|(role, _)| *role != EpcRole::Input) {
-            let Some(item) = items.get_mut(&epc.key()) else { continue };
-            if item.disposition.as_ref().is_none_or(|(_, at)| *at <= event.event_time) {
-                item.disposition = Some((term.as_str().to_owned(), event.event_time));
-            }
+        for (_, epc) in event.roles().filter(|(role, _)| !used_up(*role)) {
+            hear(epc.key(), event.event_time, new.key, term.as_str());
         }
     }
-    Ok(())
+    for item in items.values_mut() {
+        item.disposition = last.get(&item.epc).map(|(at, _, term)| ((*term).to_owned(), *at));
+    }
 }
 
 /// Raises the latest event times, and those of everything the things were ever said to be inside of.
