@@ -67,6 +67,9 @@ pub enum StartError {
     /// TLS.
     #[error("cannot set up TLS")]
     Tls(#[from] TlsError),
+    /// Another process serves from this folder.
+    #[error("another hub process serves from {}: SQLite is for one; use PostgreSQL for several", .0.display())]
+    Served(PathBuf),
     /// The stored samples of a pool's serial numbers.
     #[error("the serial number pools do not verify")]
     Pools(#[from] ServiceError),
@@ -211,6 +214,16 @@ pub fn make_data_dir(settings: &Settings) -> Result<(), StartError> {
     })
 }
 
+/// An embedded database belongs to one serving process: another one would take its capture jobs for those of a dead one.
+fn alone(settings: &Settings) -> Result<std::fs::File, StartError> {
+    let folder = settings.data_dir.clone();
+    match std::fs::File::create(folder.join(".serving")).map(|file| (file.try_lock(), file)) {
+        Ok((Ok(()), file)) => Ok(file),
+        Ok((Err(std::fs::TryLockError::WouldBlock), _)) => Err(StartError::Served(folder)),
+        Ok((Err(std::fs::TryLockError::Error(source)), _)) | Err(source) => Err(StartError::Folder { folder, source }),
+    }
+}
+
 /// Held until the file is dropped.
 fn lock_folder(folder: &std::path::Path) -> Result<std::fs::File, StartError> {
     let locked = std::fs::File::create(folder.join(".lock")).and_then(|file| file.lock().map(|()| file));
@@ -233,6 +246,8 @@ pub struct RunningHub {
     stop_workers: CancellationToken,
     listeners: Vec<JoinHandle<()>>,
     workers: Vec<JoinHandle<()>>,
+    /// Held as long as this process serves an embedded database.
+    _alone: Option<std::fs::File>,
 }
 
 /// Starts a hub with the real clock and randomness.
@@ -244,6 +259,11 @@ pub async fn start(settings: Settings) -> Result<RunningHub, StartError> {
 pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
     let settings = start.settings.clone();
     let OpenHub { hub, authority } = open(start).await?;
+    let alone = if hub.db().has_one_process() {
+        Some(alone(&settings)?)
+    } else {
+        None
+    };
     if hub.registry().parties().next().is_none() {
         tracing::warn!("the hub knows no party: nobody can call it until `counterfoil partner apply` was run");
     }
@@ -308,6 +328,7 @@ pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
         stop_workers,
         listeners,
         workers,
+        _alone: alone,
     })
 }
 

@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use counterfoil_migrations::{Migrator, MigratorTrait};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, Statement};
+use sea_orm::sqlx::{Connection, PgConnection};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement};
 
 use super::row::column;
 use super::{Db, StorageError};
@@ -93,7 +94,24 @@ pub async fn assert_durable(db: &Db) -> Result<(), StorageError> {
     Ok(())
 }
 
+/// How long a database server may take to answer at start-up.
+const REACH_TIME: Duration = Duration::from_secs(5);
+
+/// A pool would go on trying and end with "timed out", whatever was wrong: one plain attempt says what it is.
+async fn reach(url: &str) -> Result<(), DbErr> {
+    if url.starts_with("sqlite:") {
+        return Ok(());
+    }
+    let failed = |text: String| DbErr::Conn(RuntimeErr::Internal(text));
+    match tokio::time::timeout(REACH_TIME, PgConnection::connect(url)).await {
+        Ok(Ok(connection)) => connection.close().await.map_err(|error| failed(error.to_string())),
+        Ok(Err(error)) => Err(failed(error.to_string())),
+        Err(_) => Err(failed(format!("the server did not answer within {} s", REACH_TIME.as_secs()))),
+    }
+}
+
 async fn connect(url: &str) -> Result<DatabaseConnection, DbErr> {
+    reach(url).await?;
     let mut options = ConnectOptions::new(url.to_owned());
     options
         .max_connections(1)

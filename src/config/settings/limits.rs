@@ -14,6 +14,8 @@ pub struct Limits {
     pub checked_at_once_bytes: u64,
     /// Most events in one document.
     pub events_per_document: usize,
+    /// Largest single event (or header) of a document, in bytes as held in memory: about 150,000 EPCs.
+    pub event_bytes: usize,
     /// Deepest nesting in a JSON or XML document.
     pub document_depth: usize,
     /// Most findings of one code per document; the rest is counted.
@@ -68,6 +70,7 @@ impl Default for Limits {
             document_bytes: 256 << 20,
             checked_at_once_bytes: 8 << 20,
             events_per_document: 100_000,
+            event_bytes: 16 << 20,
             document_depth: 64,
             findings_per_code: 100,
             graphql_bytes: 1 << 20,

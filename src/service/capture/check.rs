@@ -34,7 +34,7 @@ pub(super) fn check(input: impl BufRead, media: MediaType, terms: &Terms<'_>) ->
     let parse_limits = ParseLimits {
         depth: limits.document_depth,
         events: limits.events_per_document,
-        event_bytes: usize::try_from(limits.document_bytes).unwrap_or(usize::MAX),
+        event_bytes: limits.event_bytes,
         findings_per_code: limits.findings_per_code,
     };
     let Document {

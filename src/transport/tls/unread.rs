@@ -11,9 +11,9 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 
-/// What is read of a body that nobody wanted.
-const DRAIN_BYTES: usize = 256 << 10;
-const DRAIN_TIME: Duration = Duration::from_secs(1);
+/// What is read of a body that nobody wanted: a client that sends a little too much still reads why it was refused.
+const DRAIN_BYTES: usize = 16 << 20;
+const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// A body of which a second hand is kept.
 #[derive(Debug, Clone)]
