@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::settings::Settings;
 use crate::service::Hub;
 use crate::service::ServiceError;
+use crate::service::capture;
 use crate::service::certificate::{Authority, AuthorityError, Revocations};
 use crate::service::hub::{Clock, HubParts, Random};
 use crate::service::serial::verify_pools;
@@ -259,6 +260,11 @@ pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
         tracing::warn!(%operations_addr, "the operations port is open to the network and asks nobody who they are");
     }
 
+    if hub.db().has_one_process() {
+        // What a process held that was killed here need not wait for its lease: there is no other that might still work on it.
+        let released = capture::release_all(&hub).await?;
+        tracing::info!(released, "capture jobs of the last run are due again");
+    }
     let (stop, stop_workers) = (CancellationToken::new(), CancellationToken::new());
     let (capture_alive, registry_alive) = (Alive::default(), Alive::default());
     let workers = vec![

@@ -111,6 +111,9 @@ impl Default for Settings {
     }
 }
 
+/// Deepest nesting that `limits.document_depth` may allow.
+const MAX_DOCUMENT_DEPTH: usize = 256;
+
 impl Settings {
     /// From all sources; see [`Sources`] for their order.
     pub fn load(sources: Sources) -> Result<Self, SettingsError> {
@@ -166,6 +169,13 @@ impl Settings {
         }
         if self.database_connections == 0 {
             return Err(SettingsError::value("database_connections", "must be at least 1"));
+        }
+        if self.limits.page == 0 {
+            return Err(SettingsError::value("limits.page", "must be at least 1"));
+        }
+        // Every reader recurses once a level.
+        if !(1..=MAX_DOCUMENT_DEPTH).contains(&self.limits.document_depth) {
+            return Err(SettingsError::value("limits.document_depth", "must be from 1 to 256"));
         }
         if self.server_names.is_empty() {
             return Err(SettingsError::value(
@@ -224,6 +234,8 @@ mod tests {
         check(|settings| settings.trust_domain = "Hub.Example".to_owned(), "trust_domain");
         check(|settings| settings.trust_domain = "hub:1".to_owned(), "trust_domain");
         check(|settings| settings.database_connections = 0, "database_connections");
+        check(|settings| settings.limits.page = 0, "limits.page");
+        check(|settings| settings.limits.document_depth = 257, "limits.document_depth");
         check(|settings| settings.server_names.clear(), "server_names");
     }
 }

@@ -3,10 +3,12 @@
 //! Judged by the contracts as they were valid at the time of the event. Pure: registry and event in, findings out. A
 //! document with one finding of these is refused whole, so that nobody can put words about others' goods into the hub.
 
+use std::collections::HashMap;
+
 use super::agreement::{Agreement, Power};
 use super::event::{Action, Event, EventType, Location, SourceDest};
 use super::finding::{Finding, FindingCode};
-use super::gs1::{Epc, Gln, Scheme};
+use super::gs1::{Epc, Gln, Gtin, Scheme};
 use super::ids::PartyId;
 use super::party::{Mandate, Registry};
 use super::time::Micros;
@@ -40,6 +42,8 @@ pub fn judge(registry: &Registry, party: &PartyId, event: &Event, pointer: &str)
         at: event.event_time,
         pointer,
         judgement: Judgement::default(),
+        reliances: Vec::new(),
+        products: HashMap::new(),
     };
     // The giving or taking side names the principal best; then the products; a place is the weakest hint.
     judge.sides(event);
@@ -55,9 +59,13 @@ struct Judge<'a> {
     at: Micros,
     pointer: &'a str,
     judgement: Judgement,
+    /// What the event claims by agreements: for each claim those that allow it.
+    reliances: Vec<Vec<&'a Agreement>>,
+    /// Products met, and whether the party may make them.
+    products: HashMap<Gtin, bool>,
 }
 
-impl Judge<'_> {
+impl<'a> Judge<'a> {
     fn place(&mut self, place: Option<&Location>, field: &str) {
         // A place without GLN claims nobody's site.
         let Some((place, gln)) = place.and_then(|place| Some((place, place.id.gln()?))) else {
@@ -65,7 +73,9 @@ impl Judge<'_> {
         };
         let holder = self.registry.party_of_gln(gln).cloned();
         match holder {
-            Some(holder) if self.acts_for(&holder, |_| true) => {}
+            // Where it acts for others at a place of its own, they may have said at which.
+            Some(holder) if holder == *self.party => self.own_place(&place.id, gln, field),
+            Some(holder) if self.delegated(&holder, |_| true) => {}
             Some(_) | None => self.refuse(
                 FindingCode::LocationNotYours,
                 field,
@@ -73,6 +83,16 @@ impl Judge<'_> {
                 "is no site of yours or of a principal of yours",
             ),
         }
+    }
+
+    fn own_place(&mut self, place: &Epc, gln: Gln, field: &str) {
+        let covered = |allowing: &Vec<&Agreement>| allowing.iter().any(|agreement| agreement.covers_site(gln));
+        let Some(uncovered) = self.reliances.iter().find(|allowing| !covered(allowing)) else {
+            return;
+        };
+        let principal = uncovered.first().map_or("", |agreement| agreement.principal.as_str());
+        let why = format!("is no site at which your agreement with {principal} lets you act");
+        self.refuse(FindingCode::LocationNotYours, field, place, &why);
     }
 
     fn sides(&mut self, event: &Event) {
@@ -126,18 +146,20 @@ impl Judge<'_> {
     fn identity(&mut self, field: &str, epc: &Epc) {
         match epc.scheme() {
             Scheme::Sgtin => {
-                let mandate = epc
-                    .gtin()
-                    .and_then(|gtin| self.registry.mandate(self.party, Power::Commission, gtin, self.at));
-                match mandate {
-                    Some(Mandate::Own) => {}
-                    Some(Mandate::Under(agreement)) => self.rests_on(&agreement.principal),
-                    None => self.refuse(
+                let allowed = match epc.gtin() {
+                    Some(gtin) => match self.products.get(&gtin) {
+                        Some(allowed) => *allowed,
+                        None => self.product(gtin),
+                    },
+                    None => false,
+                };
+                if !allowed {
+                    self.refuse(
                         FindingCode::EpcNotYours,
                         field,
                         epc,
                         "is no product of yours, and no agreement lets you assert this for it",
-                    ),
+                    );
                 }
             }
             Scheme::Sscc => {
@@ -159,23 +181,45 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether the party is the holder, or its delegate under an agreement that fits.
+    /// Whether the party may make things of a product.
+    fn product(&mut self, gtin: Gtin) -> bool {
+        let at = self.at;
+        let allowed = match self.registry.mandate(self.party, Power::Commission, gtin, at) {
+            Some(Mandate::Own) => true,
+            Some(Mandate::Under(agreement)) => {
+                self.acts_for(&agreement.principal, |agreement| agreement.gives(Power::Commission, gtin, at))
+            }
+            None => false,
+        };
+        self.products.insert(gtin, allowed);
+        allowed
+    }
+
+    /// Whether the party is the holder, or its delegate under an agreement that fits; notes on what that rests.
     fn acts_for(&mut self, holder: &PartyId, fits: impl Fn(&Agreement) -> bool) -> bool {
-        if holder == self.party {
-            return true;
-        }
-        let delegated = self
-            .registry
-            .principals_of(self.party, self.at)
-            .any(|agreement| agreement.principal == *holder && fits(agreement));
+        holder == self.party || self.delegated(holder, &fits) && self.note(holder, fits)
+    }
+
+    fn delegated(&mut self, holder: &PartyId, fits: impl Fn(&Agreement) -> bool) -> bool {
+        let delegated = self.agreements(holder, fits).next().is_some();
         if delegated {
-            self.rests_on(holder);
+            self.judgement.principal.get_or_insert_with(|| holder.clone());
         }
         delegated
     }
 
-    fn rests_on(&mut self, principal: &PartyId) {
-        self.judgement.principal.get_or_insert_with(|| principal.clone());
+    fn note(&mut self, holder: &PartyId, fits: impl Fn(&Agreement) -> bool) -> bool {
+        let allowing: Vec<&Agreement> = self.agreements(holder, fits).collect();
+        if !self.reliances.contains(&allowing) {
+            self.reliances.push(allowing);
+        }
+        true
+    }
+
+    fn agreements(&self, holder: &PartyId, fits: impl Fn(&Agreement) -> bool) -> impl Iterator<Item = &'a Agreement> {
+        let (registry, party) = (self.registry, self.party);
+        let all = registry.principals_of(party, self.at).map(AsRef::as_ref);
+        all.filter(move |agreement| agreement.principal == *holder && fits(agreement))
     }
 
     fn refuse(&mut self, code: FindingCode, field: &str, epc: &Epc, why: &str) {

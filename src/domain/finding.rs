@@ -118,10 +118,6 @@ catalogue! {
     ReceivedWithoutShipment = "RECEIVED_WITHOUT_SHIPMENT", Warning, "ask the supplier for the shipping event; the finding clears by itself";
     /// Used after it was decommissioned, destroyed or dispensed.
     AfterEndOfLife = "DECOMMISSIONED_SERIAL_USED", Error, "check the EPC";
-    /// Lot or expiry differs from the commissioning.
-    LotMismatch = "LOT_MISMATCH", Error, "correct the lot or expiry";
-    /// Shipped after its expiry.
-    ExpiredShipped = "EXPIRED_PRODUCT_SHIPPED", Error, "stop the goods";
     /// Commissioning of an item without lot or expiry.
     MissingLotOrExpiry = "MISSING_EXPIRY", Warning, "send cbvmda:lotNumber and cbvmda:itemExpirationDate in ilmd";
     /// The event lies in the future.

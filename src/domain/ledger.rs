@@ -6,10 +6,12 @@
 //!
 //! # Invariants
 //! - Custody and ownership move only by the word of the party that has them, or of a delegate in its name.
+//! - A party learns nothing of a thing that it has nothing to do with, not even whether it exists: see [`knowledge`].
 //! - Contents follow their container: the holder of a thing is the holder of the outermost container it is in.
 //! - What is inside of what: see [`super::containment`].
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::containment::{Forest, Interval};
 use super::finding::FindingCode;
@@ -17,6 +19,10 @@ use super::gs1::EpcKey;
 use super::ids::{EventKey, PartyId};
 use super::shipment::{Handover, Taker};
 use super::time::Micros;
+
+mod knowledge;
+
+pub use knowledge::Makers;
 
 /// What kind of thing is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +42,8 @@ pub struct Thing {
     pub kind: Kind,
     /// Its first owner: of the brand for an item, as far as known for a logistic unit.
     pub owner: Option<PartyId>,
+    /// Who may commission it; `None` where nobody on the hub may.
+    pub makers: Option<Arc<Makers>>,
 }
 
 /// What one event says about some things.
@@ -218,22 +226,18 @@ impl<'a> Fold<'a> {
     }
 
     fn apply(&mut self, fact: &Fact) {
-        let epcs: Vec<EpcKey> = fact
-            .epcs
-            .iter()
-            .copied()
-            .filter(|epc| self.states.contains_key(epc))
-            .collect();
-        for epc in &epcs {
-            self.name(fact, *epc);
-        }
+        let followed = fact.epcs.iter().copied().filter(|epc| self.states.contains_key(epc));
+        let followed: Vec<EpcKey> = followed.collect();
+        // What the teller may not know stays as it is, whatever it says of it.
+        let epcs: Vec<EpcKey> = followed.into_iter().filter(|epc| self.name(fact, *epc)).collect();
         match &fact.deed {
             Deed::Commission => epcs.iter().for_each(|epc| self.commission(fact, *epc)),
             Deed::Pack { parent } => self.pack(fact, *parent, &epcs),
             Deed::Unpack { parent, all } => {
-                self.name(fact, *parent);
-                let epcs = if *all { self.forest.contents(*parent) } else { epcs };
-                epcs.iter().for_each(|epc| self.unpack(fact, *parent, *epc));
+                if self.name(fact, *parent) {
+                    let epcs = if *all { self.forest.contents(*parent) } else { epcs };
+                    epcs.iter().for_each(|epc| self.unpack(fact, *parent, *epc));
+                }
             }
             Deed::Ship(handover) => epcs.iter().for_each(|epc| self.ship(fact, handover, *epc)),
             Deed::Receive => epcs.iter().for_each(|epc| self.receive(fact, *epc)),
@@ -243,13 +247,23 @@ impl<'a> Fold<'a> {
         }
     }
 
-    /// Notes that the event names a thing, and what is wrong with naming it.
-    fn name(&mut self, fact: &Fact, epc: EpcKey) {
-        let Some(state) = self.states.get(&epc) else { return };
+    /// Notes that the event names a thing, and what is wrong with naming it; false if the teller may not know the thing.
+    fn name(&mut self, fact: &Fact, epc: EpcKey) -> bool {
+        let Some(state) = self.states.get(&epc) else { return false };
         let (ended, sold) = (state.ended, self.sold_before(epc));
         self.named.entry(fact.event).or_default().push((epc, sold));
         if fact.deed == Deed::Commission {
-            return;
+            return true;
+        }
+        if !self.may_know(fact, epc) {
+            let receives = fact.deed == Deed::Receive;
+            let code = if receives {
+                FindingCode::ReceivedWithoutShipment
+            } else {
+                FindingCode::NoCustody
+            };
+            self.misfit(fact, epc, code);
+            return false;
         }
         match (self.born.get(&epc), self.things.get(&epc).map(|thing| thing.kind)) {
             (Some((at, _)), _) if fact.at < *at => self.misfit(fact, epc, FindingCode::UsedBeforeCommissioning),
@@ -259,6 +273,7 @@ impl<'a> Fold<'a> {
         if ended {
             self.misfit(fact, epc, FindingCode::AfterEndOfLife);
         }
+        true
     }
 
     fn commission(&mut self, fact: &Fact, epc: EpcKey) {
@@ -281,7 +296,9 @@ impl<'a> Fold<'a> {
     }
 
     fn pack(&mut self, fact: &Fact, parent: EpcKey, epcs: &[EpcKey]) {
-        self.name(fact, parent);
+        if !self.name(fact, parent) {
+            return;
+        }
         match self.holder(parent) {
             Holder::Unknown => self.claim(fact, parent),
             Holder::Party(party) if fact.speaks_for(&party) => {}

@@ -250,6 +250,16 @@ impl Registry {
             .map(|agreement| Mandate::Under(Arc::clone(agreement)))
     }
 
+    /// Who may commission things of an owner for it, each from one moment up to another: of one product, or logistic units.
+    #[must_use]
+    pub fn commissioners(&self, owner: &PartyId, gtin: Option<Gtin>) -> Vec<(PartyId, Micros, Micros)> {
+        self.agreements_of(owner)
+            .filter(|agreement| agreement.principal == *owner && agreement.powers.contains(&Power::Commission))
+            .filter(|agreement| gtin.is_none_or(|gtin| agreement.products.contains(&gtin)))
+            .map(|agreement| (agreement.delegate.clone(), agreement.valid_from, agreement.valid_until))
+            .collect()
+    }
+
     /// Agreements under which a party acts for a principal at a moment: none if it is suspended, none of a suspended principal.
     pub fn principals_of<'a>(&'a self, party: &'a PartyId, at: Micros) -> impl Iterator<Item = &'a Arc<Agreement>> {
         let mine = self

@@ -5,9 +5,10 @@
 
 mod list;
 mod node;
+mod order;
 mod value;
 
-pub(super) use node::nodes;
+pub(super) use node::{extensions, nodes};
 
 use super::check;
 use super::document::Syntax;
@@ -54,7 +55,7 @@ fn type_of(name: &str) -> Option<(EventType, bool)> {
 fn event_type(reading: &mut Reading<'_>, root: View<'_>, base: &str) -> Option<(EventType, bool)> {
     let named = match reading.syntax {
         Syntax::Xml1 | Syntax::Xml2 => Some(root),
-        Syntax::Json => root.get("type").or_else(|| root.get("isA")),
+        Syntax::Json => root.get("type").or_else(|| is_a(reading, root, base)),
     };
     let Some(named) = named else {
         reading.find(FindingCode::MissingField, root, base, "the event has no `type`");
@@ -77,6 +78,13 @@ fn event_type(reading: &mut Reading<'_>, root: View<'_>, base: &str) -> Option<(
     found
 }
 
+/// The word for `type` of drafts of EPCIS 2.0.
+pub(super) fn is_a<'t>(reading: &mut Reading<'_>, root: View<'t>, base: &str) -> Option<View<'t>> {
+    let found = root.get("isA")?;
+    reading.find(FindingCode::LenientlyRead, found, base, "`isA` must be `type`");
+    Some(found)
+}
+
 struct Builder<'b, 'r> {
     reading: &'b mut Reading<'r>,
     base: &'b str,
@@ -94,6 +102,7 @@ impl Builder<'_, '_> {
     }
 
     fn members(&mut self, container: View<'_>) {
+        self.order(container);
         for child in container.children() {
             match child.kind() {
                 Kind::Attribute | Kind::Null => {}
@@ -119,6 +128,9 @@ impl Builder<'_, '_> {
         if !has_field(self.event.kind, name) {
             let detail = format!("{} does not belong to this event type", quoted(name));
             return self.find(FindingCode::UnexpectedField, field, detail);
+        }
+        if self.stands_already(name) {
+            return self.find(FindingCode::UnexpectedField, field, "stands twice");
         }
         match name {
             "@context" | "type" | "isA" if self.reading.syntax == Syntax::Json => {}
@@ -155,6 +167,23 @@ impl Builder<'_, '_> {
             "epcClass" => self.class = self.uri(field),
             "quantity" => self.amount = self.decimal(field),
             _ => self.extension(field),
+        }
+    }
+
+    /// Whether a field that may stand once was read before. JSON has no such thing: its reader refuses a second member.
+    fn stands_already(&self, name: &str) -> bool {
+        let event = &self.event;
+        match name {
+            "action" => event.action.is_some(),
+            "bizStep" => event.biz_step.is_some(),
+            "disposition" => event.disposition.is_some(),
+            "persistentDisposition" => event.persistent_disposition.is_some(),
+            "readPoint" => event.read_point.is_some(),
+            "bizLocation" => event.biz_location.is_some(),
+            "errorDeclaration" => event.error_declaration.is_some(),
+            "epcClass" => self.class.is_some(),
+            "quantity" => self.amount.is_some(),
+            _ => false,
         }
     }
 
@@ -206,7 +235,7 @@ impl Builder<'_, '_> {
             if child.local() == "extension" && child.namespace() == 0 && child.kind() == Kind::Object {
                 self.ilmd(child);
             } else if child.local() != "@context" {
-                node::nodes(self.reading, child, self.base, &mut self.event.ilmd);
+                node::extensions(self.reading, child, self.base, &mut self.event.ilmd);
             }
         }
     }
@@ -255,7 +284,9 @@ impl Builder<'_, '_> {
 
     fn violation(&mut self, root: View<'_>, broken: check::Violation) {
         let place = find_field(root, broken.field);
-        let present = place.filter(|_| broken.code == FindingCode::MissingField);
+        // A list holds what was found wrong already; these hold what the rule is about.
+        let whole = matches!(broken.field, "sensorElementList" | "persistentDisposition");
+        let present = place.filter(|_| broken.code == FindingCode::MissingField && !whole);
         match present {
             // What stands in it was found wrong already.
             Some(field) if field.text().map_or(!field.items().is_empty(), |text| !text.trim().is_empty()) => {}

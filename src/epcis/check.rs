@@ -3,8 +3,10 @@
 //! They need nothing but the event; rules that need history or parties live with capture. Each broken rule names the
 //! field it is about, so that the reader can point to it.
 
-use crate::domain::event::{Action, Content, Event, EventType, Node, Quantity};
+use crate::domain::event::{Action, Event, EventType, Quantity};
 use crate::domain::finding::FindingCode;
+
+mod sensor;
 
 /// One broken rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +41,7 @@ pub fn rules(event: &Event) -> Vec<Violation> {
         EventType::Association => association(event, &mut say),
     }
     dispositions(event, &mut say);
-    sensors(event, &mut say);
+    sensor::sensors(event, &mut say);
     quantities(event, &mut say);
     broken
 }
@@ -155,41 +157,6 @@ fn dispositions(event: &Event, say: &mut Say<'_>) {
             "persistentDisposition",
             "sets and unsets the same disposition",
         );
-    }
-}
-
-/// Fields that stand in the metadata or in the report, never in both (test conformance requirement 53).
-const EITHER: &[&str] = &["time", "deviceID", "deviceMetadata", "rawData", "dataProcessingMethod"];
-
-fn sensors(event: &Event, say: &mut Say<'_>) {
-    for element in &event.sensor_elements {
-        let metadata = parts(element, "sensorMetadata");
-        let reports = parts(element, "sensorReport");
-        if reports.is_empty() {
-            say(
-                FindingCode::MissingField,
-                "sensorElementList",
-                "a sensor element has at least one `sensorReport`",
-            );
-        }
-        for field in EITHER {
-            let has = |nodes: &[&Node]| nodes.iter().any(|node| !parts(node, field).is_empty());
-            // GS1's own examples break it; the report, being nearer, is plainly meant.
-            if has(&metadata) && has(&reports) {
-                let detail = format!("`{field}` stands in both sensorMetadata and sensorReport; the report's holds");
-                say(FindingCode::LenientlyRead, "sensorElementList", &detail);
-            }
-        }
-    }
-}
-
-fn parts<'a>(node: &'a Node, local: &str) -> Vec<&'a Node> {
-    match &node.content {
-        Content::Nodes(inside) => inside
-            .iter()
-            .filter(|part| part.name.namespace.is_empty() && *part.name.local == *local)
-            .collect(),
-        Content::Empty | Content::Text(_) | Content::Number(_) | Content::Bool(_) | Content::Mixed(_) => Vec::new(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Namespaces of a document: the URIs met, and what JSON-LD prefixes stand for.
 //!
 //! No context is ever fetched: the prefixes of the standard EPCIS context are built in, those of inline objects are
-//! read, and what a foreign context URL may define is unknown, so its prefixes are undeclared.
+//! read. What a foreign context URL defines is unknown: prefixes that only it can declare stand for that URL, so that
+//! extensions are kept and two contexts' names are never taken for one another.
 
 use std::borrow::Cow;
 
@@ -67,11 +68,18 @@ pub(super) const STANDARD: &[(&str, &str)] = &[
 pub(super) struct Contexts {
     declared: Vec<(Box<str>, Box<str>)>,
     vocab: Option<Box<str>>,
+    /// The last context URL that is not the standard's own.
+    foreign: Option<Box<str>>,
+    /// Prefixes that were taken for its own.
+    told: Vec<Box<str>>,
 }
 
 impl Contexts {
     /// Takes in a `@context` value: a URL, an object, or a list of both.
     pub(super) fn declare(&mut self, context: View<'_>) {
+        if let Some(url) = foreign_url(context) {
+            self.foreign = Some(url.into());
+        }
         for item in context_objects(context) {
             for member in item.children().filter(|member| member.kind() == Kind::Text) {
                 if member.local() == "@vocab" {
@@ -113,6 +121,36 @@ impl Contexts {
             }),
             None => Err(prefix.into()),
         }
+    }
+
+    /// The name of a member whose prefix only a foreign context can declare, and whether the prefix is met the first time;
+    /// `None` if there is no such context.
+    pub(super) fn foreign_name(&mut self, member: View<'_>) -> Option<(Name, bool)> {
+        let (prefix, local) = member.local().split_once(':')?;
+        // It becomes a prefix of XML again.
+        let good = prefix.starts_with(|first: char| first.is_ascii_alphabetic())
+            && prefix
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+        if !good {
+            return None;
+        }
+        let around = if member.tree.has_context {
+            foreign_around(member)
+        } else {
+            None
+        };
+        let url = around.or(self.foreign.as_deref())?;
+        let name = Name {
+            namespace: format!("{url}#").into(),
+            local: local.into(),
+            prefix: prefix.into(),
+        };
+        let first = !self.told.iter().any(|told| **told == *prefix);
+        if first {
+            self.told.push(prefix.into());
+        }
+        Some((name, first))
     }
 
     /// A key without prefix: a term of an inline context, or of `@vocab`, or in no namespace.
@@ -162,6 +200,32 @@ fn declared_around<'t>(member: View<'t>, prefix: &str) -> Option<Cow<'t, str>> {
         around = object.parent();
     }
     None
+}
+
+fn foreign_around(member: View<'_>) -> Option<&str> {
+    let mut around = member.parent();
+    while let Some(object) = around {
+        if let Some(url) = object.get("@context").and_then(foreign_url) {
+            return Some(url);
+        }
+        around = object.parent();
+    }
+    None
+}
+
+/// The last URL of a `@context` that is not the standard's own, wherever that is published.
+fn foreign_url(context: View<'_>) -> Option<&str> {
+    let all: Vec<_> = match context.kind() {
+        Kind::Array => context.children().collect(),
+        Kind::Object | Kind::Attribute | Kind::Text | Kind::Number | Kind::Bool | Kind::Null => vec![context],
+    };
+    let urls = all
+        .into_iter()
+        .filter(|item| item.kind() == Kind::Text)
+        .map(|item| item.value().trim());
+    let foreign =
+        urls.filter(|url| url.contains("://") && !url.rsplit('/').next().is_some_and(|file| file.starts_with("epcis-context")));
+    foreign.last()
 }
 
 fn context_objects(context: View<'_>) -> Vec<View<'_>> {

@@ -2,10 +2,12 @@
 //!
 //! Read and kept, not judged: whether the sender is the party of the certificate is for capture to say.
 
-use super::build::nodes;
+use super::build::{extensions, nodes};
 use super::document::{Correspondent, Header, Syntax};
 use super::reading::Reading;
 use super::tree::{Kind, View};
+use crate::domain::finding::FindingCode;
+use crate::domain::time::Micros;
 
 /// Takes in an XML `EPCISHeader`.
 pub(super) fn xml(reading: &mut Reading<'_>, element: View<'_>, base: &str, header: &mut Header) {
@@ -27,6 +29,22 @@ pub(super) fn xml(reading: &mut Reading<'_>, element: View<'_>, base: &str, head
 
 /// Takes in the members of a JSON document other than its body.
 pub(super) fn json(reading: &mut Reading<'_>, root: View<'_>, header: &mut Header) {
+    for field in ["@context", "schemaVersion", "creationDate"] {
+        if root.get(field).is_none_or(|found| found.kind() == Kind::Null) {
+            reading.find(FindingCode::LenientlyRead, root, "", format!("the document has no `{field}`"));
+        }
+    }
+    let version = root
+        .get("schemaVersion")
+        .filter(|version| version.kind() != Kind::Text && version.kind() != Kind::Null);
+    if let Some(version) = version {
+        reading.find(FindingCode::LenientlyRead, version, "", "must be a string");
+    }
+    let created = root.get("creationDate").and_then(View::text);
+    if created.is_some_and(|created| Micros::parse(created.trim()).is_err()) {
+        let detail = "`creationDate` is no time with a zone; ignored";
+        reading.find(FindingCode::LenientlyRead, root, "", detail);
+    }
     for member in root.members() {
         match member.local() {
             "@context" | "type" | "isA" | "id" | "schemaVersion" | "creationDate" | "epcisBody" => {}
@@ -38,11 +56,11 @@ pub(super) fn json(reading: &mut Reading<'_>, root: View<'_>, header: &mut Heade
                     if child.local() == "epcisMasterData" {
                         master_data(reading, child, "", header);
                     } else {
-                        nodes(reading, child, "", &mut header.extensions);
+                        extensions(reading, child, "", &mut header.extensions);
                     }
                 }
             }
-            _ => nodes(reading, member, "", &mut header.extensions),
+            _ => extensions(reading, member, "", &mut header.extensions),
         }
     }
 }

@@ -59,6 +59,8 @@ pub(super) struct Reading<'a> {
     pub(super) count: usize,
     /// Qualified EPCIS children are reported once a document.
     pub(super) told_qualified: bool,
+    /// So are elements out of order.
+    pub(super) told_order: bool,
     /// Whether what is read now is an event, so that findings carry its position.
     in_event: bool,
     sink: &'a mut dyn FnMut(ParsedEvent),
@@ -74,6 +76,7 @@ impl<'a> Reading<'a> {
             limits,
             count: 0,
             told_qualified: false,
+            told_order: false,
             in_event: false,
             sink,
         }

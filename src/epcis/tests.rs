@@ -104,6 +104,94 @@ fn leniency_is_reported_and_changes_nothing() {
     assert_eq!((read.events[0].event.step(), read.findings.len()), ("commissioning", 1));
 }
 
+/// Reads `odd` and `plain` to one event, `odd` with one finding; its pointer.
+fn reads_like(odd: &str, plain: &str, media: MediaType) -> String {
+    let read = |text: &str| {
+        parse(text.as_bytes(), media, &ParseLimits::default()).unwrap_or_else(|findings| panic!("{text}: {findings:?}"))
+    };
+    let (odd, plain) = (read(odd), read(plain));
+    assert_eq!(odd.events[0].hash, plain.events[0].hash);
+    let codes: Vec<_> = odd.findings.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, [FindingCode::LenientlyRead], "{:?}", odd.findings);
+    assert_eq!(plain.findings, []);
+    odd.findings[0].pointer.clone()
+}
+
+#[test]
+fn what_only_a_schema_minds_is_reported_once() {
+    let plain = json(JSON_EVENT);
+    assert_eq!(reads_like(&format!("\u{feff}{plain}"), &plain, MediaType::Json), "1:1");
+    let draft = plain.replacen("\"type\":\"EPCISDocument\"", "\"isA\":\"EPCISDocument\"", 1);
+    assert_ne!(draft, plain);
+    assert_eq!(reads_like(&draft, &plain, MediaType::Json), "/isA");
+    let plain = xml(XML_EVENT);
+    let action = "<action>ADD</action>";
+    let jumbled = XML_EVENT
+        .replacen(action, "", 1)
+        .replacen("<eventTime>", &format!("{action}<eventTime>"), 1);
+    assert!(jumbled.contains(action));
+    let pointer = reads_like(&xml(&(jumbled.clone() + &jumbled)), &plain, MediaType::Xml);
+    assert_eq!(pointer, "/EPCISDocument/EPCISBody/EventList/ObjectEvent[1]/eventTime");
+}
+
+#[test]
+fn names_of_a_context_that_is_not_fetched_are_kept_under_its_address() {
+    let context = "https://ref.example.org/hc-context.jsonld";
+    let event = JSON_EVENT.replace("\"cbvmda:", "\"hc:");
+    let document = json(&event);
+    refused_json(&document, FindingCode::UndeclaredPrefix);
+    let both = format!("epcis-context.jsonld\",\"{context}\"");
+    let document = document.replacen("epcis-context.jsonld\"", &both, 1);
+    let read = parse(document.as_bytes(), MediaType::Json, &ParseLimits::default()).unwrap();
+    assert_eq!(read.events[0].event.ilmd[0].name.namespace.as_ref(), format!("{context}#"));
+    let codes: Vec<_> = read.findings.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, [FindingCode::LenientlyRead], "{:?}", read.findings);
+}
+
+#[test]
+fn what_json_fields_do_not_fit_is_kept_or_ignored_with_a_finding() {
+    let check = |old: &str, new: &str| {
+        let document = json(JSON_EVENT).replacen(old, new, 1);
+        assert!(document.contains(new), "{old}");
+        let read = parse(document.as_bytes(), MediaType::Json, &ParseLimits::default()).unwrap();
+        let codes: Vec<_> = read.findings.iter().map(|finding| finding.code).collect();
+        assert_eq!(codes, [FindingCode::LenientlyRead], "{new}: {:?}", read.findings);
+    };
+    check(r#""ilmd":{"#, r#""ilmd":{"lot":"A1","#);
+    check(r#""readPoint":{"#, r#""readPoint":{"room":"7","#);
+    check(r#"[{"type":"po","#, r#"[{"type":"po","note":"x","#);
+    check(r#""schemaVersion":"2.0","#, "");
+    check(r#""schemaVersion":"2.0""#, r#""schemaVersion":2.0"#);
+    check(r#""creationDate":"2026-11-22T06:50:00Z","#, "");
+    check(r#""creationDate":"2026-11-22T06:50:00Z""#, r#""creationDate":"yesterday""#);
+    check(
+        r#""ilmd":"#,
+        r#""sensorElementList":[{"sensorReport":[{"type":"Mass","colour":"red"}]}],"ilmd":"#,
+    );
+}
+
+#[test]
+fn what_must_stand_is_missed() {
+    refused_json(
+        r#"{"@context":[],"type":"EPCISDocument","schemaVersion":"2.0"}"#,
+        FindingCode::MissingField,
+    );
+    refused_xml(
+        r#"<e:EPCISDocument xmlns:e="urn:epcglobal:epcis:xsd:2"/>"#,
+        FindingCode::MissingField,
+    );
+    let empty = JSON_EVENT.replace("\"ilmd\":", "\"sensorElementList\":[{\"sensorReport\":[]}],\"ilmd\":");
+    refused_json(&json(&empty), FindingCode::MissingField);
+    let twice = XML_EVENT.replace("<readPoint>", "<bizStep>shipping</bizStep><readPoint>");
+    refused_xml(&xml(&twice), FindingCode::UnexpectedField);
+}
+
+#[test]
+fn a_query_is_no_document_of_events() {
+    let poll = r#"<q:EPCISQueryDocument xmlns:q="urn:epcglobal:epcis-query:xsd:1"><EPCISBody><q:Poll/></EPCISBody></q:EPCISQueryDocument>"#;
+    refused_xml(poll, FindingCode::UnknownDocument);
+}
+
 #[test]
 fn document_types_and_entities_are_forbidden() {
     let bomb = r#"<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;">]><epcis:EPCISDocument xmlns:epcis="urn:epcglobal:epcis:xsd:2">&b;</epcis:EPCISDocument>"#;
@@ -179,7 +267,8 @@ fn json_is_read_strictly() {
         FindingCode::DuplicateKey,
     );
     assert!(finding.pointer.contains(':'), "{finding:?}");
-    refused_json(&format!("\u{feff}{}", json(JSON_EVENT)), FindingCode::Malformed);
+    refused_json("\u{feff}", FindingCode::Malformed);
+    refused_json(&format!("\u{feff}\u{feff}{}", json(JSON_EVENT)), FindingCode::Malformed);
     refused_json(&json(&JSON_EVENT.replace("\"A1\"", "NaN")), FindingCode::Malformed);
     refused_json(&json(&JSON_EVENT.replace("A1", "\\ud800")), FindingCode::Malformed);
     refused_json(&json(&JSON_EVENT.replace("A1", "\\u0000")), FindingCode::Malformed);

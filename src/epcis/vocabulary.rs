@@ -6,6 +6,8 @@
 
 use crate::domain::event::Term;
 
+pub mod measurement;
+
 /// One standard vocabulary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Vocabulary {

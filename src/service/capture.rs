@@ -10,6 +10,7 @@
 
 use std::io::BufRead;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -41,7 +42,9 @@ mod upload;
 pub use upload::{Upload, too_large};
 
 /// How long a worker may be silent before another takes its job over.
-const LEASE_SECONDS: i64 = 60;
+pub const LEASE_SECONDS: i64 = 10;
+/// How often a worker renews its lease. Not by the clock of the hub: it paces this process and decides nothing.
+const BEAT: Duration = Duration::from_secs(3);
 /// How often a job is begun before it is given up.
 const ATTEMPTS: i64 = 20;
 
@@ -259,18 +262,45 @@ pub async fn run_due(hub: &Hub) -> Result<Option<CaptureId>, ServiceError> {
         .write::<_, StorageError, _>(move |tx| Box::pin(async move { store::claim(tx, now, lease).await }))
         .await?;
     let Some((job, document)) = claimed else { return Ok(None) };
-    let id = job.id;
-    let attempts = job.attempts;
-    match run(hub, job, document).await {
+    let (id, attempts) = (job.id, job.attempts);
+    let ended = tokio::select! {
+        ended = run(hub, job, document) => ended,
+        never = keep_lease(hub, id, attempts) => match never {},
+    };
+    match ended {
         Ok(()) => Ok(Some(id)),
         Err(error) => {
             let not_before = hub.now().plus_seconds(wait_seconds(&error, attempts));
             hub.db()
-                .write::<_, StorageError, _>(move |tx| Box::pin(async move { store::release(tx, id, not_before).await }))
+                .write::<_, StorageError, _>(move |tx| {
+                    Box::pin(async move { store::release(tx, (id, attempts), not_before).await })
+                })
                 .await?;
             Err(error)
         }
     }
+}
+
+/// Renews the lease of a job for as long as it is polled.
+async fn keep_lease(hub: &Hub, id: CaptureId, attempts: i64) -> std::convert::Infallible {
+    loop {
+        tokio::time::sleep(BEAT).await;
+        let until = hub.now().plus_seconds(LEASE_SECONDS);
+        let renewed = hub
+            .db()
+            .write::<_, StorageError, _>(move |tx| Box::pin(async move { store::renew(tx, (id, attempts), until).await }));
+        if let Err(error) = renewed.await {
+            // Should another worker take the job over, one of the two ends it, and the other finds that it has ended.
+            tracing::warn!(job = %id, %error, "the lease of a capture job was not renewed");
+        }
+    }
+}
+
+/// Lets go of the jobs that a process which is no more held: for a database that no other process works on. How many.
+pub async fn release_all(hub: &Hub) -> Result<u64, StorageError> {
+    hub.db()
+        .write(|tx| Box::pin(async move { store::release_all(tx).await }))
+        .await
 }
 
 /// A conflict is gone at the next try; anything else needs time.

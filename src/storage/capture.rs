@@ -243,12 +243,34 @@ pub async fn claim(tx: &Tx, now: Micros, lease_until: Micros) -> Result<Option<(
     Ok(Some((job, document)))
 }
 
-/// Lets go of a job that could not be worked on, until a later moment.
-pub async fn release(tx: &Tx, id: CaptureId, not_before: Micros) -> Result<(), StorageError> {
-    let sql = "UPDATE capture_job SET state = 'queued', lease_until = $2 WHERE id = $1 AND state = 'running'";
-    tx.execute("releasing a capture job", sql, vec![id.uuid().into(), not_before.0.into()])
-        .await?;
+/// Holds a claimed job longer; nothing if somebody else took it over (`attempts` is that of the claim), or is ending it.
+pub async fn renew(tx: &Tx, (id, attempts): (CaptureId, i64), lease_until: Micros) -> Result<(), StorageError> {
+    // The transaction that ends the job has its row locked, for as long as that takes: not waited for.
+    let lock = match tx.backend() {
+        DbBackend::Postgres => "FOR UPDATE SKIP LOCKED",
+        _ => "",
+    };
+    let sql = format!(
+        "UPDATE capture_job SET lease_until = $3 WHERE id = (
+            SELECT id FROM capture_job WHERE id = $1 AND state = 'running' AND attempts = $2 {lock})"
+    );
+    let values = vec![id.uuid().into(), attempts.into(), lease_until.0.into()];
+    tx.execute("renewing the lease of a capture job", &sql, values).await?;
     Ok(())
+}
+
+/// Lets go of a job that could not be worked on, until a later moment; nothing if somebody else took it over.
+pub async fn release(tx: &Tx, (id, attempts): (CaptureId, i64), not_before: Micros) -> Result<(), StorageError> {
+    let sql = "UPDATE capture_job SET state = 'queued', lease_until = $3 WHERE id = $1 AND state = 'running' AND attempts = $2";
+    let values = vec![id.uuid().into(), attempts.into(), not_before.0.into()];
+    tx.execute("releasing a capture job", sql, values).await?;
+    Ok(())
+}
+
+/// Lets go of every job: how many.
+pub async fn release_all(tx: &Tx) -> Result<u64, StorageError> {
+    let sql = "UPDATE capture_job SET state = 'queued', lease_until = 0 WHERE state = 'running'";
+    Ok(tx.execute("releasing capture jobs", sql, Vec::new()).await?.rows_affected())
 }
 
 /// How a job ended.

@@ -108,6 +108,12 @@ impl Db {
         self.inner.backend
     }
 
+    /// Whether no other hub process may work on it: SQLite.
+    #[must_use]
+    pub fn has_one_process(&self) -> bool {
+        self.inner.backend == DbBackend::Sqlite
+    }
+
     /// For migrations, which bring their own connection handling.
     #[must_use]
     pub fn writer(&self) -> &DatabaseConnection {

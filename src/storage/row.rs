@@ -24,5 +24,31 @@ where
 /// Reads a JSON column.
 pub fn json<T: serde::de::DeserializeOwned>(row: &QueryResult, table: &str, name: &str) -> Result<T, StorageError> {
     let text: String = column(row, table, name)?;
-    serde_json::from_str(&text).map_err(|error| StorageError::Inconsistent(format!("{table}.{name}: {error}")))
+    any_depth(&text).map_err(|error| StorageError::Inconsistent(format!("{table}.{name}: {error}")))
+}
+
+/// What the hub wrote it can read again: how deep it may be was decided when it came in (`limits.document_depth`).
+fn any_depth<T: serde::de::DeserializeOwned>(text: &str) -> serde_json::Result<T> {
+    let mut input = serde_json::Deserializer::from_str(text);
+    input.disable_recursion_limit();
+    let value = T::deserialize(&mut input)?;
+    input.end()?;
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_back_whatever_was_nested_when_it_was_written() {
+        let nested = (0..1_000).fold(serde_json::json!(1), |inner, _| serde_json::json!({ "a": inner }));
+        let text = nested.to_string();
+        assert!(
+            serde_json::from_str::<serde_json::Value>(&text).is_err(),
+            "the control has no limit"
+        );
+        assert_eq!(any_depth::<serde_json::Value>(&text).unwrap(), nested);
+        assert!(any_depth::<serde_json::Value>("1 2").is_err());
+    }
 }

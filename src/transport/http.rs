@@ -28,6 +28,7 @@ use super::graphql::endpoint;
 use super::metrics::Metrics;
 use super::problem::Problem;
 use super::rest;
+use super::rest::capture::announced_length;
 
 /// Where documents are sent.
 const CAPTURE: &str = "/epcis/capture";
@@ -93,12 +94,13 @@ async fn around(State(frame): State<Frame>, request: Request, next: Next) -> Res
 async fn guarded(frame: &Frame, route: &str, request: Request, next: Next, id: &str) -> Response {
     let limits = frame.hub.limits();
     let largest = limits.document_bytes;
-    if content_length(request.headers()).is_some_and(|length| length > largest) {
+    let sends_document = route == CAPTURE && request.method() == Method::POST;
+    // Capture says it itself, with its limits.
+    if !sends_document && announced_length(request.headers()).is_some_and(|length| length > largest) {
         return Problem::new(Code::TooLarge, format!("the body is larger than {largest} bytes")).into_response();
     }
     let largest = usize::try_from(largest).unwrap_or(usize::MAX);
     let request = request.map(|body| Body::new(http_body_util::Limited::new(body, largest)));
-    let sends_document = route == CAPTURE && request.method() == Method::POST;
     let within = Duration::from_millis(if sends_document {
         limits.upload_timeout_ms
     } else {
@@ -124,10 +126,6 @@ fn finish(headers: &mut HeaderMap, id: &str) {
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
-}
-
-fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// A method may be any token; only the registered ones become a label.

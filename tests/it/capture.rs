@@ -10,6 +10,7 @@ use crate::hub::{Answer, TestHub};
 use crate::story::{self, Handover};
 
 mod correction;
+mod lease;
 mod order;
 mod race;
 mod refusal;

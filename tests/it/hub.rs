@@ -78,17 +78,26 @@ impl Answer {
 impl TestHub {
     /// With the parties of the story.
     pub async fn start() -> Self {
-        let test = Self::empty().await;
+        Self::start_with(Limits::default()).await
+    }
+
+    /// The same with other limits.
+    pub async fn start_with(limits: Limits) -> Self {
+        let test = Self::empty_with(limits).await;
         test.apply_partners(&story_partners()).await;
         test
     }
 
     /// Without any party.
     pub async fn empty() -> Self {
+        Self::empty_with(Limits::default()).await
+    }
+
+    async fn empty_with(limits: Limits) -> Self {
         let folder = tempfile::tempdir().expect("a temp folder");
         let database = TestDatabase::create(folder.path()).await;
         let clock = Arc::new(TestClock(AtomicI64::new(micros(START).0)));
-        let hub = open(&database, folder.path(), &clock, 1).await;
+        let hub = open(&database, folder.path(), &clock, (1, limits)).await;
         let router = http::router(hub.clone(), graphql::build(hub.clone()));
         Self {
             hub,
@@ -101,7 +110,8 @@ impl TestHub {
 
     /// Another process on the same database and objects, with the same clock.
     pub async fn second(&self) -> Hub {
-        open(&self.database, self.folder.path(), &self.clock, 2).await
+        let limits = self.hub.limits().clone();
+        open(&self.database, self.folder.path(), &self.clock, (2, limits)).await
     }
 
     /// A folder that is gone after the test.
@@ -211,7 +221,7 @@ pub fn micros(text: &str) -> Micros {
     Micros::parse(text).expect("a time")
 }
 
-async fn open(database: &TestDatabase, folder: &Path, clock: &Arc<TestClock>, seed: u64) -> Hub {
+async fn open(database: &TestDatabase, folder: &Path, clock: &Arc<TestClock>, (seed, limits): (u64, Limits)) -> Hub {
     let db = database.open().await;
     let registry = load_registry(&db).await.expect("the registry");
     Hub::new(HubParts {
@@ -220,7 +230,7 @@ async fn open(database: &TestDatabase, folder: &Path, clock: &Arc<TestClock>, se
         master_key: MasterKey::new([7; 32]),
         clock: clock.clone(),
         random: Arc::new(TestRandom(AtomicU64::new(seed << 48))),
-        limits: Limits::default(),
+        limits,
         registry,
     })
 }

@@ -15,6 +15,7 @@ mod corpus_identifiers;
 mod event;
 mod graphql;
 mod hub;
+mod oracle;
 mod partner;
 mod serial;
 mod story;

@@ -45,7 +45,12 @@ pub fn sgtins(gtin: &str, serials: &[&str]) -> Vec<String> {
 
 /// A logistic unit numbered by packwell.
 pub fn packwell_sscc(number: u32) -> String {
-    let body = format!("09521002{number:09}");
+    sscc("9521002", number)
+}
+
+/// A logistic unit numbered under a company prefix of seven digits.
+pub fn sscc(prefix: &str, number: u32) -> String {
+    let body = format!("0{prefix}{number:09}");
     let sum: u32 = body
         .bytes()
         .rev()
@@ -116,21 +121,24 @@ pub fn receive(at: &str, handover: &Handover) -> Value {
     with_endpoints(event, handover)
 }
 
-fn object(at: &str, site: &str, action: &str, step: &str, disposition: &str, epcs: &[String]) -> Value {
+/// Any event about things.
+pub fn object(at: &str, site: &str, action: &str, step: &str, disposition: &str, epcs: &[String]) -> Value {
     json!({
         "type": "ObjectEvent", "eventTime": at, "eventTimeZoneOffset": "+00:00", "epcList": epcs, "action": action,
         "bizStep": step, "disposition": disposition, "readPoint": {"id": sgln(site)}, "bizLocation": {"id": sgln(site)},
     })
 }
 
-fn aggregation(at: &str, site: &str, action: &str, step: &str, parent: &str, children: &[String]) -> Value {
+/// Any event about a container.
+pub fn aggregation(at: &str, site: &str, action: &str, step: &str, parent: &str, children: &[String]) -> Value {
     json!({
         "type": "AggregationEvent", "eventTime": at, "eventTimeZoneOffset": "+00:00", "parentID": parent, "childEPCs": children,
         "action": action, "bizStep": step, "disposition": "in_progress", "readPoint": {"id": sgln(site)}, "bizLocation": {"id": sgln(site)},
     })
 }
 
-fn with_endpoints(mut event: Value, handover: &Handover) -> Value {
+/// With who gives what to whom.
+pub fn with_endpoints(mut event: Value, handover: &Handover) -> Value {
     let pgln = |gln: &str| format!("https://id.gs1.org/417/{gln}");
     let list = |element: &str, owner: &str, possessor: &str, place: &str| {
         json!([

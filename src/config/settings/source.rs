@@ -140,8 +140,11 @@ fn set(table: &mut toml::Table, place: &str, key: &str, value: &str) -> Result<(
         let limits = table
             .entry("limits")
             .or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        let value = number()?;
+        let alone = toml::Table::from_iter([(limit.to_owned(), value.clone())]);
+        fits(toml::Table::from_iter([("limits".to_owned(), toml::Value::Table(alone))])).map_err(failed)?;
         if let Some(limits) = limits.as_table_mut() {
-            limits.insert(limit.to_owned(), number()?);
+            limits.insert(limit.to_owned(), value);
         }
         return Ok(());
     }
@@ -158,8 +161,15 @@ fn set(table: &mut toml::Table, place: &str, key: &str, value: &str) -> Result<(
                 .collect(),
         ),
     };
+    fits(toml::Table::from_iter([(key.to_owned(), value.clone())])).map_err(failed)?;
     table.insert(key.to_owned(), value);
     Ok(())
+}
+
+/// Whether a setting has a value of its type: asked of each on its own, so that an error still knows which it was.
+fn fits(alone: toml::Table) -> Result<(), String> {
+    let typed: Result<Settings, toml::de::Error> = toml::Value::Table(alone).try_into();
+    typed.map(|_| ()).map_err(|error| one_line(error.message()))
 }
 
 fn limit_names() -> Vec<String> {
@@ -265,6 +275,14 @@ mod tests {
             },
             "command line, `limits.page`: `many` is not a whole number",
         );
+        for (key, value) in [("limits.page", "-1"), ("listen", "here")] {
+            let sources = Sources {
+                flags: pair(key, value),
+                ..Sources::default()
+            };
+            let said = merge(sources).unwrap_err().to_string();
+            assert!(said.starts_with(&format!("command line, `{key}`: ")), "{said}");
+        }
         assert!(merge(file("listen = 5")).unwrap_err().to_string().starts_with("hub.toml:1: "));
         assert!(merge(file("listen = ")).unwrap_err().to_string().starts_with("hub.toml:1: "));
     }

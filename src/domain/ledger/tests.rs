@@ -39,17 +39,25 @@ fn pack(parent: usize) -> Deed {
     Deed::Pack { parent: epc(parent) }
 }
 
+fn makers(owner: usize) -> Option<Arc<Makers>> {
+    let delegates = Vec::new();
+    let owner = party(owner);
+    Some(Arc::new(Makers { owner, delegates }))
+}
+
 fn things() -> HashMap<EpcKey, Thing> {
     let thing = |n| {
         if n < 4 {
             Thing {
                 kind: Kind::Item,
                 owner: Some(party(0)),
+                makers: makers(0),
             }
         } else {
             Thing {
                 kind: Kind::Logistic,
                 owner: None,
+                makers: makers(if n == 5 { 3 } else { 0 }),
             }
         }
     };
@@ -196,5 +204,25 @@ proptest! {
         let (with, without) = (fold(&things(), all), fold(&things(), without));
         prop_assert_eq!(with.intervals, without.intervals);
         prop_assert_eq!(with.moved, without.moved);
+    }
+
+    #[test]
+    fn what_a_stranger_says_is_found_alike_whatever_exists(random in prop::collection::vec(any_fact(), 1..40)) {
+        let mut all = facts(&random);
+        // Party 3 commissions nothing, may not (5 is of its prefix), and nobody gives it anything.
+        let foreign = |epc: &EpcKey| *epc != self::epc(5);
+        all.retain(|fact| fact.by != party(3) || fact.deed != Deed::Commission);
+        all.retain(|fact| !matches!(&fact.deed, Deed::Ship(handover) if fact.by != party(3) && handover.receiver == Taker::Party(party(3))));
+        all.retain(|fact| !matches!(&fact.deed, Deed::Pack { parent } | Deed::Unpack { parent, .. } if !foreign(parent)));
+        all.iter_mut().for_each(|fact| fact.epcs.retain(foreign));
+        let alone: Vec<Fact> = all.iter().filter(|fact| fact.by == party(3)).cloned().collect();
+        let of_stranger = |facts: Vec<Fact>| -> Vec<Misfit> {
+            let told: HashSet<EventKey> = alone.iter().map(|fact| fact.event).collect();
+            fold(&things(), facts).misfits.into_iter().filter(|misfit| told.contains(&misfit.event)).collect()
+        };
+        let (with, without) = (of_stranger(all), of_stranger(alone.clone()));
+        let once: HashSet<(EventKey, EpcKey)> = with.iter().map(|misfit| (misfit.event, misfit.epc)).collect();
+        prop_assert_eq!(once.len(), with.len());
+        prop_assert_eq!(with, without);
     }
 }

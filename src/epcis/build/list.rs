@@ -93,6 +93,16 @@ impl Builder<'_, '_> {
         if self.reading.syntax != Syntax::Json || item.kind() != Kind::Object {
             return Some(item);
         }
+        for other in item
+            .members()
+            .filter(|member| !matches!(member.local(), "type" | "@context") && member.local() != name)
+        {
+            self.find(
+                FindingCode::LenientlyRead,
+                other,
+                format!("{} does not belong here; ignored", quoted(other.local())),
+            );
+        }
         let found = item.get(name);
         if found.is_none() {
             self.find(FindingCode::MissingField, item, format!("has no `{name}`"));

@@ -23,6 +23,18 @@ pub(in crate::epcis) fn nodes(reading: &mut Reading<'_>, view: View<'_>, base: &
     }
 }
 
+/// The same where only names with a namespace belong: one without is kept, and noticed.
+pub(in crate::epcis) fn extensions(reading: &mut Reading<'_>, view: View<'_>, base: &str, out: &mut Vec<Node>) {
+    let before = out.len();
+    nodes(reading, view, base, out);
+    let nameless = out.get(before).is_some_and(|node| node.name.namespace.is_empty());
+    // A keyword of JSON-LD is no name.
+    if nameless && !view.local().starts_with('@') {
+        let detail = format!("{} has no namespace; kept as an extension", quoted(view.local()));
+        reading.find(FindingCode::LenientlyRead, view, base, detail);
+    }
+}
+
 /// `sensorElementList`: fields of metadata and reports are child nodes, whichever syntax they came in.
 pub(super) fn sensors(reading: &mut Reading<'_>, field: View<'_>, base: &str) -> Vec<Node> {
     let mut found = Vec::new();
@@ -30,6 +42,19 @@ pub(super) fn sensors(reading: &mut Reading<'_>, field: View<'_>, base: &str) ->
         match reading.syntax {
             Syntax::Xml1 | Syntax::Xml2 => found.push(sensor_element(xml_node(reading, item))),
             Syntax::Json => {
+                let reports = item.get("sensorReport").map_or_else(Vec::new, View::items);
+                // The standard's text is content with an exception; its JSON schema is not.
+                for report in reports
+                    .iter()
+                    .filter(|report| report.get("type").is_none() && report.get("exception").is_some())
+                {
+                    reading.find(
+                        FindingCode::LenientlyRead,
+                        *report,
+                        base,
+                        "has no `type`, which the JSON schema asks for",
+                    );
+                }
                 let name = Name {
                     namespace: "".into(),
                     local: "sensorElement".into(),
@@ -90,16 +115,24 @@ fn xml_content(reading: &Reading<'_>, view: View<'_>) -> Content {
 }
 
 fn json_name(reading: &mut Reading<'_>, view: View<'_>, base: &str) -> Option<Name> {
-    let name = reading.contexts.name(view);
-    if let Err(prefix) = &name {
-        reading.find(
-            FindingCode::UndeclaredPrefix,
-            view,
-            base,
-            format!("nothing declares the prefix {}", quoted(prefix)),
+    let prefix = match reading.contexts.name(view) {
+        Ok(name) => return Some(name),
+        Err(prefix) => prefix,
+    };
+    let Some((name, first)) = reading.contexts.foreign_name(view) else {
+        let detail = format!("nothing declares the prefix {}", quoted(&prefix));
+        reading.find(FindingCode::UndeclaredPrefix, view, base, detail);
+        return None;
+    };
+    if first {
+        let detail = format!(
+            "the prefix {} is of a context that is not fetched; its names are kept under {}",
+            quoted(&prefix),
+            quoted(&name.namespace)
         );
+        reading.find(FindingCode::LenientlyRead, view, base, detail);
     }
-    name.ok()
+    Some(name)
 }
 
 fn json_nodes(reading: &mut Reading<'_>, view: View<'_>, base: &str, name: &Name, out: &mut Vec<Node>) {

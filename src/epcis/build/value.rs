@@ -183,7 +183,7 @@ impl Builder<'_, '_> {
                 "id" => *id = self.epc(child),
                 "extension" if child.namespace() == 0 => self.location_members(child, id, extensions),
                 "@context" => {}
-                _ => node::nodes(self.reading, child, self.base, extensions),
+                _ => node::extensions(self.reading, child, self.base, extensions),
             }
         }
     }
@@ -257,7 +257,7 @@ impl Builder<'_, '_> {
                 }
                 "extension" if child.namespace() == 0 => self.declaration_members(child, found, time),
                 "@context" => {}
-                _ => node::nodes(self.reading, child, self.base, &mut found.extensions),
+                _ => node::extensions(self.reading, child, self.base, &mut found.extensions),
             }
         }
     }

@@ -1,4 +1,4 @@
-//! JSON (RFC 8259) from a byte stream, strictly: no byte order mark, no `NaN`, no lone surrogates, no NUL, no duplicate
+//! JSON (RFC 8259) from a byte stream, strictly: no `NaN`, no lone surrogates, no NUL, no duplicate
 //! keys; nested no deeper than told. Numbers keep their digits.
 //!
 //! It knows `line:column` at every moment, so every refusal says where.
@@ -53,6 +53,21 @@ impl<R: BufRead> Lexer<R> {
         self.column += amount as u64;
     }
 
+    /// Passes over a byte order mark before the text, and says whether there was one (RFC 8259 clause 8.1 lets a reader do so).
+    pub(super) fn byte_order_mark(&mut self) -> Result<bool, Finding> {
+        if self.peek_raw()? != Some(0xEF) {
+            return Ok(false);
+        }
+        for wanted in [0xEF, 0xBB, 0xBF] {
+            let found = self.peek_raw()?;
+            if found != Some(wanted) {
+                return Err(self.unexpected(found, "a byte order mark"));
+            }
+            self.input.consume(1);
+        }
+        Ok(true)
+    }
+
     /// The next byte that is no white space; `None` at the end.
     pub(super) fn peek(&mut self) -> Result<Option<u8>, Finding> {
         loop {
@@ -81,7 +96,6 @@ impl<R: BufRead> Lexer<R> {
     pub(super) fn unexpected(&self, found: Option<u8>, wanted: &str) -> Finding {
         match found {
             None => self.malformed(format!("the document ends where {wanted} should stand")),
-            Some(0xEF) if self.line == 1 && self.column == 1 => self.malformed("a byte order mark; JSON has none"),
             Some(byte) if byte.is_ascii_graphic() => {
                 self.malformed(format!("`{}` where {wanted} should stand", char::from(byte)))
             }

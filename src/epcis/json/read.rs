@@ -23,6 +23,7 @@ pub(in crate::epcis) fn read(
         event: Tree::default(),
         waiting: Vec::new(),
         context_known: false,
+        bodied: false,
         extensions: Vec::new(),
     };
     match json.document(&mut reading) {
@@ -49,12 +50,18 @@ struct Json<R> {
     /// Events that came before `@context`: they can be understood only at the end.
     waiting: Vec<(Tree, String)>,
     context_known: bool,
+    /// Whether `epcisBody` was met.
+    bodied: bool,
     /// Extensions met between the frames of the body.
     extensions: Vec<Node>,
 }
 
 impl<R: BufRead> Json<R> {
     fn document(&mut self, reading: &mut Reading<'_>) -> Result<(String, Header), Finding> {
+        if self.lexer.byte_order_mark()? {
+            let detail = "the text begins with a byte order mark; JSON has none";
+            reading.findings.push(Finding::new(FindingCode::LenientlyRead, "1:1", detail));
+        }
         let found = self.lexer.peek()?;
         if found == Some(b'[') {
             return Err(Finding::new(FindingCode::UnknownDocument, "", "the document is an array"));
@@ -67,6 +74,7 @@ impl<R: BufRead> Json<R> {
             let key = self.lexer.key()?;
             self.lexer.unique(&mut keys, &key)?;
             if key == "epcisBody" && self.lexer.peek()? == Some(b'{') {
+                self.bodied = true;
                 self.body(reading)?;
             } else {
                 self.lexer.value(reading, &mut self.rest, &key, "")?;
@@ -109,14 +117,28 @@ impl<R: BufRead> Json<R> {
         };
         header.extensions.append(&mut self.extensions);
         match kind.strip_prefix("epcis:").unwrap_or(&kind) {
-            "EPCISDocument" | "EPCISQueryDocument" => header::json(reading, root, &mut header),
+            name @ ("EPCISDocument" | "EPCISQueryDocument") => {
+                if root.get("type").is_none() {
+                    build::is_a(reading, root, "");
+                }
+                if let Some(member) = root.get("epcisHeader").filter(|_| name == "EPCISQueryDocument") {
+                    let detail = "a query document has no `epcisHeader`; kept";
+                    reading.find(FindingCode::LenientlyRead, member, "", detail);
+                }
+                header::json(reading, root, &mut header);
+                if !self.bodied {
+                    let detail = "the document has no `epcisBody`";
+                    reading.find(FindingCode::MissingField, root, "", detail);
+                }
+            }
             name if build::is_event_name(name) => reading.event(&self.rest, "")?,
             other => {
-                return Err(Finding::new(
-                    FindingCode::UnknownDocument,
-                    "/type",
-                    format!("the type is {}", quoted(other)),
-                ));
+                let detail = if kind.is_empty() {
+                    "the document has no `type`".to_owned()
+                } else {
+                    format!("the type is {}", quoted(other))
+                };
+                return Err(Finding::new(FindingCode::UnknownDocument, "/type", detail));
             }
         }
         Ok((text("schemaVersion"), header))

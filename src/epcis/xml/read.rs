@@ -57,6 +57,8 @@ struct Xml<R> {
     frames: Frames,
     depth: usize,
     max_depth: usize,
+    /// Whether `EPCISBody` was met, or is not asked for.
+    bodied: bool,
     tree: Tree,
     header: Header,
     schema_version: String,
@@ -74,6 +76,7 @@ impl<R: BufRead> Xml<R> {
             frames: Frames::default(),
             depth: 0,
             max_depth: limits.depth.min(256),
+            bodied: false,
             tree: Tree::default(),
             header: Header::default(),
             schema_version: String::new(),
@@ -138,6 +141,11 @@ impl<R: BufRead> Xml<R> {
                 Token::Text(_) | Token::CData(_) | Token::Comment(_) | Token::PI(_) | Token::Decl(_) => {}
                 Token::Empty(_) | Token::DocType(_) => return Err(self.malformed("an unexpected token")),
                 Token::Eof if !rooted || !self.frames.is_empty() => return Err(self.malformed("the document ends early")),
+                Token::Eof if !self.bodied => {
+                    let finding = Finding::new(FindingCode::MissingField, "", "the document has no `EPCISBody`");
+                    reading.findings.push(finding);
+                    return Ok(());
+                }
                 Token::Eof => return Ok(()),
             }
         }
@@ -161,16 +169,27 @@ impl<R: BufRead> Xml<R> {
             return Err(Finding::new(FindingCode::UnknownDocument, format!("/{local}"), detail));
         }
         reading.syntax = syntax.unwrap_or(Syntax::Xml2);
+        let mut created = false;
         for attribute in start.attributes() {
             let attribute = attribute.map_err(|error| self.malformed(error.to_string()))?;
+            created |= attribute.key.0 == "creationDate";
             if attribute.key.0 == "schemaVersion" {
                 attribute.value.trim().clone_into(&mut self.schema_version);
             }
         }
         if bare_event {
+            self.bodied = true;
             self.subtree(reading, start, namespace, &format!("/{local}"))?;
             let tree = std::mem::take(&mut self.tree);
             return reading.event(&tree, &format!("/{local}"));
+        }
+        for (field, found) in [("schemaVersion", !self.schema_version.is_empty()), ("creationDate", created)] {
+            if !found {
+                let detail = format!("the document has no `{field}`");
+                reading
+                    .findings
+                    .push(Finding::new(FindingCode::LenientlyRead, format!("/{local}"), detail));
+            }
         }
         self.frames.enter(&local);
         Ok(())
@@ -180,9 +199,23 @@ impl<R: BufRead> Xml<R> {
         let namespace = self.enter(reading, start)?;
         let local = start.local_name().into_inner().to_owned();
         match self.role(reading, &local, namespace) {
-            Role::Frame => self.frames.enter(&local),
+            Role::Frame => {
+                if local == "QueryResults" && namespace == 0 {
+                    let detail = "`QueryResults` must be qualified with the namespace of EPCIS queries";
+                    let base = self.frames.path(&local);
+                    reading.findings.push(Finding::new(FindingCode::LenientlyRead, base, detail));
+                }
+                self.bodied |= local == "EPCISBody";
+                self.frames.enter(&local);
+            }
             Role::Event => {
                 let base = self.frames.next_path(&local);
+                let bare = self.frames.innermost() == "EventList" && reading.syntax == Syntax::Xml1;
+                if bare && matches!(local.as_str(), "TransformationEvent" | "AssociationEvent") {
+                    let detail = format!("{} must stand in `extension`", quoted(&local));
+                    let finding = Finding::new(FindingCode::LenientlyRead, base.as_str(), detail);
+                    reading.findings.push(finding.at_event(reading.count));
+                }
                 self.subtree(reading, start, namespace, &base)?;
                 let tree = std::mem::take(&mut self.tree);
                 reading.event(&tree, &base)?;
@@ -198,10 +231,20 @@ impl<R: BufRead> Xml<R> {
             }
             Role::Extension => {
                 let base = self.frames.path(&local);
+                if !self.bodied && self.depth == 2 {
+                    let detail = format!("{} must stand after `EPCISBody`", quoted(&local));
+                    reading
+                        .findings
+                        .push(Finding::new(FindingCode::LenientlyRead, base.as_str(), detail));
+                }
                 self.subtree(reading, start, namespace, &base)?;
                 if let Some(root) = self.tree.root() {
                     build::nodes(reading, root, &base, &mut self.header.extensions);
                 }
+            }
+            Role::Foreign if self.frames.contains("EPCISQueryDocument") && self.frames.innermost() == "EPCISBody" => {
+                let detail = format!("{} is of the query interface: it holds no events", quoted(&local));
+                return Err(Finding::new(FindingCode::UnknownDocument, self.frames.path(&local), detail));
             }
             Role::Foreign => {
                 let base = self.frames.path(&local);
@@ -238,6 +281,7 @@ impl<R: BufRead> Xml<R> {
             let detail = format!("nested deeper than {}", self.max_depth);
             return Err(Finding::new(FindingCode::TooDeep, self.reader.get_ref().place(), detail));
         }
+        self.allowed(start)?;
         for attribute in start.attributes() {
             let attribute = attribute.map_err(|error| self.malformed(error.to_string()))?;
             let prefix = match attribute.key.0.strip_prefix("xmlns") {
@@ -331,10 +375,16 @@ impl<R: BufRead> Xml<R> {
     }
 
     fn text(&mut self, text: &str) -> Result<(), Finding> {
+        self.allowed(text)?;
+        self.tree.text(text);
+        Ok(())
+    }
+
+    /// XML 1.0 clause 2.2; the parser itself lets such characters pass.
+    fn allowed(&self, text: &str) -> Result<(), Finding> {
         if text.bytes().any(|byte| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')) {
             return Err(self.malformed("a control character that XML does not allow"));
         }
-        self.tree.text(text);
         Ok(())
     }
 
@@ -355,9 +405,11 @@ impl<R: BufRead> Xml<R> {
     }
 
     fn unescape<'v>(&self, value: &'v str) -> Result<std::borrow::Cow<'v, str>, Finding> {
-        escape::unescape(value).map_err(|error| match error {
+        let text = escape::unescape(value).map_err(|error| match error {
             EscapeError::UnrecognizedEntity(_, name) => self.dtd(format!("the entity {}", quoted(&name))),
             other => self.malformed(other.to_string()),
-        })
+        })?;
+        self.allowed(&text)?;
+        Ok(text)
     }
 }

@@ -9,11 +9,13 @@
 //!   things follow one another, and a deadlock between their containers ends one of them, which is run again.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::domain::event::{Action, EpcRole, Event, EventType};
-use crate::domain::gs1::{Epc, EpcKey, Scheme};
+use crate::domain::gs1::{Epc, EpcKey, Gtin, Scheme};
 use crate::domain::ids::{EventKey, PartyId};
-use crate::domain::ledger::{Deed, Fact, Kind, Thing};
+use crate::domain::ledger::{Deed, Fact, Kind, Makers, Thing};
+use crate::domain::party::Registry;
 use crate::domain::shipment::Handover;
 use crate::domain::time::Micros;
 use crate::storage::containment;
@@ -68,9 +70,10 @@ pub(super) async fn load(tx: &Tx, work: &Work, admitted: &Admitted) -> Result<Lo
     let Reach { mut items, stored } = reach;
     let new = new_facts(work, admitted);
     own_prefix(work, &new, &mut items);
+    let mut makers = MakersOf::default();
     let things = items
         .values()
-        .map(|item| Ok((item.epc, thing(item)?)))
+        .map(|item| Ok((item.epc, thing(item, &work.registry, &mut makers)?)))
         .collect::<Result<_, StorageError>>()?;
     let facts = stored_facts(&stored).into_iter().chain(new).collect();
     Ok(Loaded {
@@ -198,16 +201,40 @@ fn emptied(work: &Work, admitted: &Admitted) -> Vec<(EpcKey, Micros)> {
         .collect()
 }
 
-fn thing(item: &Item) -> Result<Thing, StorageError> {
-    let kind = match parse(item)?.scheme() {
-        Scheme::Sgtin => Kind::Item,
-        Scheme::Sscc => Kind::Logistic,
-        Scheme::Sgln | Scheme::Pgln | Scheme::OtherGs1 | Scheme::Uri => Kind::Other,
+fn thing(item: &Item, registry: &Registry, makers: &mut MakersOf) -> Result<Thing, StorageError> {
+    let epc = parse(item)?;
+    let (kind, maker) = match epc.scheme() {
+        Scheme::Sgtin => (Kind::Item, epc.gtin().and_then(|gtin| registry.owner_of_gtin(gtin))),
+        Scheme::Sscc => (Kind::Logistic, prefix_holder(registry, &epc)),
+        Scheme::Sgln | Scheme::Pgln | Scheme::OtherGs1 | Scheme::Uri => (Kind::Other, None),
     };
     Ok(Thing {
         kind,
         owner: item.owner.clone(),
+        makers: maker.map(|maker| makers.of(maker, epc.gtin(), registry)),
     })
+}
+
+/// Whose company prefix an SSCC has.
+fn prefix_holder<'a>(registry: &'a Registry, epc: &Epc) -> Option<&'a PartyId> {
+    let sscc = epc.sscc()?;
+    registry.holder_of_prefix(sscc.as_str().get(1..)?).map(|(party, _)| party)
+}
+
+/// Those who may commission, shared by all things of a product or prefix.
+#[derive(Default)]
+struct MakersOf(HashMap<(PartyId, Option<Gtin>), Arc<Makers>>);
+
+impl MakersOf {
+    fn of(&mut self, owner: &PartyId, gtin: Option<Gtin>, registry: &Registry) -> Arc<Makers> {
+        let made = || {
+            Arc::new(Makers {
+                owner: owner.clone(),
+                delegates: registry.commissioners(owner, gtin),
+            })
+        };
+        Arc::clone(self.0.entry((owner.clone(), gtin)).or_insert_with(made))
+    }
 }
 
 fn parse(item: &Item) -> Result<Epc, StorageError> {
@@ -223,12 +250,8 @@ fn own_prefix(work: &Work, facts: &[Fact], items: &mut HashMap<EpcKey, Item>) {
             let Some(item) = items.get_mut(epc).filter(|item| item.owner.is_none()) else {
                 continue;
             };
-            let sscc = parse(item).ok().and_then(|epc| epc.sscc());
-            let holder = sscc.and_then(|sscc| {
-                work.registry
-                    .holder_of_prefix(sscc.as_str().get(1..)?)
-                    .map(|(party, _)| party.clone())
-            });
+            let epc = parse(item).ok();
+            let holder = epc.and_then(|epc| prefix_holder(&work.registry, &epc).cloned());
             item.owner = holder.filter(|holder| *holder != fact.by);
         }
     }

@@ -10,7 +10,7 @@
 //! 202 does not say that the events are stored: the job says it.
 
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -62,6 +62,10 @@ async fn submit(State(hub): State<Hub>, Extension(actor): Extension<Actor>, head
 async fn take(hub: &Hub, actor: &Actor, headers: &HeaderMap, body: Body) -> Result<Job, ServiceError> {
     let (media, media_type) = media(headers)?;
     behaviour(headers)?;
+    let largest = hub.limits().document_bytes;
+    if announced_length(headers).is_some_and(|length| length > largest) {
+        return Err(capture::too_large(largest));
+    }
     let mut upload = Upload::begin(hub)?;
     let mut pieces = body.into_data_stream();
     while let Some(piece) = pieces.next().await {
@@ -88,6 +92,11 @@ async fn take(hub: &Hub, actor: &Actor, headers: &HeaderMap, body: Body) -> Resu
         },
     )
     .await
+}
+
+/// The size of a body, where the caller says it beforehand.
+pub(in crate::transport) fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// A body that ends early: cut off by the limit of the port, or by the caller.
@@ -157,8 +166,13 @@ async fn options(State(hub): State<Hub>) -> Response {
     (StatusCode::NO_CONTENT, versions, announced(hub.limits())).into_response()
 }
 
-async fn job(State(hub): State<Hub>, Extension(actor): Extension<Actor>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+async fn job(
+    State(hub): State<Hub>,
+    Extension(actor): Extension<Actor>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Json<Value>, Problem> {
     // Not an id: there is no such job, like any that is not the caller's.
+    let Path(id) = id.map_err(|_| ServiceError::not_found())?;
     let id = id.parse().map_err(|_| ServiceError::not_found())?;
     let Report { job, errors, findings } = capture::job(&hub, &actor, id).await?.ok_or_else(ServiceError::not_found)?;
     let mut shown = shown(&job, &errors);

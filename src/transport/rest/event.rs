@@ -8,7 +8,7 @@
 //! A query parameter that is not known is refused: to pass over it would answer more than was asked for. Page tokens are
 //! of one caller and one query.
 
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -57,10 +57,12 @@ async fn one(
     State(hub): State<Hub>,
     Extension(actor): Extension<Actor>,
     headers: HeaderMap,
-    Path(event_id): Path<String>,
+    event_id: Result<Path<String>, PathRejection>,
 ) -> Response {
     let found = async {
         let epc = epc_format(&headers)?;
+        // Not text: there is no such event.
+        let Path(event_id) = event_id.map_err(|_| ServiceError::not_found())?;
         let events = event::by_event_id(&hub, &actor, &event_id).await?;
         if events.is_empty() {
             Err(ServiceError::not_found())

@@ -14,7 +14,7 @@
 use std::borrow::Cow;
 
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
@@ -54,11 +54,11 @@ struct Parameters {
 async fn download(
     State(hub): State<Hub>,
     Extension(actor): Extension<Actor>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     parameters: Result<Query<Parameters>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (id, parameters, format) = understood(&id, parameters, &headers)?;
+    let (id, parameters, format) = understood(id, parameters, &headers)?;
     let range = SerialRange {
         after: parameters.after,
         limit: parameters.limit,
@@ -74,23 +74,26 @@ async fn download(
 async fn describe(
     State(hub): State<Hub>,
     Extension(actor): Extension<Actor>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     parameters: Result<Query<Parameters>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (id, _, format) = understood(&id, parameters, &headers)?;
+    let (id, _, format) = understood(id, parameters, &headers)?;
     serial::allocation(&hub, &actor, id)
         .await?
         .ok_or_else(ServiceError::not_found)?;
-    Ok(with_headers(Response::new(Body::empty()), id, format))
+    // Of a length that is not said, as the download's is not: an empty body would say 0.
+    let nothing = stream::empty::<Result<Bytes, std::io::Error>>();
+    Ok(with_headers(Response::new(Body::from_stream(nothing)), id, format))
 }
 
 fn understood(
-    id: &str,
+    id: Result<Path<String>, PathRejection>,
     parameters: Result<Query<Parameters>, QueryRejection>,
     headers: &HeaderMap,
 ) -> Result<(AllocationId, Parameters, Format), ServiceError> {
     // Not an id: there is no such thing, like any id that is not the caller's.
+    let Path(id) = id.map_err(|_| ServiceError::not_found())?;
     let id = id.parse().map_err(|_| ServiceError::not_found())?;
     let Query(parameters) = parameters.map_err(|_| {
         let detail = "the query takes `format` (csv or jsonl), `after` and `limit` (whole numbers) and nothing else";

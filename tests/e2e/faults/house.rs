@@ -275,7 +275,7 @@ impl House {
 }
 
 /// How long a hub may hold a capture job without a word.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_secs(10);
 
 /// One running hub. Dropped, it is killed.
 pub(crate) struct HubProcess {

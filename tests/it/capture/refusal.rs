@@ -2,11 +2,12 @@
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use counterfoil::config::settings::Limits;
 use serde_json::{Value, json};
 
 use super::{JSON, SITE, count, lines, send, settle, to_northway, units};
 use crate::hub::{Answer, TestHub};
-use crate::story::{self, commission, document, ship};
+use crate::story::{self, Handover, commission, document, ship};
 
 /// Nothing but the audit tells that the document was ever sent.
 async fn nothing_stored(test: &TestHub) {
@@ -101,6 +102,153 @@ async fn a_document_past_the_limit_is_refused_with_the_limits() {
     assert_eq!(answer.header("GS1-EPCIS-Capture-File-Size-Limit"), limit.to_string());
     assert!(!answer.header("GS1-EPCIS-Capture-Limit").is_empty());
     nothing_stored(&test).await;
+}
+
+#[tokio::test]
+async fn a_length_past_the_limit_is_refused_alike_before_anything_is_sent() {
+    let limits = Limits {
+        document_bytes: 1_000,
+        ..Limits::default()
+    };
+    let test = TestHub::start_with(limits).await;
+    let piece = axum::body::Bytes::from(vec![b' '; 1_001]);
+    let request = || Request::post("/epcis/capture").header("content-type", JSON);
+    let announced = request().header("content-length", "1001").body(Body::empty()).unwrap();
+    let stream = Body::from_stream(futures_util::stream::iter([Ok::<_, std::io::Error>(piece)]));
+    let mut answers = Vec::new();
+    for request in [announced, request().body(stream).unwrap()] {
+        let answer = test.call(&test.actor("packwell"), request).await;
+        let answer = answer.expect(StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(answer.header("GS1-EPCIS-Capture-File-Size-Limit"), "1000");
+        assert_eq!(answer.header("GS1-EPCIS-Capture-Limit"), "100000");
+        answers.push(answer.json());
+    }
+    assert_eq!(answers[0], answers[1]);
+    nothing_stored(&test).await;
+}
+
+#[tokio::test]
+async fn a_document_too_large_to_be_checked_at_once_is_refused_by_its_job() {
+    let limits = Limits {
+        checked_at_once_bytes: 10,
+        ..Limits::default()
+    };
+    let test = TestHub::start_with(limits).await;
+    let event = commission("2026-03-01T08:00:00Z", SITE, &units(&["A1"]), "L1");
+    let good = document(std::slice::from_ref(&event));
+    let mut foreign = event.clone();
+    foreign["readPoint"] = json!({"id": story::sgln(story::MERIDIAN_LYON)});
+    let cases = [
+        (JSON, good[..good.len() - 9].to_owned(), "MALFORMED_DOCUMENT"),
+        (
+            "application/xml",
+            "<epcis:EPCISDocument xmlns:epcis=\"urn:epcglobal:epcis:xsd:2\"><b></a>".to_owned(),
+            "MALFORMED_DOCUMENT",
+        ),
+        (JSON, document(&[event, foreign]), "LOCATION_NOT_YOURS"),
+    ];
+    let packwell = test.actor("packwell");
+    for (media_type, body, code) in cases {
+        let answer = test.post(&packwell, "/epcis/capture", media_type, body).await;
+        let path = answer.expect(StatusCode::ACCEPTED).header("location").to_owned();
+        settle(&test).await;
+        let job = test.get(&packwell, &path).await.expect(StatusCode::OK).json();
+        assert_eq!((&job["running"], &job["success"]), (&json!(false), &json!(false)), "{job:#}");
+        assert_eq!((&job["eventsStored"], &job["findings"]), (&json!(0), &json!({})), "{job:#}");
+        assert_eq!(job["errors"][0]["code"], code, "{job:#}");
+        for table in ["event", "event_epc", "event_party", "item", "finding"] {
+            assert_eq!(count(&test, table).await, 0, "{table}");
+        }
+    }
+    // The right one goes the same way, and to its end.
+    let answer = test
+        .post(&packwell, "/epcis/capture", JSON, good)
+        .await
+        .expect(StatusCode::ACCEPTED);
+    settle(&test).await;
+    let job = test.get(&packwell, answer.header("location")).await.json();
+    assert_eq!((&job["success"], &job["eventsStored"]), (&json!(true), &json!(1)), "{job:#}");
+}
+
+#[tokio::test]
+async fn the_character_nul_is_refused_wherever_it_stands() {
+    let test = TestHub::start().await;
+    let packwell = test.actor("packwell");
+    let event = document(&[commission("2026-03-01T08:00:00Z", SITE, &units(&["A1"]), "LOTX")]);
+    let xml = |lot: &str| {
+        format!(
+            "<epcis:EPCISDocument xmlns:epcis=\"urn:epcglobal:epcis:xsd:2\" xmlns:x=\"https://x.example/\" schemaVersion=\"2.0\"
+              creationDate=\"2026-03-01T10:00:00Z\"><EPCISBody><EventList><ObjectEvent><eventTime>2026-03-01T09:00:00Z</eventTime>
+              <eventTimeZoneOffset>+00:00</eventTimeZoneOffset><epcList><epc>urn:epc:id:sgtin:9521001.000101.A1</epc></epcList>
+              <action>OBSERVE</action><x:note>{lot}</x:note></ObjectEvent></EventList></EPCISBody></epcis:EPCISDocument>"
+        )
+    };
+    let cases = [
+        (JSON, event.replace("LOTX", "L\\u0000T")),
+        (JSON, event.replace("LOTX", "L\0T")),
+        (JSON, event.replace("lotNumber", "lot\\u0000Number")),
+        (JSON, event.replace("/21/A1", "/21/A1%00")),
+        (JSON, event.replace("/21/A1", "/21/A1\\u0000")),
+        (JSON, event.replace("commissioning", "commission\\u0000ing")),
+        ("application/xml", xml("L&#0;T")),
+        ("application/xml", xml("L&#x0;T")),
+        ("application/xml", xml("L\0T")),
+        ("application/xml", xml("<![CDATA[L\0T]]>")),
+        (
+            "application/xml",
+            xml("T").replace("schemaVersion=\"2.0\"", "schemaVersion=\"2.0\" x:a=\"\0\""),
+        ),
+        ("application/xml", xml("T").replace("<x:note>", "<x:note x:a=\"&#0;\">")),
+    ];
+    let named = xml("T").replace("x:note", "x:no\0te");
+    let in_namespace = xml("T").replace("https://x.example/", "https://x.example/&#0;");
+    let cases = cases
+        .into_iter()
+        .chain([("application/xml", named), ("application/xml", in_namespace)]);
+    for (number, (media_type, body)) in cases.enumerate() {
+        let answer = test.post(&packwell, "/epcis/capture", media_type, body).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{number}: {}", answer.text());
+        let code = answer.json()["errors"][0]["code"].clone();
+        assert!(code == "MALFORMED_DOCUMENT" || code == "INVALID_EPC_URI", "{number}: {code}");
+        nothing_stored(&test).await;
+    }
+    test.post(&packwell, "/epcis/capture", "application/xml", xml("T"))
+        .await
+        .expect(StatusCode::ACCEPTED);
+}
+
+#[tokio::test]
+async fn a_delegate_acts_for_a_principal_at_the_sites_of_their_agreement() {
+    let test = TestHub::start().await;
+    let at = "2026-03-01T08:00:00Z";
+    let hall_2 = story::PACKWELL_HALL_2;
+    let refused = [
+        commission(at, hall_2, &units(&["A1"]), "L1"),
+        ship(
+            at,
+            &Handover {
+                place: (hall_2.to_owned(), story::NORTHWAY_VENLO.to_owned()),
+                ..to_northway(&test, &units(&["A1"]))
+            },
+        ),
+    ];
+    for event in refused {
+        let problem = problem(
+            send(&test, "packwell", &[event]).await,
+            StatusCode::FORBIDDEN,
+            "LOCATION_NOT_YOURS",
+        );
+        let detail = problem["errors"][0]["detail"].as_str().unwrap();
+        assert!(detail.contains("your agreement with aurora"), "{detail}");
+        nothing_stored(&test).await;
+    }
+    // What it does in its own name is nobody's to say, and zenith has agreed to this hall.
+    let taken = [
+        story::commission_sscc(at, hall_2, &story::packwell_sscc(1)),
+        commission(at, hall_2, &story::sgtins(story::ZENITHOL, &["Z1"]), "L1"),
+        commission(at, SITE, &units(&["A1"]), "L1"),
+    ];
+    send(&test, "packwell", &taken).await.expect(StatusCode::ACCEPTED);
 }
 
 #[tokio::test]
