@@ -35,7 +35,9 @@ async fn the_control_hub() {
         sqlite_synchronous: "OFF",
         ..Start::new(settings)
     };
-    let _hub = start_with(start).await.expect("a hub");
+    let hub = start_with(start).await.expect("a hub");
+    // As the binary's log says it.
+    println!("machine_addr={} ", hub.machine_addr);
     std::future::pending::<()>().await;
 }
 

@@ -4,9 +4,9 @@
 //! binary's own commands and copied wherever a test wants to begin afresh.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
@@ -150,7 +150,9 @@ impl House {
             "COUNTERFOIL_PARTNER_CONFIG",
             concat!(env!("CARGO_MANIFEST_DIR"), "/partner-config"),
         );
-        command.env("COUNTERFOIL_LOG_FILTER", "warn").env("RUST_BACKTRACE", "0");
+        command
+            .env("COUNTERFOIL_LOG_FILTER", "warn,counterfoil::app=info")
+            .env("RUST_BACKTRACE", "0");
         command.stdin(Stdio::null());
         command
     }
@@ -177,14 +179,19 @@ impl House {
 
     /// The same; what the hub wrote if it ended before it was ready.
     pub(crate) fn try_start(&self, how: Start<'_>) -> Result<HubProcess, String> {
-        let (port, operations) = (free_port(), free_port());
-        let log = self.folder.path().join(format!("hub-{port}.log"));
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let log = self
+            .folder
+            .path()
+            .join(format!("hub-{}.log", STARTED.fetch_add(1, Ordering::Relaxed)));
         let mut command = match how.without_sync {
             false => self.command(env!("CARGO_BIN_EXE_counterfoil"), &["serve"]),
             true => self.command(&control::program(), &control::ARGUMENTS),
         };
-        command.env("COUNTERFOIL_LISTEN", format!("127.0.0.1:{port}"));
-        command.env("COUNTERFOIL_OPERATIONS_LISTEN", format!("127.0.0.1:{operations}"));
+        // Any free ports; the hub says which it took.
+        command
+            .env("COUNTERFOIL_LISTEN", "127.0.0.1:0")
+            .env("COUNTERFOIL_OPERATIONS_LISTEN", "127.0.0.1:0");
         let out = fs::File::create(&log).expect("a log");
         command.stdout(out.try_clone().expect("a log")).stderr(out);
         if let Some(disk) = how.disk {
@@ -194,18 +201,21 @@ impl House {
         let child = command.spawn().expect("the binary");
         let mut hub = HubProcess {
             child,
-            port,
+            port: 0,
             log,
             started,
         };
-        let give_up = Instant::now() + Duration::from_secs(30);
-        while TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_err() {
+        let give_up = Instant::now() + Duration::from_secs(60);
+        loop {
+            if let Some(port) = port_in(&hub.words()) {
+                hub.port = port;
+                return Ok(hub);
+            }
             if hub.ended().is_some() || Instant::now() > give_up {
                 return Err(hub.words());
             }
             std::thread::sleep(Duration::from_millis(3));
         }
-        Ok(hub)
     }
 
     /// A system of the line's party, with connections of its own.
@@ -317,10 +327,11 @@ impl Drop for HubProcess {
     }
 }
 
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    listener.local_addr().expect("an address").port()
+/// From the line in which a hub says that it serves; `None` before it does, or while it still writes the line.
+fn port_in(words: &str) -> Option<u16> {
+    let (_, rest) = words.split_once("machine_addr=127.0.0.1:")?;
+    let (port, _) = rest.split_once(|character: char| !character.is_ascii_digit())?;
+    port.parse().ok()
 }
 
 fn copy_folder(from: &Path, to: &Path) {
