@@ -13,6 +13,7 @@ mod corpus_capture;
 mod corpus_documents;
 mod corpus_identifiers;
 mod event;
+mod forgery;
 mod graphql;
 mod hub;
 mod oracle;

@@ -42,7 +42,7 @@ pub(super) fn check(input: impl BufRead, media: MediaType, terms: &Terms<'_>) ->
         events,
         findings: warnings,
         ..
-    } = epcis::parse(input, media, &parse_limits)?;
+    } = epcis::parse(input, media, &parse_limits).map_err(refusals_of)?;
     let mut refusals = Vec::new();
     if let Some(gln) = header.sender.as_ref().and_then(epcis::Correspondent::gln)
         && !assertion::may_send_as(terms.registry, terms.party, gln, terms.now)
@@ -64,6 +64,12 @@ pub(super) fn check(input: impl BufRead, media: MediaType, terms: &Terms<'_>) ->
     } else {
         Err(capped(refusals, limits.findings_per_code))
     }
+}
+
+/// What refuses a document; what could have been passed over is no reason.
+fn refusals_of(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.retain(Finding::refuses);
+    findings
 }
 
 fn sender_pointer(media: MediaType) -> &'static str {
