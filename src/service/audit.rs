@@ -7,25 +7,13 @@ pub use crate::storage::view::audit::AuditRow;
 
 use super::Hub;
 use super::error::ServiceError;
-use super::page::{Cursor, Page, Paged};
+use super::page::{Page, Paged};
 
 /// Entries, newest first.
 pub async fn entries(hub: &Hub, actor: &Actor, page: Page) -> Result<Paged<AuditRow>, ServiceError> {
     let after = page.after.map(|cursor| cursor.id);
     let rows = view::audit::list(hub.db(), &actor.party, after, page.first.saturating_add(1)).await?;
-    let rows = rows
-        .into_iter()
-        .map(|row| {
-            (
-                Cursor {
-                    at: 0,
-                    id: row.id.uuid(),
-                },
-                row,
-            )
-        })
-        .collect();
-    Ok(Paged::from_probe(rows, page))
+    Ok(Paged::by_id(rows, page, |row| row.id.uuid()))
 }
 
 /// One entry.

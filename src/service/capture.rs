@@ -26,7 +26,7 @@ use crate::storage::{StorageError, audit, finding};
 
 use super::error::{Code, ServiceError, Violation};
 use super::hub::Hub;
-use super::page::{Cursor, Page, Paged};
+use super::page::{Page, Paged};
 
 pub use store::{Job, JobState};
 
@@ -235,20 +235,7 @@ pub fn errors_of(job: &Job) -> Result<Vec<Violation>, ServiceError> {
 pub async fn jobs(hub: &Hub, actor: &Actor, page: Page) -> Result<Paged<Job>, ServiceError> {
     let before = page.after.map(|cursor| cursor.id);
     let rows = store::list_jobs(hub.db(), &actor.party, before, page.first.saturating_add(1)).await?;
-    Ok(Paged::from_probe(
-        rows.into_iter()
-            .map(|job| {
-                (
-                    Cursor {
-                        at: 0,
-                        id: job.id.uuid(),
-                    },
-                    job,
-                )
-            })
-            .collect(),
-        page,
-    ))
+    Ok(Paged::by_id(rows, page, |job| job.id.uuid()))
 }
 
 /// Takes the oldest job that is due and brings it to its end. `Ok(None)`: none is due.

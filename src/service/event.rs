@@ -17,7 +17,7 @@ use crate::storage::view::event::EventRow;
 
 use super::Hub;
 use super::error::ServiceError;
-use super::page::{Cursor, Page, Paged};
+use super::page::{Page, Paged};
 
 pub use crate::storage::view::event::Filter;
 
@@ -85,19 +85,7 @@ pub async fn events(hub: &Hub, actor: &Actor, wanted: Wanted, page: Page) -> Res
             break;
         }
     }
-    let rows = found
-        .into_iter()
-        .map(|event| {
-            (
-                Cursor {
-                    at: 0,
-                    id: event.key.uuid(),
-                },
-                event,
-            )
-        })
-        .collect();
-    Ok(Paged::from_probe(rows, page))
+    Ok(Paged::by_id(found, page, |event| event.key.uuid()))
 }
 
 /// One event by the hub's key.

@@ -6,7 +6,7 @@ use crate::storage::finding as store;
 
 use super::error::ServiceError;
 use super::hub::Hub;
-use super::page::{Cursor, Page, Paged};
+use super::page::{Page, Paged};
 
 pub use store::StoredFinding;
 
@@ -14,20 +14,7 @@ pub use store::StoredFinding;
 pub async fn findings(hub: &Hub, actor: &Actor, page: Page) -> Result<Paged<StoredFinding>, ServiceError> {
     let before = page.after.map(|cursor| FindingId::new(cursor.id));
     let rows = store::list(hub.db(), &actor.party, before, page.first.saturating_add(1)).await?;
-    Ok(Paged::from_probe(
-        rows.into_iter()
-            .map(|finding| {
-                (
-                    Cursor {
-                        at: 0,
-                        id: finding.id.uuid(),
-                    },
-                    finding,
-                )
-            })
-            .collect(),
-        page,
-    ))
+    Ok(Paged::by_id(rows, page, |finding| finding.id.uuid()))
 }
 
 /// One finding that the caller sees.

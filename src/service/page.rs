@@ -117,6 +117,13 @@ pub struct Paged<T> {
 }
 
 impl<T> Paged<T> {
+    /// From a read of `page.first + 1` rows of a list that is ordered by id alone.
+    #[must_use]
+    pub fn by_id(rows: Vec<T>, page: Page, id: impl Fn(&T) -> Uuid) -> Self {
+        let rows = rows.into_iter().map(|row| (Cursor { at: 0, id: id(&row) }, row)).collect();
+        Self::from_probe(rows, page)
+    }
+
     /// From a read of `page.first + 1` rows.
     #[must_use]
     pub fn from_probe(mut rows: Vec<(Cursor, T)>, page: Page) -> Self {

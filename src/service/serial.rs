@@ -32,7 +32,7 @@ use crate::storage::serial::allocation as store;
 
 use super::Hub;
 use super::error::ServiceError;
-use super::page::{Cursor, Page, Paged};
+use super::page::{Page, Paged};
 
 /// An allocation that the caller has or that was made in its name.
 pub async fn allocation(hub: &Hub, actor: &Actor, id: AllocationId) -> Result<Option<Allocation>, ServiceError> {
@@ -45,19 +45,7 @@ pub async fn allocation(hub: &Hub, actor: &Actor, id: AllocationId) -> Result<Op
 pub async fn allocations(hub: &Hub, actor: &Actor, gtin: Option<Gtin>, page: Page) -> Result<Paged<Allocation>, ServiceError> {
     let before = page.after.map(|cursor| AllocationId::new(cursor.id));
     let rows = store::list(hub.db(), &actor.party, gtin, before, page.first.saturating_add(1)).await?;
-    let rows = rows
-        .into_iter()
-        .map(|row| {
-            (
-                Cursor {
-                    at: 0,
-                    id: row.id.uuid(),
-                },
-                row,
-            )
-        })
-        .collect();
-    Ok(Paged::from_probe(rows, page))
+    Ok(Paged::by_id(rows, page, |row| row.id.uuid()))
 }
 
 /// A fault of keys or pools is the operator's to mend: the caller learns nothing of it, the log everything.

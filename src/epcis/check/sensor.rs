@@ -5,7 +5,8 @@
 use super::Say;
 use crate::domain::event::{Content, Event, Node};
 use crate::domain::finding::FindingCode;
-use crate::epcis::vocabulary::{Vocabulary, measurement};
+use crate::epcis::vocabulary::Vocabulary;
+use crate::epcis::vocabulary::measurement::{self, METADATA_FIELDS, REPORT_FIELDS};
 
 /// Fields that stand in the metadata or in the report, never in both (test conformance requirement 53).
 const EITHER: &[&str] = &["time", "deviceID", "deviceMetadata", "rawData", "dataProcessingMethod"];
@@ -25,7 +26,13 @@ pub(super) fn sensors(event: &Event, say: &mut Say<'_>) {
             let detail = "a `sensorReport` has neither `type` nor `exception`";
             say(FindingCode::LenientlyRead, "sensorElementList", detail);
         }
-        let groups: [(&[&Node], &[&str]); 3] = [(&[element], ELEMENT), (&metadata, METADATA), (&reports, REPORT)];
+        // Seen in reports too, although the standard has it in the metadata alone.
+        let report_fields = [REPORT_FIELDS, &["bizRules"]].concat();
+        let groups: [(&[&Node], &[&str]); 3] = [
+            (&[element], ELEMENT),
+            (&metadata, METADATA_FIELDS),
+            (&reports, &report_fields),
+        ];
         for (nodes, fields) in groups {
             for unknown in nodes.iter().flat_map(|node| unknown_parts(node, fields)) {
                 let shown: String = unknown.name.local.chars().take(80).collect();
@@ -69,42 +76,6 @@ fn is_named(report: &Node) -> bool {
 
 /// Fields of a sensor element, of its metadata and of its reports (EPCIS 2.0 clause 7.3.7).
 const ELEMENT: &[&str] = &["sensorMetadata", "sensorReport", "extension"];
-const METADATA: &[&str] = &[
-    "time",
-    "startTime",
-    "endTime",
-    "deviceID",
-    "deviceMetadata",
-    "rawData",
-    "dataProcessingMethod",
-    "bizRules",
-];
-const REPORT: &[&str] = &[
-    "type",
-    "exception",
-    "deviceID",
-    "deviceMetadata",
-    "rawData",
-    "dataProcessingMethod",
-    "time",
-    "microorganism",
-    "chemicalSubstance",
-    "value",
-    "component",
-    "stringValue",
-    "booleanValue",
-    "hexBinaryValue",
-    "uriValue",
-    "minValue",
-    "maxValue",
-    "meanValue",
-    "sDev",
-    "percRank",
-    "percValue",
-    "uom",
-    "coordinateReferenceSystem",
-    "bizRules",
-];
 
 fn unknown_parts<'a>(node: &'a Node, fields: &[&str]) -> Vec<&'a Node> {
     match &node.content {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::super::decimal::decimal;
 use super::super::format::SCHEMA_INSTANCE;
 use super::super::vocabulary::Vocabulary;
+use super::super::vocabulary::measurement::{METADATA_FIELDS, REPORT_FIELDS};
 use super::{milliseconds, push_sorted};
 use crate::domain::event::{Content, MixedPart, Name, Node};
 use crate::domain::gs1::{Epc, EpcClass, Scheme};
@@ -116,51 +117,15 @@ fn identifier(text: &str) -> Option<String> {
         .or_else(|| text.parse::<EpcClass>().ok().map(|class| class.canonical().to_owned()))
 }
 
-const METADATA: &[&str] = &[
-    "time",
-    "startTime",
-    "endTime",
-    "deviceID",
-    "deviceMetadata",
-    "rawData",
-    "dataProcessingMethod",
-    "bizRules",
-];
-const REPORT: &[&str] = &[
-    "type",
-    "exception",
-    "deviceID",
-    "deviceMetadata",
-    "rawData",
-    "dataProcessingMethod",
-    "time",
-    "microorganism",
-    "chemicalSubstance",
-    "value",
-    "component",
-    "stringValue",
-    "booleanValue",
-    "hexBinaryValue",
-    "uriValue",
-    "minValue",
-    "maxValue",
-    "meanValue",
-    "sDev",
-    "percRank",
-    "percValue",
-    "uom",
-    "coordinateReferenceSystem",
-];
-
 /// One `sensorElement`: metadata, reports sorted, then its own extensions.
 pub(super) fn sensor_element(element: &Node) -> String {
     let mut text = "sensorElement".to_owned();
     push_sorted(
-        parts(element, "sensorMetadata").map(|part| sensor_part("sensorMetadata", METADATA, part)),
+        parts(element, "sensorMetadata").map(|part| sensor_part("sensorMetadata", METADATA_FIELDS, part)),
         &mut text,
     );
     push_sorted(
-        parts(element, "sensorReport").map(|part| sensor_part("sensorReport", REPORT, part)),
+        parts(element, "sensorReport").map(|part| sensor_part("sensorReport", REPORT_FIELDS, part)),
         &mut text,
     );
     let extensions = children(element).filter(|part| !matches!(&*part.name.local, "sensorMetadata" | "sensorReport"));

@@ -39,3 +39,42 @@ mod tests {
         check("", false);
     }
 }
+
+/// Fields of `sensorMetadata`, in the order of the event hash (EPCIS 2.0 clause 7.3.7, CBV 2.0 clause 8.9).
+pub const METADATA_FIELDS: &[&str] = &[
+    "time",
+    "startTime",
+    "endTime",
+    "deviceID",
+    "deviceMetadata",
+    "rawData",
+    "dataProcessingMethod",
+    "bizRules",
+];
+
+/// Fields of `sensorReport`, in the same order.
+pub const REPORT_FIELDS: &[&str] = &[
+    "type",
+    "exception",
+    "deviceID",
+    "deviceMetadata",
+    "rawData",
+    "dataProcessingMethod",
+    "time",
+    "microorganism",
+    "chemicalSubstance",
+    "value",
+    "component",
+    "stringValue",
+    "booleanValue",
+    "hexBinaryValue",
+    "uriValue",
+    "minValue",
+    "maxValue",
+    "meanValue",
+    "sDev",
+    "percRank",
+    "percValue",
+    "uom",
+    "coordinateReferenceSystem",
+];

@@ -8,6 +8,7 @@ use crate::domain::gs1::EpcKey;
 use crate::domain::ids::{DocumentId, EventKey, PartyId};
 use crate::domain::lens::{Relations, sight};
 use crate::domain::time::Micros;
+use crate::storage::event::kind_number;
 use crate::storage::row::{column, json, parsed};
 use crate::storage::{Db, StorageError};
 
@@ -54,18 +55,6 @@ pub struct Filter {
     pub record_before: Option<Micros>,
     /// Names one of these things, in any role but that of what it contains; empty for any.
     pub epcs: Vec<EpcKey>,
-}
-
-/// The stored number of an event type.
-#[must_use]
-pub const fn kind_number(kind: EventType) -> i16 {
-    match kind {
-        EventType::Object => 0,
-        EventType::Aggregation => 1,
-        EventType::Transaction => 2,
-        EventType::Transformation => 3,
-        EventType::Association => 4,
-    }
 }
 
 /// Newest record first, after a key, at most `rows`.
