@@ -223,9 +223,9 @@ fn foreign_url(context: View<'_>) -> Option<&str> {
         .into_iter()
         .filter(|item| item.kind() == Kind::Text)
         .map(|item| item.value().trim());
-    let foreign =
+    let mut foreign =
         urls.filter(|url| url.contains("://") && !url.rsplit('/').next().is_some_and(|file| file.starts_with("epcis-context")));
-    foreign.last()
+    foreign.next_back()
 }
 
 fn context_objects(context: View<'_>) -> Vec<View<'_>> {

@@ -23,23 +23,6 @@ pub fn is_known(text: &str) -> bool {
     bare.contains(':') || TYPES.split_ascii_whitespace().any(|known| known == bare)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn types_are_known_by_name_or_foreign() {
-        let check = |text: &str, expect: bool| assert_eq!(is_known(text), expect, "{text}");
-        check("Temperature", true);
-        check("gs1:Temperature", true);
-        check("https://gs1.org/voc/RelativeHumidity", true);
-        check("example:Temper", true);
-        check("Temper", false);
-        check("gs1:Temper", false);
-        check("", false);
-    }
-}
-
 /// Fields of `sensorMetadata`, in the order of the event hash (EPCIS 2.0 clause 7.3.7, CBV 2.0 clause 8.9).
 pub const METADATA_FIELDS: &[&str] = &[
     "time",
@@ -78,3 +61,20 @@ pub const REPORT_FIELDS: &[&str] = &[
     "uom",
     "coordinateReferenceSystem",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_known_by_name_or_foreign() {
+        let check = |text: &str, expect: bool| assert_eq!(is_known(text), expect, "{text}");
+        check("Temperature", true);
+        check("gs1:Temperature", true);
+        check("https://gs1.org/voc/RelativeHumidity", true);
+        check("example:Temper", true);
+        check("Temper", false);
+        check("gs1:Temper", false);
+        check("", false);
+    }
+}

@@ -53,7 +53,8 @@ async fn the_check_notices_loss_and_duplicates() {
         history.check(&house, &hub).await
     };
     assert_eq!(wrong(|_| {}).await, Vec::<String>::new());
-    let doctored: [(fn(&mut History), &str); 5] = [
+    type Falsified = (fn(&mut History), &'static str);
+    let doctored: [Falsified; 5] = [
         (
             |history| history.requests[0].allocation = Some("/serials/v1/allocations/alc_0/serials".to_owned()),
             "is lost",
