@@ -102,12 +102,7 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
     let mut settings = load(cli.settings)?;
     if matches!(cli.command, Command::Demo(_) | Command::Bench(_)) && settings.log_filter == Settings::default().log_filter {
         // They tell what they do themselves; a line for each request would drown it.
-        settings.log_filter = if matches!(cli.command, Command::Demo(_)) {
-            "warn"
-        } else {
-            "error"
-        }
-        .to_owned();
+        settings.log_filter = "error".to_owned();
     }
     log_to_stderr(&settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
