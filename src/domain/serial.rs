@@ -13,6 +13,7 @@ pub mod allocation;
 pub mod ff1;
 pub mod key;
 pub mod lot;
+pub mod numbered;
 pub mod pool;
 pub mod space;
 

@@ -19,12 +19,12 @@ mod request;
 mod usage;
 
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Standing};
+pub use crate::domain::serial::numbered::Numbered;
 pub use download::{SerialRange, SerialStream, serials};
 pub use pools::{PoolCache, verify_pools};
 pub use request::{SerialRequest, request};
 pub use usage::{commissioned, uncommissioned};
 
-use crate::domain::gs1::Gtin;
 use crate::domain::ids::AllocationId;
 use crate::domain::party::Actor;
 use crate::domain::serial::SerialError;
@@ -42,9 +42,14 @@ pub async fn allocation(hub: &Hub, actor: &Actor, id: AllocationId) -> Result<Op
 }
 
 /// Allocations that the caller has or that were made in its name, newest first.
-pub async fn allocations(hub: &Hub, actor: &Actor, gtin: Option<Gtin>, page: Page) -> Result<Paged<Allocation>, ServiceError> {
+pub async fn allocations(
+    hub: &Hub,
+    actor: &Actor,
+    numbered: Option<Numbered>,
+    page: Page,
+) -> Result<Paged<Allocation>, ServiceError> {
     let before = page.after.map(|cursor| AllocationId::new(cursor.id));
-    let rows = store::list(hub.db(), &actor.party, gtin, before, page.first.saturating_add(1)).await?;
+    let rows = store::list(hub.db(), &actor.party, numbered, before, page.first.saturating_add(1)).await?;
     Ok(Paged::by_id(rows, page, |row| row.id.uuid()))
 }
 

@@ -20,7 +20,7 @@ mod request;
 /// A request for Auroxin.
 fn wanted(key: &str, quantity: u64) -> SerialRequest {
     SerialRequest {
-        gtin: AUROXIN.parse().unwrap(),
+        numbered: AUROXIN.parse().unwrap(),
         quantity,
         idempotency_key: key.to_owned(),
         agreement: None,
@@ -45,7 +45,7 @@ async fn numbers(test: &TestHub, allocation: &Allocation) -> Vec<String> {
     let path = format!("/serials/v1/allocations/{}/serials", allocation.id);
     let answer = test.get(&actor, &path).await.expect(StatusCode::OK);
     let rows = answer.text().strip_prefix("gtin,serial\r\n").unwrap().lines();
-    let prefix = format!("{},", allocation.gtin);
+    let prefix = format!("{},", allocation.numbered);
     rows.map(|row| row.strip_prefix(&prefix).unwrap().to_owned()).collect()
 }
 

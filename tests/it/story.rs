@@ -156,7 +156,7 @@ pub fn with_endpoints(mut event: Value, handover: &Handover) -> Value {
 pub async fn serials_for_packwell(test: &TestHub, gtin: &str, quantity: u64) -> Vec<String> {
     let packwell = test.actor("packwell");
     let wanted = SerialRequest {
-        gtin: gtin.parse().expect("a GTIN"),
+        numbered: gtin.parse().expect("a GTIN"),
         quantity,
         idempotency_key: format!("story-{gtin}"),
         agreement: None,

@@ -1,8 +1,10 @@
 //! One block of serial numbers given to one party, and what is known of a serial that comes back.
 
-use crate::domain::gs1::{Gln, Gtin};
+use crate::domain::gs1::Gln;
 use crate::domain::ids::{AgreementId, AllocationId, PartyId};
 use crate::domain::time::Micros;
+
+use super::numbered::Numbered;
 
 /// Offsets in an allocation are 32-bit in the bitmaps of used numbers.
 pub const MAX_QUANTITY: u64 = u32::MAX as u64;
@@ -12,8 +14,8 @@ pub const MAX_QUANTITY: u64 = u32::MAX as u64;
 pub struct Allocation {
     /// Its id.
     pub id: AllocationId,
-    /// Of which product.
-    pub gtin: Gtin,
+    /// What its numbers are for.
+    pub numbered: Numbered,
     /// Who has the numbers.
     pub party: PartyId,
     /// The brand owner, on whose behalf; the party itself for its own product.

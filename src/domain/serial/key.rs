@@ -8,10 +8,10 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use zeroize::Zeroizing;
 
-use crate::domain::gs1::Gtin;
 use crate::domain::ids::PartyId;
 
 use super::SerialError;
+use super::numbered::Numbered;
 
 /// Bytes that [`MasterKey::seal`] wants for its nonce.
 pub const NONCE_BYTES: usize = NONCE_LEN;
@@ -79,13 +79,14 @@ impl OwnerKey {
         Self(bytes)
     }
 
-    /// The key of one product in one epoch: HKDF-SHA-256 (RFC 5869), no salt since the input is uniformly random.
-    pub fn pool_key(&self, gtin: Gtin, epoch: i64) -> Result<PoolKey, SerialError> {
-        // GTIN-14 and the epoch's eight bytes have fixed lengths: no two inputs spell the same info.
+    /// The key of one pool in one epoch: HKDF-SHA-256 (RFC 5869), no salt since the input is uniformly random.
+    pub fn pool_key(&self, numbered: Numbered, epoch: i64) -> Result<PoolKey, SerialError> {
+        // No `|` stands in what is numbered and the epoch has eight bytes: no two inputs spell the same info.
+        let numbered = numbered.to_string();
         let info: [&[u8]; 5] = [
             b"counterfoil/serial/v1",
             b"|",
-            gtin.as_str().as_bytes(),
+            numbered.as_bytes(),
             b"|",
             &epoch.to_be_bytes(),
         ];
@@ -162,7 +163,7 @@ mod tests {
 
     #[test]
     fn pool_keys_differ_by_owner_product_and_epoch() {
-        let gtin = |text: &str| text.parse::<Gtin>().unwrap();
+        let gtin = |text: &str| text.parse::<Numbered>().unwrap();
         let key = |owner: u8, text: &str, epoch| *OwnerKey::new([owner; 32].into()).pool_key(gtin(text), epoch).unwrap().0;
         let keys = [
             key(1, "09521234000013", 1),

@@ -2,13 +2,13 @@
 //!
 //! It holds a prepared key but not the counter: that is a row, moved by one conditional statement.
 
-use crate::domain::gs1::Gtin;
 use crate::domain::ids::{PartyId, PoolId};
 use crate::domain::party::SerialRule;
 
 use super::SerialError;
 use super::ff1::Ff1;
 use super::key::PoolKey;
+use super::numbered::Numbered;
 use super::space::NumberSpace;
 
 /// The one algorithm there is: FF1 with AES-256, empty tweak, key by HKDF-SHA-256, most significant character first.
@@ -21,8 +21,8 @@ pub struct PoolRecord {
     pub id: PoolId,
     /// Whose key.
     pub owner: PartyId,
-    /// Which product.
-    pub gtin: Gtin,
+    /// What its numbers are for.
+    pub numbered: Numbered,
     /// Counts up with each change of the product's serial rule.
     pub epoch: i64,
     /// [`ALGORITHM`], or that of a later version.
@@ -58,7 +58,7 @@ impl Pool {
     pub fn create(
         id: PoolId,
         owner: PartyId,
-        gtin: Gtin,
+        numbered: Numbered,
         epoch: i64,
         rule: &SerialRule,
         key: &PoolKey,
@@ -67,7 +67,7 @@ impl Pool {
         let record = PoolRecord {
             id,
             owner,
-            gtin,
+            numbered,
             epoch,
             algorithm: ALGORITHM.to_owned(),
             alphabet: rule.alphabet.clone(),
@@ -220,7 +220,7 @@ mod tests {
             refuse(&|record| record.algorithm = "ff1-v0".to_owned()),
             SerialError::Algorithm { .. }
         ));
-        let other = OwnerKey::new([6; 32].into()).pool_key(record.gtin, record.epoch).unwrap();
+        let other = OwnerKey::new([6; 32].into()).pool_key(record.numbered, record.epoch).unwrap();
         assert_eq!(Pool::open(record.clone(), &other).unwrap_err(), differ);
     }
 

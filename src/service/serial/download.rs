@@ -7,10 +7,10 @@
 use std::sync::Arc;
 
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
-use crate::domain::gs1::Gtin;
 use crate::domain::ids::{AllocationId, AuditId};
 use crate::domain::party::Actor;
 use crate::domain::serial::allocation::Allocation;
+use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::pool::Pool;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
@@ -34,17 +34,17 @@ pub struct SerialRange {
 /// Numbers still to be computed, in the order of the allocation, which is the same each time.
 #[derive(Debug)]
 pub struct SerialStream {
-    gtin: Gtin,
+    numbered: Numbered,
     pool: Arc<Pool>,
     next: u64,
     end: u64,
 }
 
 impl SerialStream {
-    /// The product.
+    /// What the numbers are for.
     #[must_use]
-    pub fn gtin(&self) -> Gtin {
-        self.gtin
+    pub fn numbered(&self) -> Numbered {
+        self.numbered
     }
 
     /// How many are still to come.
@@ -73,7 +73,7 @@ pub async fn serials(hub: &Hub, actor: &Actor, id: AllocationId, range: SerialRa
     note(hub, actor, &stored.allocation, first, count).await?;
     let next = stored.first_index + first;
     Ok(SerialStream {
-        gtin: stored.allocation.gtin,
+        numbered: stored.allocation.numbered,
         pool,
         next,
         end: next + count,
@@ -102,7 +102,7 @@ async fn note(hub: &Hub, actor: &Actor, allocation: &Allocation, first: u64, cou
         action: AuditAction::DownloadSerials,
         object: id.to_string(),
         outcome: Outcome::Done,
-        detail: serde_json::json!({ "gtin": allocation.gtin, "after": first, "quantity": count }),
+        detail: serde_json::json!({ "gtin": allocation.numbered, "after": first, "quantity": count }),
     };
     hub.db()
         .write(move |tx| {

@@ -8,11 +8,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use zeroize::Zeroizing;
 
-use crate::domain::gs1::Gtin;
 use crate::domain::ids::{PartyId, PoolId};
 use crate::domain::party::SerialRule;
 use crate::domain::serial::SerialError;
 use crate::domain::serial::key::{NONCE_BYTES, OwnerKey};
+use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::pool::{Pool, PoolRecord};
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
@@ -77,18 +77,23 @@ fn unseal(hub: &Hub, record: PoolRecord, sealed: Option<Vec<u8>>) -> Result<Arc<
     let key = hub
         .master_key()
         .open(&record.owner, &sealed)?
-        .pool_key(record.gtin, record.epoch)?;
+        .pool_key(record.numbered, record.epoch)?;
     Ok(hub.pools().put(Pool::open(record, &key)?))
 }
 
 /// The pool that a product's serials come from, opened if there is none.
-pub(super) async fn for_product(hub: &Hub, owner: &PartyId, gtin: Gtin, rule: &SerialRule) -> Result<Arc<Pool>, ServiceError> {
+pub(super) async fn for_product(
+    hub: &Hub,
+    owner: &PartyId,
+    numbered: Numbered,
+    rule: &SerialRule,
+) -> Result<Arc<Pool>, ServiceError> {
     for _ in 0..TRIES {
-        let records = store::of_product(hub.db(), gtin).await?;
+        let records = store::of_product(hub.db(), numbered).await?;
         if let Some(record) = records.into_iter().find(|record| record.follows(rule)) {
             return prepare(hub, record).await;
         }
-        open_epoch(hub, owner, gtin, rule).await?;
+        open_epoch(hub, owner, numbered, rule).await?;
     }
     Err(ServiceError::refused(
         Code::Unavailable,
@@ -97,21 +102,21 @@ pub(super) async fn for_product(hub: &Hub, owner: &PartyId, gtin: Gtin, rule: &S
 }
 
 /// Makes the pool of a product's rule, unless another process does so first.
-async fn open_epoch(hub: &Hub, owner: &PartyId, gtin: Gtin, rule: &SerialRule) -> Result<(), ServiceError> {
+async fn open_epoch(hub: &Hub, owner: &PartyId, numbered: Numbered, rule: &SerialRule) -> Result<(), ServiceError> {
     let (hub, owner, rule, now) = (hub.clone(), owner.clone(), rule.clone(), hub.now());
     hub.db()
         .clone()
         .write(move |tx| {
             Box::pin(async move {
                 let sealed = store::owner_key_or_insert(tx, &owner, fresh_key(&hub, &owner)?, now).await?;
-                let records = store::of_product_in(tx, gtin).await?;
+                let records = store::of_product_in(tx, numbered).await?;
                 if records.iter().any(|record| record.follows(&rule)) {
                     return Ok(());
                 }
-                refuse_same_length(&records, gtin, &rule)?;
+                refuse_same_length(&records, numbered, &rule)?;
                 let epoch = records.iter().map(|record| record.epoch).max().unwrap_or(0) + 1;
-                let key = hub.master_key().open(&owner, &sealed)?.pool_key(gtin, epoch)?;
-                let pool = Pool::create(PoolId::new(hub.new_id(now)), owner, gtin, epoch, &rule, &key)?;
+                let key = hub.master_key().open(&owner, &sealed)?.pool_key(numbered, epoch)?;
+                let pool = Pool::create(PoolId::new(hub.new_id(now)), owner, numbered, epoch, &rule, &key)?;
                 Ok(store::insert(tx, pool.record(), now).await?)
             })
         })
@@ -119,12 +124,12 @@ async fn open_epoch(hub: &Hub, owner: &PartyId, gtin: Gtin, rule: &SerialRule) -
 }
 
 /// Two epochs have two permutations: only serials of different length can never meet.
-fn refuse_same_length(records: &[PoolRecord], gtin: Gtin, rule: &SerialRule) -> Result<(), ServiceError> {
+fn refuse_same_length(records: &[PoolRecord], numbered: Numbered, rule: &SerialRule) -> Result<(), ServiceError> {
     match records.iter().find(|record| record.length == rule.length) {
         None => Ok(()),
         Some(record) => {
             let detail = format!(
-                "serial numbers of `{gtin}` were issued with the alphabet `{}` and {} characters; with another alphabet of the same \
+                "serial numbers of `{numbered}` were issued with the alphabet `{}` and {} characters; with another alphabet of the same \
                  length they could repeat: the brand owner must give the product another length, or the old alphabet",
                 record.alphabet, record.length
             );

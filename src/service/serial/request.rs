@@ -9,10 +9,11 @@ use aws_lc_rs::digest;
 
 use crate::domain::agreement::{Agreement, Power};
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
-use crate::domain::gs1::{Gln, Gtin};
+use crate::domain::gs1::Gln;
 use crate::domain::ids::{AgreementId, AllocationId, AuditId, PartyId};
 use crate::domain::party::{Actor, Registry, SerialRule};
 use crate::domain::serial::allocation::{Allocation, AllocationState, MAX_QUANTITY};
+use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::pool::Pool;
 use crate::domain::serial::space::{NumberSpace, in_charset_82};
 use crate::domain::time::Micros;
@@ -29,11 +30,11 @@ const KEY_LENGTH: usize = 200;
 /// Longest batch or lot number: AI (10), GS1 General Specifications clause 3.4.1.
 const LOT_LENGTH: usize = 20;
 
-/// What a party asks for.
+/// What a party asks for: the one form inside, whatever channel or dialect it came by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SerialRequest {
-    /// Of which product.
-    pub gtin: Gtin,
+    /// What the numbers are for.
+    pub numbered: Numbered,
     /// How many; at least one.
     pub quantity: u64,
     /// The caller's own name for this request, 1 to 200 characters: asked again with it, the answer is the same allocation.
@@ -44,6 +45,21 @@ pub struct SerialRequest {
     pub lot: Option<String>,
     /// For which site of the caller.
     pub site: Option<Gln>,
+}
+
+impl SerialRequest {
+    /// Numbers, and nothing said of what they are for.
+    #[must_use]
+    pub fn new(numbered: impl Into<Numbered>, quantity: u64, idempotency_key: impl Into<String>) -> Self {
+        Self {
+            numbered: numbered.into(),
+            quantity,
+            idempotency_key: idempotency_key.into(),
+            agreement: None,
+            lot: None,
+            site: None,
+        }
+    }
 }
 
 /// Gives the caller serial numbers of a product that is its own or that an agreement lets it ask for.
@@ -74,7 +90,7 @@ async fn allocate(hub: &Hub, actor: &Actor, request: &SerialRequest) -> Result<A
     let (registry, now) = (hub.registry(), hub.now());
     let basis = basis(&registry, actor, request, now).ok_or_else(|| no_agreement(request))?;
     check_per_request(&basis, request)?;
-    let pool = pools::for_product(hub, &basis.principal, request.gtin, &basis.rule).await?;
+    let pool = pools::for_product(hub, &basis.principal, request.numbered, &basis.rule).await?;
     let grant = Grant {
         actor: actor.clone(),
         request: request.clone(),
@@ -142,14 +158,14 @@ fn check(hub: &Hub, request: &SerialRequest) -> Result<(), ServiceError> {
 /// What makes two requests the same.
 fn request_hash(request: &SerialRequest) -> [u8; 32] {
     let SerialRequest {
-        gtin,
+        numbered,
         quantity,
         idempotency_key: _,
         agreement,
         lot,
         site,
     } = request;
-    let body = serde_json::json!(["counterfoil/serial-request/v1", gtin, quantity, agreement, lot, site]).to_string();
+    let body = serde_json::json!(["counterfoil/serial-request/v1", numbered, quantity, agreement, lot, site]).to_string();
     let mut hash = [0; 32];
     hash.copy_from_slice(digest::digest(&digest::SHA256, body.as_bytes()).as_ref());
     hash
@@ -169,7 +185,8 @@ fn replay(stored: StoredAllocation, hash: &[u8; 32]) -> Result<Allocation, Servi
 /// The product's owner asks for its own; anybody else needs an agreement of the owner's. Of several the first by id, so that every
 /// process answers alike.
 fn basis(registry: &Registry, actor: &Actor, request: &SerialRequest, now: Micros) -> Option<Basis> {
-    let (owner, product) = registry.product(request.gtin)?;
+    let gtin = request.numbered.gtin()?;
+    let (owner, product) = registry.product(gtin)?;
     if request
         .site
         .is_some_and(|site| registry.party_of_gln(site) != Some(&actor.party))
@@ -189,7 +206,7 @@ fn basis(registry: &Registry, actor: &Actor, request: &SerialRequest, now: Micro
     let agreement = registry
         .agreements_of(&actor.party)
         .filter(|agreement| agreement.delegate == actor.party && agreement.principal == owner.id)
-        .filter(|agreement| agreement.gives(Power::RequestSerials, request.gtin, now))
+        .filter(|agreement| agreement.gives(Power::RequestSerials, gtin, now))
         .filter(|agreement| request.site.is_none_or(|site| agreement.covers_site(site)))
         .filter(|agreement| request.agreement.as_ref().is_none_or(|id| *id == agreement.id))
         .min_by(|a, b| a.id.cmp(&b.id))?;
@@ -201,7 +218,7 @@ fn no_agreement(request: &SerialRequest) -> ServiceError {
     let detail = format!(
         "no agreement that holds today lets you request serial numbers of `{}` (for this site, if one is named): check the GTIN, or ask \
          the brand owner for an agreement with the power `request_serials`",
-        request.gtin
+        request.numbered
     );
     ServiceError::refused(Code::NoAgreement, detail)
 }
@@ -241,7 +258,7 @@ async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<Allocation, Ser
         now,
     } = grant;
     // INVARIANT: from here on nobody else allocates numbers of this product; what the next reads find stays true.
-    pool::lock_product(tx, request.gtin).await?;
+    pool::lock_product(tx, request.numbered).await?;
     if let Some(stored) = store::by_key_in(tx, &actor.party, &request.idempotency_key).await? {
         return replay(stored, &hash);
     }
@@ -253,7 +270,7 @@ async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<Allocation, Ser
         .ok_or_else(|| exhausted(&request))?;
     let allocation = Allocation {
         id: AllocationId::new(hub.new_id(now)),
-        gtin: request.gtin,
+        numbered: request.numbered,
         party: actor.party.clone(),
         principal: basis.principal,
         agreement: basis.agreement.map(|agreement| agreement.id.clone()),
@@ -283,13 +300,13 @@ async fn check_total(tx: &Tx, basis: &Basis, request: &SerialRequest) -> Result<
     else {
         return Ok(());
     };
-    let left = total.saturating_sub(store::issued_under(tx, &agreement.id, request.gtin).await?);
+    let left = total.saturating_sub(store::issued_under(tx, &agreement.id, request.numbered).await?);
     if request.quantity <= left {
         return Ok(());
     }
     let detail = format!(
         "{} serial numbers asked for; of the {total} that agreement `{}` allows for `{}`, {left} are left",
-        request.quantity, agreement.id, request.gtin
+        request.quantity, agreement.id, request.numbered
     );
     Err(ServiceError::refused(Code::QuotaExceeded, detail))
 }
@@ -299,7 +316,7 @@ fn exhausted(request: &SerialRequest) -> ServiceError {
     let detail = format!(
         "{} more serial numbers of `{}` would pass the density that its serial rule allows: ask for fewer, or let the brand owner give \
          the product longer serial numbers",
-        request.quantity, request.gtin
+        request.quantity, request.numbered
     );
     ServiceError::refused(Code::PoolExhausted, detail)
 }
@@ -314,7 +331,7 @@ fn granted(hub: &Hub, actor: Actor, allocation: &Allocation) -> AuditEntry {
         object: allocation.id.to_string(),
         outcome: Outcome::Done,
         detail: serde_json::json!({
-            "gtin": allocation.gtin, "quantity": allocation.quantity, "agreement": allocation.agreement,
+            "gtin": allocation.numbered, "quantity": allocation.quantity, "agreement": allocation.agreement,
             "lot": allocation.lot, "site": allocation.site, "key": allocation.request_key,
         }),
     }
@@ -329,7 +346,7 @@ async fn audit_refusal(hub: &Hub, actor: &Actor, request: &SerialRequest, code: 
         actor: actor.clone(),
         principal: None,
         action: AuditAction::RequestSerials,
-        object: request.gtin.to_string(),
+        object: request.numbered.to_string(),
         outcome: Outcome::Refused,
         detail: serde_json::json!({ "code": code.as_str(), "quantity": request.quantity, "key": request.idempotency_key }),
     };

@@ -117,7 +117,7 @@ async fn locate(
 ) -> Result<BTreeMap<AllocationId, Offsets>, ServiceError> {
     let mut by_allocation: BTreeMap<AllocationId, Offsets> = BTreeMap::new();
     // Pools of one product have different lengths: a serial can lie in one of them only.
-    for record in pool::of_product_in(tx, gtin).await? {
+    for record in pool::of_product_in(tx, gtin.into()).await? {
         let pool = pools::prepare_in(hub, tx, record).await?;
         let indices = indices(&pool, serials).await;
         let (Some((from, _)), Some((to, _))) = (indices.first(), indices.last()) else {

@@ -2,9 +2,9 @@
 
 use sea_orm::{QueryResult, Value};
 
-use crate::domain::gs1::Gtin;
 use crate::domain::ids::{AgreementId, AllocationId, PartyId, PoolId};
 use crate::domain::serial::allocation::{Allocation, AllocationState};
+use crate::domain::serial::numbered::Numbered;
 use crate::domain::time::Micros;
 use crate::storage::row::{column, parsed};
 use crate::storage::{Db, StorageError, Tx};
@@ -67,7 +67,7 @@ pub async fn visible(db: &Db, party: &PartyId, id: AllocationId) -> Result<Optio
 pub async fn list(
     db: &Db,
     party: &PartyId,
-    gtin: Option<Gtin>,
+    numbered: Option<Numbered>,
     before: Option<AllocationId>,
     limit: usize,
 ) -> Result<Vec<Allocation>, StorageError> {
@@ -78,8 +78,8 @@ pub async fn list(
         values.push(before.uuid().into());
         only.push_str(&format!(" AND id < ${}", values.len()));
     }
-    if let Some(gtin) = gtin {
-        values.push(gtin.as_str().into());
+    if let Some(numbered) = numbered {
+        values.push(numbered.to_string().into());
         only.push_str(&format!(" AND gtin = ${}", values.len()));
     }
     let half = |role: &str| {
@@ -95,13 +95,13 @@ pub async fn list(
 }
 
 /// How many numbers of a product were issued under an agreement.
-pub async fn issued_under(tx: &Tx, agreement: &AgreementId, gtin: Gtin) -> Result<u64, StorageError> {
+pub async fn issued_under(tx: &Tx, agreement: &AgreementId, numbered: Numbered) -> Result<u64, StorageError> {
     let sql = "SELECT CAST(COALESCE(SUM(quantity), 0) AS BIGINT) AS issued FROM allocation WHERE agreement_id = $1 AND gtin = $2";
     let row = tx
         .query_one(
             "adding up a quota",
             sql,
-            vec![agreement.as_str().into(), gtin.as_str().into()],
+            vec![agreement.as_str().into(), numbered.to_string().into()],
         )
         .await?;
     let issued: i64 = row.map_or(Ok(0), |row| column(&row, TABLE, "issued"))?;
@@ -127,7 +127,7 @@ pub async fn insert(tx: &Tx, stored: &StoredAllocation) -> Result<(), StorageErr
         allocation.party.as_str().into(),
         allocation.principal.as_str().into(),
         allocation.agreement.as_ref().map(AgreementId::as_str).into(),
-        allocation.gtin.as_str().into(),
+        allocation.numbered.to_string().into(),
         allocation.request_key.as_str().into(),
         request_hash.to_vec().into(),
         bigint(*first_index).into(),
@@ -162,7 +162,7 @@ fn stored(row: &QueryResult) -> Result<StoredAllocation, StorageError> {
     Ok(StoredAllocation {
         allocation: Allocation {
             id,
-            gtin: parsed(row, TABLE, "gtin")?,
+            numbered: parsed(row, TABLE, "gtin")?,
             party: parsed(row, TABLE, "party_id")?,
             principal: parsed(row, TABLE, "principal_id")?,
             agreement: optional("agreement_id")?

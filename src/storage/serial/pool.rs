@@ -2,8 +2,8 @@
 
 use sea_orm::QueryResult;
 
-use crate::domain::gs1::Gtin;
 use crate::domain::ids::{PartyId, PoolId};
+use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::pool::PoolRecord;
 use crate::domain::time::Micros;
 use crate::storage::row::{column, json, parsed};
@@ -52,7 +52,7 @@ pub async fn insert(tx: &Tx, pool: &PoolRecord, now: Micros) -> Result<(), Stora
     let values = vec![
         pool.id.uuid().into(),
         pool.owner.as_str().into(),
-        pool.gtin.as_str().into(),
+        pool.numbered.to_string().into(),
         pool.epoch.into(),
         pool.algorithm.as_str().into(),
         pool.alphabet.as_str().into(),
@@ -65,23 +65,23 @@ pub async fn insert(tx: &Tx, pool: &PoolRecord, now: Micros) -> Result<(), Stora
     Ok(())
 }
 
-/// The pools of a product, newest epoch first.
-pub async fn of_product(db: &Db, gtin: Gtin) -> Result<Vec<PoolRecord>, StorageError> {
+/// The pools of a product (or of a series of SSCCs), newest epoch first.
+pub async fn of_product(db: &Db, numbered: Numbered) -> Result<Vec<PoolRecord>, StorageError> {
     let sql = format!("SELECT {COLUMNS} FROM pool WHERE gtin = $1 ORDER BY epoch DESC");
-    records(&db.query("reading pools", &sql, vec![gtin.as_str().into()]).await?)
+    records(&db.query("reading pools", &sql, vec![numbered.to_string().into()]).await?)
 }
 
 /// The same inside a transaction, for reading.
-pub async fn of_product_in(tx: &Tx, gtin: Gtin) -> Result<Vec<PoolRecord>, StorageError> {
+pub async fn of_product_in(tx: &Tx, numbered: Numbered) -> Result<Vec<PoolRecord>, StorageError> {
     let sql = format!("SELECT {COLUMNS} FROM pool WHERE gtin = $1 ORDER BY epoch DESC");
-    records(&tx.query("reading pools", &sql, vec![gtin.as_str().into()]).await?)
+    records(&tx.query("reading pools", &sql, vec![numbered.to_string().into()]).await?)
 }
 
 /// Holds the pools of a product against every other request for it until the transaction ends, so that what is checked (request key,
 /// quota) still stands when the counter moves.
-pub async fn lock_product(tx: &Tx, gtin: Gtin) -> Result<(), StorageError> {
+pub async fn lock_product(tx: &Tx, numbered: Numbered) -> Result<(), StorageError> {
     let sql = format!("SELECT id FROM pool WHERE gtin = $1 ORDER BY epoch{}", row_lock(tx));
-    tx.query("locking pools", &sql, vec![gtin.as_str().into()]).await?;
+    tx.query("locking pools", &sql, vec![numbered.to_string().into()]).await?;
     Ok(())
 }
 
@@ -132,7 +132,7 @@ fn record(row: &QueryResult) -> Result<PoolRecord, StorageError> {
     Ok(PoolRecord {
         id,
         owner: parsed(row, "pool", "owner_id")?,
-        gtin: parsed(row, "pool", "gtin")?,
+        numbered: parsed(row, "pool", "gtin")?,
         epoch: column(row, "pool", "epoch")?,
         algorithm: column(row, "pool", "algorithm")?,
         alphabet: column(row, "pool", "alphabet")?,
@@ -170,7 +170,7 @@ mod tests {
         PoolRecord {
             id: PoolId::new(Uuid::from_u128(id)),
             owner: "aurora".parse().unwrap(),
-            gtin: "09521234000013".parse().unwrap(),
+            numbered: "09521234000013".parse().unwrap(),
             epoch,
             algorithm: ALGORITHM.to_owned(),
             alphabet: "0123456789".to_owned(),

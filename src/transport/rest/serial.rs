@@ -22,9 +22,9 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use futures_util::stream::{self, Stream, StreamExt};
 
-use crate::domain::gs1::Gtin;
 use crate::domain::ids::AllocationId;
 use crate::domain::party::Actor;
+use crate::domain::serial::numbered::Numbered;
 use crate::service::serial::{SerialRange, SerialStream};
 use crate::service::{Code, Hub, ServiceError, serial};
 use crate::transport::problem::Problem;
@@ -184,7 +184,7 @@ fn lines(numbers: SerialStream, format: Format) -> impl Stream<Item = Result<Byt
     let rest = stream::try_unfold(numbers, move |mut numbers| async move {
         let work = move || {
             (
-                numbers.next_chunk().map(|chunk| written(numbers.gtin(), &chunk, format)),
+                numbers.next_chunk().map(|chunk| written(numbers.numbered(), &chunk, format)),
                 numbers,
             )
         };
@@ -194,7 +194,8 @@ fn lines(numbers: SerialStream, format: Format) -> impl Stream<Item = Result<Byt
     stream::iter(head).chain(rest)
 }
 
-fn written(gtin: Gtin, serials: &[String], format: Format) -> String {
+fn written(numbered: Numbered, serials: &[String], format: Format) -> String {
+    let gtin = numbered.to_string();
     let mut text = String::with_capacity(serials.len() * 64);
     for serial in serials {
         match format {
@@ -248,7 +249,7 @@ mod tests {
 
     #[test]
     fn lines_are_quoted_as_their_format_asks() {
-        let gtin: Gtin = "09521234000013".parse().unwrap();
+        let gtin: Numbered = "09521234000013".parse().unwrap();
         let serials = ["A1".to_owned(), "A,\"1".to_owned()];
         assert_eq!(
             written(gtin, &serials, Format::Csv),

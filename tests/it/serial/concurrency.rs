@@ -78,7 +78,7 @@ async fn one_key_for_two_products_at_once_is_one_allocation_and_one_refusal() {
             let (actor, wanted) = (
                 aurora.clone(),
                 SerialRequest {
-                    gtin,
+                    numbered: gtin,
                     ..wanted(&format!("order-{round}"), 5)
                 },
             );

@@ -57,7 +57,7 @@ async fn with_the_wrong_master_key_nothing_is_issued_and_start_up_says_why() {
     );
     // Another product of the same owner has no pool yet: its key must not be made anew.
     let lumivar = SerialRequest {
-        gtin: LUMIVAR.parse().unwrap(),
+        numbered: LUMIVAR.parse().unwrap(),
         ..wanted("3", 5)
     };
     assert_eq!(

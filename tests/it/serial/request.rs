@@ -21,7 +21,14 @@ async fn a_packager_gets_numbers_in_the_name_of_the_owner() {
     assert_eq!(granted.state, AllocationState::Reserved);
     let serials: HashSet<_> = numbers(&test, &granted).await.into_iter().collect();
     assert_eq!(serials.len(), 25);
-    let rule = &test.hub.registry().product(granted.gtin).unwrap().1.serials.clone();
+    let rule = &test
+        .hub
+        .registry()
+        .product(granted.numbered.gtin().unwrap())
+        .unwrap()
+        .1
+        .serials
+        .clone();
     assert!(
         serials
             .iter()
@@ -79,7 +86,7 @@ async fn a_key_with_another_body_is_refused_and_a_key_of_another_party_is_anothe
             ..wanted("order-1", 25)
         },
         SerialRequest {
-            gtin: LUMIVAR.parse().unwrap(),
+            numbered: LUMIVAR.parse().unwrap(),
             ..wanted("order-1", 25)
         },
         SerialRequest {
@@ -147,13 +154,13 @@ async fn whoever_has_no_agreement_gets_one_answer_whether_the_product_exists_or_
     let test = TestHub::start().await;
     let unknown = "09521001009997";
     let text = async |party: &str, wanted: SerialRequest| {
-        let gtin = wanted.gtin.to_string();
+        let gtin = wanted.numbered.to_string();
         let (code, text) = refusal(request(&test.hub, &test.actor(party), wanted).await);
         assert_eq!(code, Code::NoAgreement);
         text.replace(&gtin, "GTIN")
     };
     let of = |gtin: &str| SerialRequest {
-        gtin: gtin.parse().unwrap(),
+        numbered: gtin.parse().unwrap(),
         ..wanted("k", 1)
     };
     let expect = text("halden", of(unknown)).await;

@@ -2,7 +2,9 @@
 
 use async_graphql::{Context, Enum, InputObject, Object, SimpleObject};
 
+use crate::domain::gs1::Gtin;
 use crate::domain::ids::AgreementId;
+use crate::domain::serial::numbered::Numbered;
 use crate::service::error::Code;
 use crate::service::serial::{self, SerialRequest};
 use crate::service::{Hub, ServiceError};
@@ -88,9 +90,11 @@ fn request(input: RequestSerialsInput) -> Answer<SerialRequest> {
         gln.parse()
             .map_err(|_| bad_input("`site` is no GLN: send 13 digits with a right check digit"))
     });
-    let gtin = input.gtin.parse();
+    let gtin = input.gtin.parse::<Gtin>();
     Ok(SerialRequest {
-        gtin: gtin.map_err(|_| bad_input("`gtin` is no GTIN: send 8, 12, 13 or 14 digits with a right check digit"))?,
+        numbered: gtin
+            .map(Numbered::from)
+            .map_err(|_| bad_input("`gtin` is no GTIN: send 8, 12, 13 or 14 digits with a right check digit"))?,
         quantity: input.quantity.0,
         idempotency_key: input.idempotency_key,
         agreement: agreement.transpose()?,

@@ -3,6 +3,7 @@
 use async_graphql::{Context, Object};
 
 use crate::domain::gs1::Gtin;
+use crate::domain::serial::numbered::Numbered;
 use crate::service::{lot, serial};
 use crate::transport::graphql::types::allocation::Allocation;
 use crate::transport::graphql::types::caller;
@@ -28,7 +29,9 @@ impl SerialQuery {
         let (hub, actor) = caller(context)?;
         let page = page(hub, actor, "allocations", first, after)?;
         let gtin = gtin.map(|text| product(&text)).transpose()?;
-        let paged = serial::allocations(hub, actor, gtin, page).await.map_err(refuse)?;
+        let paged = serial::allocations(hub, actor, gtin.map(Numbered::from), page)
+            .await
+            .map_err(refuse)?;
         let registry = hub.registry();
         Ok(connection(actor, "allocations", page, paged, |allocation| Allocation {
             allocation,

@@ -62,9 +62,9 @@ impl Allocation {
         self.path()
     }
 
-    /// GTIN of the product.
+    /// What the numbers are for: the GTIN of a product, or company prefix and extension digit of SSCCs as `9521002:3`.
     async fn gtin(&self) -> String {
-        self.allocation.gtin.to_string()
+        self.allocation.numbered.to_string()
     }
 
     /// The name that the caller gave its request.
