@@ -57,7 +57,7 @@ impl SerialStream {
     pub fn next_chunk(&mut self) -> Option<Vec<String>> {
         let (first, last) = (self.next, self.end.min(self.next + CHUNK));
         self.next = last;
-        (first < last).then(|| (first..last).map(|index| self.pool.serial(index)).collect())
+        (first < last).then(|| (first..last).filter_map(|index| self.pool.serial(index)).collect())
     }
 }
 
