@@ -10,8 +10,10 @@
 //! - Keys are never printed and never leave the hub.
 
 pub mod allocation;
+pub mod book;
 pub mod ff1;
 pub mod key;
+pub mod life;
 pub mod lot;
 pub mod numbered;
 pub mod pool;
