@@ -11,9 +11,11 @@
 //! - Keys are never printed and never leave the hub.
 
 pub mod allocation;
+pub mod book;
 pub mod ff1;
 mod generator;
 pub mod key;
+pub mod life;
 pub mod lot;
 pub mod market;
 pub mod numbered;
