@@ -13,8 +13,10 @@ pub mod allocation;
 pub mod ff1;
 pub mod key;
 pub mod lot;
+pub mod merkle;
 pub mod numbered;
 pub mod pool;
+pub mod receipt;
 pub mod space;
 
 use super::ids::{PartyId, PoolId};
