@@ -8,6 +8,7 @@
 //! - Whoever moves a counter holds the locks of all pools of the product ([`pool::lock_product`]), and whoever changes bitmaps
 //!   those of their allocations ([`slice::locked`]); SQLite has one writer and needs neither.
 
+pub mod account;
 pub mod allocation;
 pub mod pool;
 pub mod slice;
