@@ -18,8 +18,10 @@ pub mod key;
 pub mod life;
 pub mod lot;
 pub mod market;
+pub mod merkle;
 pub mod numbered;
 pub mod pool;
+pub mod receipt;
 pub mod rule;
 pub mod space;
 
