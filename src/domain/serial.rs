@@ -9,13 +9,17 @@
 //! - At most one in `density` possible numbers of a space is ever issued (EU 2016/161 art. 4: 10,000).
 //! - Keys are never printed and never leave the hub.
 
+pub mod alert;
 pub mod allocation;
 pub mod ff1;
+pub mod forecast;
 pub mod key;
+pub mod listed;
 pub mod lot;
 pub mod numbered;
 pub mod pool;
 pub mod space;
+pub mod upstream;
 
 use super::ids::{PartyId, PoolId};
 

@@ -8,8 +8,12 @@
 //! - Whoever moves a counter holds the locks of all pools of the product ([`pool::lock_product`]), and whoever changes bitmaps
 //!   those of their allocations ([`usage::locked_slices`]); SQLite has one writer and needs neither.
 
+pub mod alert;
 pub mod allocation;
+pub mod broker;
+pub mod listed;
 pub mod pool;
+pub mod supply;
 pub mod usage;
 
 use sea_orm::DbBackend;
