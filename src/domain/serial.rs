@@ -11,6 +11,7 @@
 
 pub mod allocation;
 pub mod ff1;
+pub mod form;
 pub mod key;
 pub mod lot;
 pub mod numbered;
