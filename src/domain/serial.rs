@@ -15,6 +15,7 @@ pub mod allocation;
 pub mod book;
 pub mod ff1;
 mod generator;
+pub mod form;
 pub mod key;
 pub mod life;
 pub mod forecast;

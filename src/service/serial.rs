@@ -22,7 +22,7 @@ mod usage;
 
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
-pub use download::{SerialRange, SerialStream, serials};
+pub use download::{SerialRange, SerialStream, serials, serials_if};
 pub use pools::{PoolCache, verify_pools};
 pub use request::{SerialRequest, request};
 pub use usage::{commissioned, uncommissioned};
