@@ -11,6 +11,7 @@
 
 pub mod allocation;
 pub mod ff1;
+pub mod floor;
 pub mod key;
 pub mod lot;
 pub mod numbered;

@@ -9,8 +9,10 @@
 //!   those of their allocations ([`usage::locked_slices`]); SQLite has one writer and needs neither.
 
 pub mod allocation;
+pub mod floor;
 pub mod pool;
 pub mod usage;
+pub mod witness;
 
 use sea_orm::DbBackend;
 

@@ -23,7 +23,7 @@ use crate::storage::serial::allocation::{self as store, StoredAllocation};
 use crate::storage::serial::pool;
 use crate::storage::{StorageError, Tx, audit};
 
-use super::pools;
+use super::{floor, pools};
 
 /// Longest idempotency key, in characters.
 const KEY_LENGTH: usize = 200;
@@ -241,14 +241,17 @@ fn check_per_request(basis: &Basis, request: &SerialRequest) -> Result<(), Servi
 }
 
 async fn store_allocation(hub: &Hub, grant: Grant) -> Result<Allocation, ServiceError> {
-    let hub = hub.clone();
-    hub.db()
-        .clone()
-        .write(move |tx| Box::pin(async move { allocate_in(tx, &hub, grant).await }))
-        .await
+    let (work, pool) = (hub.clone(), Arc::clone(&grant.pool));
+    let (allocation, next_index) = hub
+        .db()
+        .write(move |tx| Box::pin(async move { allocate_in(tx, &work, grant).await }))
+        .await?;
+    hub.floor().moved(pool.record(), next_index);
+    Ok(allocation)
 }
 
-async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<Allocation, ServiceError> {
+/// The allocation, and where the counter stands after it.
+async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<(Allocation, u64), ServiceError> {
     let Grant {
         actor,
         request,
@@ -260,12 +263,12 @@ async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<Allocation, Ser
     // INVARIANT: from here on nobody else allocates numbers of this product; what the next reads find stays true.
     pool::lock_product(tx, request.numbered).await?;
     if let Some(stored) = store::by_key_in(tx, &actor.party, &request.idempotency_key).await? {
-        return replay(stored, &hash);
+        return Ok((replay(stored, &hash)?, 0));
     }
     check_total(tx, &basis, &request).await?;
     // A density that was raised since the pool was made holds at once; one that was lowered does not undo a promise.
     let cap = pool.record().cap.min(NumberSpace::new(&basis.rule)?.cap());
-    let first_index = pool::take(tx, pool.record().id, request.quantity, cap)
+    let first_index = floor::take(tx, hub, pool.record(), request.quantity, cap)
         .await?
         .ok_or_else(|| exhausted(&request))?;
     let allocation = Allocation {
@@ -289,7 +292,7 @@ async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<Allocation, Ser
     };
     store::insert(tx, &stored).await?;
     audit::append(tx, &granted(hub, actor, &stored.allocation)).await?;
-    Ok(stored.allocation)
+    Ok((stored.allocation, first_index + request.quantity))
 }
 
 async fn check_total(tx: &Tx, basis: &Basis, request: &SerialRequest) -> Result<(), ServiceError> {
