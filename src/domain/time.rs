@@ -75,6 +75,12 @@ impl Micros {
         Self(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
     }
 
+    /// The UTC day it lies in, counted from 1970-01-01.
+    #[must_use]
+    pub const fn day(self) -> i64 {
+        self.0.div_euclid(86_400_000_000)
+    }
+
     /// The time between, for metrics.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {

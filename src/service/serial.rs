@@ -20,7 +20,7 @@ mod pools;
 mod request;
 mod usage;
 
-pub use crate::domain::serial::allocation::{Allocation, AllocationState, Standing};
+pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
 pub use download::{SerialRange, SerialStream, serials};
 pub use pools::{PoolCache, verify_pools};

@@ -43,8 +43,8 @@ impl Rows {
     }
 
     /// Adds a column of byte strings.
-    pub(crate) fn bytes(self, name: &'static str, values: impl IntoIterator<Item = Vec<u8>>) -> Self {
-        self.with(name, Column::Bytes(values.into_iter().map(Some).collect()))
+    pub(crate) fn bytes<V: Into<Option<Vec<u8>>>>(self, name: &'static str, values: impl IntoIterator<Item = V>) -> Self {
+        self.with(name, Column::Bytes(values.into_iter().map(Into::into).collect()))
     }
 
     fn with(mut self, name: &'static str, column: Column) -> Self {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use axum::http::StatusCode;
 use counterfoil::domain::agreement::Agreement;
+use counterfoil::domain::gs1::Gtin;
 use counterfoil::domain::party::{Actor, Party, Registry};
 use counterfoil::service::serial::{Allocation, SerialRequest, SerialStream, allocation, allocations, request};
 use counterfoil::service::{Code, Hub, ServiceError};
@@ -19,14 +20,7 @@ mod request;
 
 /// A request for Auroxin.
 fn wanted(key: &str, quantity: u64) -> SerialRequest {
-    SerialRequest {
-        numbered: AUROXIN.parse().unwrap(),
-        quantity,
-        idempotency_key: key.to_owned(),
-        agreement: None,
-        lot: None,
-        site: None,
-    }
+    SerialRequest::new(AUROXIN.parse::<Gtin>().unwrap(), quantity, key)
 }
 
 /// Packwell's, granted.

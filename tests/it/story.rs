@@ -2,6 +2,7 @@
 //!
 //! Written out by hand and not with the hub's own writers, which are what the tests are about.
 
+use counterfoil::domain::gs1::Gtin;
 use counterfoil::service::serial::{SerialRequest, request};
 use serde_json::{Value, json};
 
@@ -155,14 +156,7 @@ pub fn with_endpoints(mut event: Value, handover: &Handover) -> Value {
 /// Serial numbers for packwell, which acts for the owner of the product.
 pub async fn serials_for_packwell(test: &TestHub, gtin: &str, quantity: u64) -> Vec<String> {
     let packwell = test.actor("packwell");
-    let wanted = SerialRequest {
-        numbered: gtin.parse().expect("a GTIN"),
-        quantity,
-        idempotency_key: format!("story-{gtin}"),
-        agreement: None,
-        lot: None,
-        site: None,
-    };
+    let wanted = SerialRequest::new(gtin.parse::<Gtin>().expect("a GTIN"), quantity, format!("story-{gtin}"));
     let granted = request(&test.hub, &packwell, wanted).await.expect("an allocation");
     let list = test
         .get(&packwell, &format!("/serials/v1/allocations/{}/serials", granted.id))

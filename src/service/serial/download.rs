@@ -6,10 +6,12 @@
 
 use std::sync::Arc;
 
+use roaring::RoaringBitmap;
+
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
 use crate::domain::ids::{AllocationId, AuditId};
 use crate::domain::party::Actor;
-use crate::domain::serial::allocation::Allocation;
+use crate::domain::serial::allocation::{Allocation, offset_of};
 use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::pool::Pool;
 use crate::service::Hub;
@@ -36,8 +38,11 @@ pub struct SerialRange {
 pub struct SerialStream {
     numbered: Numbered,
     pool: Arc<Pool>,
-    next: u64,
-    end: u64,
+    first_index: u64,
+    holes: RoaringBitmap,
+    /// The offset to look at next.
+    offset: u64,
+    left: u64,
 }
 
 impl SerialStream {
@@ -50,14 +55,26 @@ impl SerialStream {
     /// How many are still to come.
     #[must_use]
     pub fn remaining(&self) -> u64 {
-        self.end - self.next
+        self.left
     }
 
     /// Up to 4,096 more; none at the end. Pure computation: for a thread that may be busy a few milliseconds.
     pub fn next_chunk(&mut self) -> Option<Vec<String>> {
-        let (first, last) = (self.next, self.end.min(self.next + CHUNK));
-        self.next = last;
-        (first < last).then(|| (first..last).map(|index| self.pool.serial(index)).collect())
+        let count = self.left.min(CHUNK);
+        let indices: Vec<u64> = (0..count).map(|_| self.next_index()).collect();
+        (count > 0).then(|| indices.into_iter().map(|index| self.pool.serial(index)).collect())
+    }
+
+    /// The counter value of the next number; there is one.
+    fn next_index(&mut self) -> u64 {
+        // Offsets are 32-bit; few allocations have holes at all.
+        while !self.holes.is_empty() && u32::try_from(self.offset).is_ok_and(|offset| self.holes.contains(offset)) {
+            self.offset += 1;
+        }
+        let index = self.first_index + self.offset;
+        self.offset += 1;
+        self.left -= 1;
+        index
     }
 }
 
@@ -71,12 +88,13 @@ pub async fn serials(hub: &Hub, actor: &Actor, id: AllocationId, range: SerialRa
     let record = record.ok_or_else(|| StorageError::Inconsistent(format!("allocation.pool_id of {id}: no such pool")))?;
     let pool = pools::prepare(hub, record).await?;
     note(hub, actor, &stored.allocation, first, count).await?;
-    let next = stored.first_index + first;
     Ok(SerialStream {
         numbered: stored.allocation.numbered,
         pool,
-        next,
-        end: next + count,
+        first_index: stored.first_index,
+        offset: offset_of(first, &stored.holes),
+        holes: stored.holes,
+        left: count,
     })
 }
 

@@ -6,19 +6,21 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
+use roaring::RoaringBitmap;
 
 use crate::domain::agreement::{Agreement, Power};
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
 use crate::domain::gs1::Gln;
 use crate::domain::ids::{AgreementId, AllocationId, AuditId, PartyId};
 use crate::domain::party::{Actor, Registry, SerialRule};
-use crate::domain::serial::allocation::{Allocation, AllocationState, MAX_QUANTITY};
+use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, MAX_QUANTITY};
 use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::pool::Pool;
 use crate::domain::serial::space::{NumberSpace, in_charset_82};
 use crate::domain::time::Micros;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
+use crate::storage::serial::account::{self, AccountKey};
 use crate::storage::serial::allocation::{self as store, StoredAllocation};
 use crate::storage::serial::pool;
 use crate::storage::{StorageError, Tx, audit};
@@ -45,6 +47,12 @@ pub struct SerialRequest {
     pub lot: Option<String>,
     /// For which site of the caller.
     pub site: Option<Gln>,
+    /// For which packaging line of it.
+    pub line: Option<String>,
+    /// What the caller calls its order.
+    pub documents: Documents,
+    /// Whether fewer numbers are better than none, where a limit leaves fewer.
+    pub partial_ok: bool,
 }
 
 impl SerialRequest {
@@ -58,6 +66,9 @@ impl SerialRequest {
             agreement: None,
             lot: None,
             site: None,
+            line: None,
+            documents: Documents::default(),
+            partial_ok: false,
         }
     }
 }
@@ -164,8 +175,18 @@ fn request_hash(request: &SerialRequest) -> [u8; 32] {
         agreement,
         lot,
         site,
+        line,
+        documents,
+        partial_ok,
     } = request;
-    let body = serde_json::json!(["counterfoil/serial-request/v1", numbered, quantity, agreement, lot, site]).to_string();
+    let mut body = serde_json::json!(["counterfoil/serial-request/v1", numbered, quantity, agreement, lot, site]);
+    // What later versions added stands in it only if it is used: requests that older versions stored still match.
+    if let Some(parts) = body.as_array_mut()
+        && (line.is_some() || !documents.is_empty() || *partial_ok)
+    {
+        parts.push(serde_json::json!({ "line": line, "documents": documents, "partial_ok": partial_ok }));
+    }
+    let body = body.to_string();
     let mut hash = [0; 32];
     hash.copy_from_slice(digest::digest(&digest::SHA256, body.as_bytes()).as_ref());
     hash
@@ -265,7 +286,14 @@ async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<(Allocation, u6
     if let Some(stored) = store::by_key_in(tx, &actor.party, &request.idempotency_key).await? {
         return Ok((replay(stored, &hash)?, 0));
     }
-    check_total(tx, &basis, &request).await?;
+    let account = AccountKey {
+        party: actor.party.clone(),
+        numbered: request.numbered,
+        agreement: basis.agreement.as_ref().map(|agreement| agreement.id.clone()),
+    };
+    let standing = account::read(tx, std::slice::from_ref(&account), now.day()).await?;
+    let issued = standing.first().map_or(0, |(_, account)| account.issued);
+    check_total(issued, &basis, &request)?;
     // A density that was raised since the pool was made holds at once; one that was lowered does not undo a promise.
     let cap = pool.record().cap.min(NumberSpace::new(&basis.rule)?.cap());
     let first_index = floor::take(tx, hub, pool.record(), request.quantity, cap)
@@ -275,11 +303,16 @@ async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<(Allocation, u6
         id: AllocationId::new(hub.new_id(now)),
         numbered: request.numbered,
         party: actor.party.clone(),
+        system: Some(actor.system.clone()),
         principal: basis.principal,
         agreement: basis.agreement.map(|agreement| agreement.id.clone()),
         quantity: request.quantity,
+        asked: None,
         lot: request.lot,
         site: request.site,
+        line: request.line,
+        documents: request.documents,
+        expires_at: None,
         state: AllocationState::Reserved,
         request_key: request.idempotency_key,
         created_at: now,
@@ -288,14 +321,17 @@ async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<(Allocation, u6
         allocation,
         pool: pool.record().id,
         first_index,
+        span: request.quantity,
+        holes: RoaringBitmap::new(),
         request_hash: hash,
     };
-    store::insert(tx, &stored).await?;
+    store::insert(tx, std::slice::from_ref(&stored)).await?;
+    account::issue(tx, &[(account, request.quantity)], now).await?;
     audit::append(tx, &granted(hub, actor, &stored.allocation)).await?;
     Ok((stored.allocation, first_index + request.quantity))
 }
 
-async fn check_total(tx: &Tx, basis: &Basis, request: &SerialRequest) -> Result<(), ServiceError> {
+fn check_total(issued: u64, basis: &Basis, request: &SerialRequest) -> Result<(), ServiceError> {
     let Some((agreement, total)) = basis
         .agreement
         .as_ref()
@@ -303,7 +339,7 @@ async fn check_total(tx: &Tx, basis: &Basis, request: &SerialRequest) -> Result<
     else {
         return Ok(());
     };
-    let left = total.saturating_sub(store::issued_under(tx, &agreement.id, request.numbered).await?);
+    let left = total.saturating_sub(issued);
     if request.quantity <= left {
         return Ok(());
     }

@@ -1,19 +1,22 @@
 //! Allocations: one row a block.
 
+use roaring::RoaringBitmap;
 use sea_orm::{QueryResult, Value};
 
 use crate::domain::ids::{AgreementId, AllocationId, PartyId, PoolId};
-use crate::domain::serial::allocation::{Allocation, AllocationState};
+use crate::domain::serial::allocation::{Allocation, AllocationState, Documents};
 use crate::domain::serial::numbered::Numbered;
 use crate::domain::time::Micros;
-use crate::storage::row::{column, parsed};
+use crate::storage::bulk::Rows;
+use crate::storage::row::{column, json, parsed};
 use crate::storage::{Db, StorageError, Tx};
 
 use super::bigint;
 
 const TABLE: &str = "allocation";
-const COLUMNS: &str = "id, pool_id, party_id, principal_id, agreement_id, gtin, request_key, request_hash, first_index, quantity, lot, site, \
-                       state, created_at, transmitted_at";
+const COLUMNS: &str = "id, pool_id, party_id, system_name, principal_id, agreement_id, gtin, request_key, request_hash, first_index, quantity, \
+                       span, holes, asked, lot, site, line, documents, expires_at, state, created_at, transmitted_at, acknowledged_at, \
+                       closed_at, close_reason";
 
 /// An allocation with what only the hub needs to know of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +27,10 @@ pub struct StoredAllocation {
     pub pool: PoolId,
     /// First counter value.
     pub first_index: u64,
+    /// How many counter values it takes: its quantity and its holes.
+    pub span: u64,
+    /// Which offsets are no numbers of it.
+    pub holes: RoaringBitmap,
     /// SHA-256 over what was asked for.
     pub request_hash: [u8; 32],
 }
@@ -94,51 +101,69 @@ pub async fn list(
     rows.iter().map(|row| stored(row).map(|stored| stored.allocation)).collect()
 }
 
-/// How many numbers of a product were issued under an agreement.
-pub async fn issued_under(tx: &Tx, agreement: &AgreementId, numbered: Numbered) -> Result<u64, StorageError> {
-    let sql = "SELECT CAST(COALESCE(SUM(quantity), 0) AS BIGINT) AS issued FROM allocation WHERE agreement_id = $1 AND gtin = $2";
-    let row = tx
-        .query_one(
-            "adding up a quota",
-            sql,
-            vec![agreement.as_str().into(), numbered.to_string().into()],
+/// Stores allocations. [`StorageError::Conflict`] if a party used one of the keys in the meantime; then none is stored.
+pub async fn insert(tx: &Tx, all: &[StoredAllocation]) -> Result<(), StorageError> {
+    let each = || all.iter().map(|stored| &stored.allocation);
+    let holes = all
+        .iter()
+        .map(|stored| written_holes(stored))
+        .collect::<Result<Vec<_>, _>>()?;
+    let rows = Rows::default()
+        .uuids("id", each().map(|row| row.id.uuid()))
+        .uuids("pool_id", all.iter().map(|stored| stored.pool.uuid()))
+        .texts("party_id", each().map(|row| Some(row.party.as_str())))
+        .texts("system_name", each().map(|row| row.system.as_deref()))
+        .texts("principal_id", each().map(|row| Some(row.principal.as_str())))
+        .texts(
+            "agreement_id",
+            each().map(|row| row.agreement.as_ref().map(AgreementId::as_str)),
         )
-        .await?;
-    let issued: i64 = row.map_or(Ok(0), |row| column(&row, TABLE, "issued"))?;
-    u64::try_from(issued)
-        .map_err(|_| StorageError::Inconsistent(format!("allocation.quantity under `{agreement}` sums to {issued}")))
+        .texts("gtin", each().map(|row| Some(row.numbered.to_string())))
+        .texts("request_key", each().map(|row| Some(row.request_key.as_str())))
+        .bytes("request_hash", all.iter().map(|stored| stored.request_hash.to_vec()))
+        .ints("first_index", all.iter().map(|stored| Some(bigint(stored.first_index))))
+        .ints("quantity", each().map(|row| Some(bigint(row.quantity))))
+        .ints(
+            "span",
+            all.iter()
+                .map(|stored| (!stored.holes.is_empty()).then(|| bigint(stored.span))),
+        )
+        .bytes("holes", holes)
+        .ints("asked", each().map(|row| row.asked.map(bigint)))
+        .texts("lot", each().map(|row| row.lot.as_deref()))
+        .texts("site", each().map(|row| row.site.map(|site| site.to_string())))
+        .texts("line", each().map(|row| row.line.as_deref()))
+        .texts("documents", each().map(|row| written_documents(&row.documents)))
+        .ints("expires_at", each().map(|row| row.expires_at.map(|at| at.0)))
+        .ints("created_at", each().map(|row| Some(row.created_at.0)));
+    let (table, binds) = rows.table(tx.backend(), 1);
+    let sql = format!(
+        "INSERT INTO allocation (id, pool_id, party_id, system_name, principal_id, agreement_id, gtin, request_key, request_hash,
+                                 first_index, quantity, span, holes, asked, lot, site, line, documents, expires_at, created_at, state)
+         SELECT id, pool_id, party_id, system_name, principal_id, agreement_id, gtin, request_key, request_hash,
+                first_index, quantity, span, holes, asked, lot, site, line, documents, expires_at, created_at, 'reserved' FROM {table}"
+    );
+    tx.execute("storing allocations", &sql, binds).await?;
+    Ok(())
 }
 
-/// Stores an allocation. [`StorageError::Conflict`] if the party used the key in the meantime.
-pub async fn insert(tx: &Tx, stored: &StoredAllocation) -> Result<(), StorageError> {
-    let sql =
-        "INSERT INTO allocation (id, pool_id, party_id, principal_id, agreement_id, gtin, request_key, request_hash, first_index,
-                                       quantity, lot, site, state, created_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
-    let StoredAllocation {
-        allocation,
-        pool,
-        first_index,
-        request_hash,
-    } = stored;
-    let values = vec![
-        allocation.id.uuid().into(),
-        pool.uuid().into(),
-        allocation.party.as_str().into(),
-        allocation.principal.as_str().into(),
-        allocation.agreement.as_ref().map(AgreementId::as_str).into(),
-        allocation.numbered.to_string().into(),
-        allocation.request_key.as_str().into(),
-        request_hash.to_vec().into(),
-        bigint(*first_index).into(),
-        bigint(allocation.quantity).into(),
-        allocation.lot.as_deref().into(),
-        allocation.site.as_ref().map(|site| site.as_str()).into(),
-        allocation.state.as_str().into(),
-        allocation.created_at.0.into(),
-    ];
-    tx.execute("storing an allocation", sql, values).await?;
-    Ok(())
+fn written_holes(stored: &StoredAllocation) -> Result<Option<Vec<u8>>, StorageError> {
+    if stored.holes.is_empty() {
+        return Ok(None);
+    }
+    let mut bytes = Vec::with_capacity(stored.holes.serialized_size());
+    let unwritten = |error| {
+        StorageError::Inconsistent(format!(
+            "allocation.holes of {} cannot be written: {error}",
+            stored.allocation.id
+        ))
+    };
+    stored.holes.serialize_into(&mut bytes).map_err(unwritten)?;
+    Ok(Some(bytes))
+}
+
+fn written_documents(documents: &Documents) -> Option<String> {
+    (!documents.is_empty()).then(|| serde_json::json!(documents).to_string())
 }
 
 /// Notes that the holder fetched numbers, the first time.
@@ -153,41 +178,69 @@ pub async fn mark_transmitted(tx: &Tx, id: AllocationId, now: Micros) -> Result<
     Ok(())
 }
 
-fn stored(row: &QueryResult) -> Result<StoredAllocation, StorageError> {
+pub(super) fn stored(row: &QueryResult) -> Result<StoredAllocation, StorageError> {
     let id = AllocationId::new(column(row, TABLE, "id")?);
     let wrong = |what: &str| StorageError::Inconsistent(format!("allocation.{what} of {id}"));
     let count = |name: &str| u64::try_from(column::<i64>(row, TABLE, name)?).map_err(|_| wrong(name));
     let optional = |name: &str| column::<Option<String>>(row, TABLE, name);
+    let optional_count = |name: &str| {
+        let value: Option<i64> = column(row, TABLE, name)?;
+        value.map(|value| u64::try_from(value).map_err(|_| wrong(name))).transpose()
+    };
     let hash: Vec<u8> = column(row, TABLE, "request_hash")?;
+    let holes: Option<Vec<u8>> = column(row, TABLE, "holes")?;
+    let documents = optional("documents")?.map(|_| json(row, TABLE, "documents"));
+    let quantity = count("quantity")?;
     Ok(StoredAllocation {
         allocation: Allocation {
             id,
             numbered: parsed(row, TABLE, "gtin")?,
             party: parsed(row, TABLE, "party_id")?,
+            system: optional("system_name")?,
             principal: parsed(row, TABLE, "principal_id")?,
             agreement: optional("agreement_id")?
                 .map(|text| text.parse().map_err(|_| wrong("agreement_id")))
                 .transpose()?,
-            quantity: count("quantity")?,
+            quantity,
+            asked: optional_count("asked")?,
             lot: optional("lot")?,
             site: optional("site")?
                 .map(|text| text.parse().map_err(|_| wrong("site")))
                 .transpose()?,
+            line: optional("line")?,
+            documents: documents.transpose()?.unwrap_or_default(),
+            expires_at: column::<Option<i64>>(row, TABLE, "expires_at")?.map(Micros),
             state: state(row)?.ok_or_else(|| wrong("state"))?,
             request_key: column(row, TABLE, "request_key")?,
             created_at: Micros(column(row, TABLE, "created_at")?),
         },
         pool: PoolId::new(column(row, TABLE, "pool_id")?),
         first_index: count("first_index")?,
+        span: optional_count("span")?.unwrap_or(quantity),
+        holes: holes
+            .map(|bytes| RoaringBitmap::deserialize_from(bytes.as_slice()).map_err(|_| wrong("holes")))
+            .transpose()?
+            .unwrap_or_default(),
         request_hash: hash.try_into().map_err(|_| wrong("request_hash"))?,
     })
 }
 
+/// From its times; the column `state` only knows whether it was fetched.
 fn state(row: &QueryResult) -> Result<Option<AllocationState>, StorageError> {
-    let (state, at): (String, Option<i64>) = (column(row, TABLE, "state")?, column(row, TABLE, "transmitted_at")?);
-    Ok(match (state.as_str(), at) {
-        ("reserved", None) => Some(AllocationState::Reserved),
-        ("transmitted", Some(at)) => Some(AllocationState::Transmitted { at: Micros(at) }),
-        (_, _) => None,
+    let time = |name: &str| Ok::<_, StorageError>(column::<Option<i64>>(row, TABLE, name)?.map(Micros));
+    let (transmitted_at, acknowledged_at) = (time("transmitted_at")?, time("acknowledged_at")?);
+    if let Some(at) = time("closed_at")? {
+        return Ok(Some(AllocationState::Closed {
+            transmitted_at,
+            acknowledged_at,
+            at,
+            reason: column::<Option<String>>(row, TABLE, "close_reason")?.unwrap_or_default(),
+        }));
+    }
+    Ok(match (transmitted_at, acknowledged_at) {
+        (None, None) => Some(AllocationState::Reserved),
+        (Some(at), None) => Some(AllocationState::Transmitted { at }),
+        (Some(transmitted_at), Some(at)) => Some(AllocationState::Acknowledged { transmitted_at, at }),
+        (None, Some(_)) => None,
     })
 }

@@ -91,15 +91,14 @@ fn request(input: RequestSerialsInput) -> Answer<SerialRequest> {
             .map_err(|_| bad_input("`site` is no GLN: send 13 digits with a right check digit"))
     });
     let gtin = input.gtin.parse::<Gtin>();
+    let numbered = gtin
+        .map(Numbered::from)
+        .map_err(|_| bad_input("`gtin` is no GTIN: send 8, 12, 13 or 14 digits with a right check digit"))?;
     Ok(SerialRequest {
-        numbered: gtin
-            .map(Numbered::from)
-            .map_err(|_| bad_input("`gtin` is no GTIN: send 8, 12, 13 or 14 digits with a right check digit"))?,
-        quantity: input.quantity.0,
-        idempotency_key: input.idempotency_key,
         agreement: agreement.transpose()?,
         lot: input.lot,
         site: site.transpose()?,
+        ..SerialRequest::new(numbered, input.quantity.0, input.idempotency_key)
     })
 }
 

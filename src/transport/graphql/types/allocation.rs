@@ -17,6 +17,14 @@ pub enum AllocationState {
     Reserved,
     /// The party fetched numbers of it.
     Transmitted,
+    /// The party confirmed that it has the numbers.
+    Acknowledged,
+    /// The party is done with it; its numbers are not read again.
+    Closed,
+    /// The principal must approve it first: there are no numbers yet.
+    Pending,
+    /// The principal did not approve it: there will be no numbers.
+    Rejected,
 }
 
 /// A block of serial numbers given to one party. The numbers themselves are at `downloadPath`.
@@ -102,14 +110,15 @@ impl Allocation {
         match self.allocation.state {
             allocation::AllocationState::Reserved => AllocationState::Reserved,
             allocation::AllocationState::Transmitted { .. } => AllocationState::Transmitted,
+            allocation::AllocationState::Acknowledged { .. } => AllocationState::Acknowledged,
+            allocation::AllocationState::Closed { .. } => AllocationState::Closed,
+            allocation::AllocationState::Pending => AllocationState::Pending,
+            allocation::AllocationState::Rejected { .. } => AllocationState::Rejected,
         }
     }
 
     /// When the party first fetched numbers of it.
     async fn transmitted_at(&self) -> Option<DateTime> {
-        match self.allocation.state {
-            allocation::AllocationState::Reserved => None,
-            allocation::AllocationState::Transmitted { at } => Some(DateTime(at)),
-        }
+        self.allocation.state.transmitted_at().map(DateTime)
     }
 }
