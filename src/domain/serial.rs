@@ -16,6 +16,7 @@ pub mod book;
 pub mod ff1;
 mod generator;
 pub mod form;
+pub mod floor;
 pub mod key;
 pub mod life;
 pub mod forecast;

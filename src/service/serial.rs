@@ -5,6 +5,7 @@
 //! | `request` | a party asks for numbers of a product and gets an allocation, once per idempotency key |
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
+//! | `floor` | no number moves on data that may have been restored, until the operator confirms how far numbers had gone |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
 //! | `epoch` | a new serial rule or a rotated key: which pool takes the place of which |
 //!
@@ -16,6 +17,7 @@
 
 mod download;
 mod epoch;
+pub mod floor;
 mod pools;
 mod request;
 mod usage;

@@ -13,10 +13,12 @@ pub mod alert;
 pub mod allocation;
 pub mod broker;
 pub mod listed;
+pub mod floor;
 pub mod pool;
 pub mod slice;
 pub mod supply;
 pub mod usage;
+pub mod witness;
 
 use sea_orm::DbBackend;
 
