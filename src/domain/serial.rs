@@ -10,16 +10,26 @@
 //! - At most one in `density` possible numbers of a space is ever issued (EU 2016/161 art. 4: 10,000).
 //! - Keys are never printed and never leave the hub.
 
+pub mod alert;
 pub mod allocation;
+pub mod book;
 pub mod ff1;
+pub mod floor;
+pub mod forecast;
+pub mod form;
 mod generator;
 pub mod key;
+pub mod life;
+pub mod listed;
 pub mod lot;
 pub mod market;
+pub mod merkle;
 pub mod numbered;
 pub mod pool;
+pub mod receipt;
 pub mod rule;
 pub mod space;
+pub mod upstream;
 
 use super::ids::{PartyId, PoolId};
 use numbered::Numbered;
