@@ -230,66 +230,66 @@ fn serial_rules_of_markets_and_sources() {
     let refused = |rule: &str, expect: &str, fix: &str| check("name = \"Product\"\n", &table(rule), expect, fix);
     refused(
         "length = 12\nmarkets = [\"eu\"]\ndensity = 5000",
-        "17: market `eu` asks for at most one in 10000 possible serials (regulation (EU) 2016/161, article 4)",
+        "18: market `eu` asks for at most one in 10000 possible serials (regulation (EU) 2016/161, article 4)",
         "density = 10000",
     );
     refused(
         "source = \"sequential\"\nfirst = 1\nlast = 99\nmarkets = [\"us\", \"eu\"]",
-        "15: market `eu` asks for randomised serials",
+        "16: market `eu` asks for randomised serials",
         "permutation",
     );
     refused(
         "markets = [\"ru\"]",
-        "14: market `ru` asks for serials of 13 characters",
+        "15: market `ru` asks for serials of 13 characters",
         "length = 13",
     );
-    refused("markets = [\"gb\"]", "15: `markets`: `gb` is no market", "eu, us, ru");
-    refused("markets = [\"eu\", \"eu\"]", "15: `markets` names one thing twice", "once");
+    refused("markets = [\"gb\"]", "16: `markets`: `gb` is no market", "eu, us, ru");
+    refused("markets = [\"eu\", \"eu\"]", "16: `markets` names one thing twice", "once");
     refused(
         "source = \"random\"",
-        "15: `source`: `random` is no source",
+        "16: `source`: `random` is no source",
         "permutation, sequential",
     );
     refused(
         "source = \"sequential\"",
-        "15: a sequential range has a first and a last number",
+        "16: a sequential range has a first and a last number",
         "first = 1",
     );
     refused(
         "source = \"sequential\"\nfirst = 1",
-        "16: a range has a first and a last",
+        "17: a range has a first and a last",
         "give both",
     );
     refused(
         "first = 1\nlast = 9",
-        "15: `first` and `last` are the ends of a sequential range",
+        "16: `first` and `last` are the ends of a sequential range",
         "sequential",
     );
     refused(
         "source = \"sequential\"\nfirst = 10\nlast = 9",
-        "17: 10 to 9 is no range",
+        "18: 10 to 9 is no range",
         "greater `last`",
     );
     refused(
         "source = \"sequential\"\nfirst = 1\nlast = 9\nlength = 4\nno_leading_zero = true",
-        "16: with 4 digits the number 1 begins with `0`",
+        "17: with 4 digits the number 1 begins with `0`",
         "variable_length",
     );
-    refused("sgtin_96 = true", "15: an SGTIN-96 tag holds digits only", "0123456789");
+    refused("sgtin_96 = true", "16: an SGTIN-96 tag holds digits only", "0123456789");
     refused(
         "alphabet = \"0123456789\"\nlength = 13\nsgtin_96 = true",
-        "16: an SGTIN-96 tag holds numbers up to 274877906943, and `length` is 13",
+        "17: an SGTIN-96 tag holds numbers up to 274877906943, and `length` is 13",
         "12 or less",
     );
-    refused("variable_length = true", "15: `variable_length` needs numbers", "sgtin_96");
+    refused("variable_length = true", "16: `variable_length` needs numbers", "sgtin_96");
     refused(
         "exclude = \"0\"",
-        "15: `exclude` has `0`, which the alphabet does not have",
+        "16: `exclude` has `0`, which the alphabet does not have",
         "alphabet",
     );
     refused(
         "banned_words = [\"A\"]",
-        "15: `banned_words` has `A`, which no serial",
+        "16: `banned_words` has `A`, which no serial",
         "2 to 20",
     );
 }
@@ -300,13 +300,13 @@ fn ntins_and_series_of_ssccs() {
     check(
         product,
         "name = \"Product\"\nntin = true\n",
-        "14: `09521001001014` lies under a company prefix of `maker`: it is a GTIN",
+        "15: `09521001001014` lies under a company prefix of `maker`: it is a GTIN",
         "remove `ntin`",
     );
     check(
         "name = \"Product\"\n",
         "name = \"Product\"\n\n[[products]]\ngtin = \"04150123456782\"\nname = \"PZN 12345678\"\n",
-        "16: GTIN `04150123456782` lies under none of this party's company prefixes",
+        "17: GTIN `04150123456782` lies under none of this party's company prefixes",
         "ntin = true",
     );
     let series = |table: &str| format!("[[sscc]]\n{table}\n\n[[agreements]]");
