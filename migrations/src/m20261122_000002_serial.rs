@@ -28,6 +28,7 @@ const POOLS: &[&str] = &[
     "ALTER TABLE pool ADD COLUMN source TEXT NOT NULL DEFAULT 'permutation'",
     "ALTER TABLE pool ADD COLUMN rule TEXT",
     "ALTER TABLE pool ADD COLUMN retired_at {bigint}",
+    "CREATE INDEX pool_by_owner ON pool (owner_id, id)",
     // An imported serial that lies in the permutation where nothing was issued yet: the counter passes over it.
     "CREATE TABLE pool_skip (
         pool_id {uuid} NOT NULL REFERENCES pool (id),
@@ -83,6 +84,7 @@ const REQUESTS: &[&str] = &[
         used {bigint} NOT NULL,
         PRIMARY KEY (party_id, gtin, agreement_id, day)
     ) {clustered}",
+    "CREATE INDEX serial_day_by_product ON serial_day (gtin, day, issued)",
     // A request that its principal must approve: no numbers yet. The allocation gets its id.
     "CREATE TABLE allocation_request (
         id {uuid} NOT NULL PRIMARY KEY,

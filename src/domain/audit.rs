@@ -11,6 +11,8 @@ pub enum AuditAction {
     RequestSerials,
     /// Downloaded the numbers of an allocation.
     DownloadSerials,
+    /// Took a new key for the serial numbers of a product.
+    RotateSerialKey,
     /// Sent a document.
     Capture,
     /// Changed the contracts.
@@ -32,6 +34,7 @@ impl AuditAction {
         match self {
             Self::RequestSerials => "request_serials",
             Self::DownloadSerials => "download_serials",
+            Self::RotateSerialKey => "rotate_serial_key",
             Self::Capture => "capture",
             Self::ApplyPartners => "apply_partners",
             Self::IssueCertificate => "issue_certificate",

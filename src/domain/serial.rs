@@ -13,6 +13,7 @@
 pub mod alert;
 pub mod allocation;
 pub mod book;
+pub mod capacity;
 pub mod ff1;
 pub mod floor;
 pub mod forecast;

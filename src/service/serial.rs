@@ -7,6 +7,8 @@
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
 //! | `floor` | no number moves on data that may have been restored, until the operator confirms how far numbers had gone |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
+//! | `rotate` | an owner takes a new key for a product |
+//! | `overview` | what an owner sees of its pools |
 //! | `epoch` | a new serial rule or a rotated key: which pool takes the place of which |
 //!
 //! # Invariants
@@ -18,15 +20,19 @@
 mod download;
 mod epoch;
 pub mod floor;
+mod overview;
 mod pools;
 mod request;
+mod rotate;
 mod usage;
 
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
 pub use download::{SerialRange, SerialStream, serials, serials_if};
+pub use overview::{PoolOverview, pools as pools_of_owner};
 pub use pools::{PoolCache, verify_pools};
 pub use request::{SerialRequest, request};
+pub use rotate::{Rotated, Rotation, rotate};
 pub use usage::{commissioned, uncommissioned};
 
 use crate::domain::ids::AllocationId;

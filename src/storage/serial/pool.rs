@@ -14,7 +14,7 @@ use crate::storage::{Db, StorageError, Tx};
 
 use super::{bigint, floor, row_lock};
 
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "id, owner_id, gtin, epoch, algorithm, source, alphabet, length, rule, samples, next_index, cap, retired_at";
 
 /// Stores an owner's sealed key unless it has one, and answers the one that stands.
@@ -232,7 +232,7 @@ fn records(rows: &[QueryResult]) -> Result<Vec<PoolRecord>, StorageError> {
     rows.iter().map(record).collect()
 }
 
-fn counter(row: &QueryResult) -> Result<Counter, StorageError> {
+pub(super) fn counter(row: &QueryResult) -> Result<Counter, StorageError> {
     Ok(Counter {
         record: record(row)?,
         next: next_index(row)?,

@@ -7,6 +7,7 @@ pub mod finding;
 pub mod item;
 pub mod node;
 pub mod party;
+pub mod pool;
 pub mod serial;
 pub mod shipment;
 
@@ -22,6 +23,7 @@ pub struct Query(
     item::ItemQuery,
     node::NodeQuery,
     party::PartyQuery,
+    pool::PoolQuery,
     serial::SerialQuery,
     shipment::ShipmentQuery,
 );

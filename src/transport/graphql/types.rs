@@ -12,6 +12,7 @@ pub mod lot;
 pub mod node;
 pub mod page;
 pub mod party;
+pub mod pool;
 pub mod provenance;
 pub mod refusal;
 pub mod scalar;
