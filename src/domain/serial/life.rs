@@ -113,15 +113,6 @@ impl Bucket {
         Self::Returned,
         Self::Lost,
     ];
-
-    /// Whether numbers in it were used up: days of cover are reckoned from these.
-    #[must_use]
-    pub const fn is_use(self) -> bool {
-        match self {
-            Self::Commissioned | Self::Scrapped | Self::Sampled => true,
-            Self::Unused | Self::Returned | Self::Lost => false,
-        }
-    }
 }
 
 /// On whose word a number moves.
@@ -258,7 +249,11 @@ impl FromStr for SerialState {
     type Err = StateError;
 
     fn from_str(text: &str) -> Result<Self, StateError> {
-        Self::ALL.iter().copied().find(|state| state.as_str() == text).ok_or(StateError)
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|state| state.as_str() == text)
+            .ok_or(StateError)
     }
 }
 

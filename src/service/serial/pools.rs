@@ -16,8 +16,9 @@ use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::pool::{Pool, PoolRecord};
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
-use crate::storage::Tx;
+use crate::storage::serial::allocation::StoredAllocation;
 use crate::storage::serial::pool as store;
+use crate::storage::{StorageError, Tx};
 
 /// How often a process that lost the race to open a pool looks again.
 const TRIES: usize = 4;
@@ -60,6 +61,20 @@ pub(super) async fn prepare(hub: &Hub, record: PoolRecord) -> Result<Arc<Pool>, 
     }
     let sealed = store::owner_key(hub.db(), &record.owner).await?;
     unseal(hub, record, sealed)
+}
+
+/// Serials of an allocation at some of its offsets.
+pub(super) async fn serials_at(
+    hub: &Hub,
+    stored: &StoredAllocation,
+    offsets: impl Iterator<Item = u32> + Send,
+) -> Result<Vec<String>, ServiceError> {
+    let record = store::by_id(hub.db(), stored.pool).await?;
+    let missing = || StorageError::Inconsistent(format!("allocation.pool_id of {}: no such pool", stored.allocation.id));
+    let pool = prepare(hub, record.ok_or_else(missing)?).await?;
+    Ok(offsets
+        .map(|offset| pool.serial(stored.first_index + u64::from(offset)))
+        .collect())
 }
 
 /// The same inside a transaction: a second connection there could wait for itself.

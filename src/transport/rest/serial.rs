@@ -11,6 +11,9 @@
 //!
 //! It does not give numbers out: that is a request of its own, and reading is free of charge.
 
+mod json;
+mod report;
+
 use std::borrow::Cow;
 
 use axum::body::{Body, Bytes};
@@ -32,7 +35,9 @@ use crate::transport::problem::Problem;
 /// The routes of this noun.
 pub fn routes() -> Router<Hub> {
     // HEAD on its own: it would otherwise count as a download.
-    Router::new().route("/serials/v1/allocations/{id}/serials", get(download).head(describe))
+    Router::new()
+        .route("/serials/v1/allocations/{id}/serials", get(download).head(describe))
+        .merge(report::routes())
 }
 
 /// How the numbers are written.
