@@ -9,15 +9,21 @@
 //!   those of their allocations ([`slice::locked`]); SQLite has one writer and needs neither.
 
 pub mod account;
+pub mod alert;
 pub mod allocation;
+pub mod broker;
+pub mod floor;
 pub mod lease;
+pub mod listed;
 pub mod lot;
 pub mod pool;
 pub mod report;
 pub mod slice;
 pub mod state;
+pub mod supply;
 pub mod transfer;
 pub mod usage;
+pub mod witness;
 
 use roaring::RoaringBitmap;
 use sea_orm::{DbBackend, QueryResult, Value};

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::domain::ids::AllocationId;
+use crate::domain::ids::{AllocationId, PoolId};
 use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::pool::Pool;
 use crate::service::Hub;
@@ -14,7 +14,7 @@ use crate::service::error::ServiceError;
 use crate::storage::Tx;
 use crate::storage::serial::slice::{self, Reach};
 use crate::storage::serial::state::{self, Kept};
-use crate::storage::serial::{Reader, pool};
+use crate::storage::serial::{Reader, listed, pool};
 
 use super::pools;
 
@@ -39,10 +39,20 @@ pub(super) async fn locate(
     serials: &[&str],
 ) -> Result<Vec<Located>, ServiceError> {
     let mut numbers: BTreeMap<AllocationId, Vec<(usize, u32)>> = BTreeMap::new();
-    // Pools of one product have different lengths: a serial can lie in one of them only.
-    for record in pool::of_product_in(tx, numbered).await? {
+    let records = pool::of_product_in(tx, numbered).await?;
+    let listed = if records.iter().all(|record| record.source.is_computed()) {
+        Vec::new()
+    } else {
+        listed::find(tx, numbered, serials).await?
+    };
+    // A serial lies in one pool only: what a newer epoch could meet of an older one stands in the holes of its allocations.
+    for record in records {
         let pool = pools::prepare_in(hub, tx, record).await?;
-        let indices = indices(&pool, serials).await;
+        let indices = if pool.record().source.is_computed() {
+            indices(&pool, serials).await
+        } else {
+            listed_in(&listed, pool.record().id)
+        };
         if indices.is_empty() {
             continue;
         }
@@ -62,6 +72,14 @@ pub(super) async fn locate(
         kept,
     };
     Ok(books.into_iter().map(located).collect())
+}
+
+/// Positions in a pool of the serials that it lists, ascending, with their positions in the call.
+fn listed_in(listed: &[(usize, PoolId, u64)], pool: PoolId) -> Vec<(u64, usize)> {
+    let mine = listed.iter().filter(|(_, known, _)| *known == pool);
+    let mut indices: Vec<(u64, usize)> = mine.map(|(position, _, index)| (*index, *position)).collect();
+    indices.sort_unstable();
+    indices
 }
 
 /// Counter values of the serials that can be this pool's, ascending, with their positions.

@@ -148,6 +148,9 @@ fn check(hub: &Hub, report: &Report) -> Result<(), ServiceError> {
                 serials.len()
             ));
         }
+        if serials.iter().any(|serial| serial.chars().any(char::is_control)) {
+            return refuse("a serial number has no control characters".to_owned());
+        }
     }
     text::lot(report.lot.as_deref())?;
     text::short("line", report.line.as_deref())?;
