@@ -18,6 +18,7 @@ pub mod numbered;
 pub mod pool;
 pub mod receipt;
 pub mod space;
+pub mod table;
 
 use super::ids::{PartyId, PoolId};
 

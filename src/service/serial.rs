@@ -5,6 +5,7 @@
 //! | `request` | a party asks for numbers of a product and gets an allocation, once per idempotency key |
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
+//! | `receipt` | the signed receipt of an allocation, and proofs of single numbers |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
 //!
 //! # Invariants
@@ -15,6 +16,7 @@
 
 mod download;
 mod pools;
+mod receipt;
 mod request;
 mod usage;
 
@@ -22,6 +24,7 @@ pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documen
 pub use crate::domain::serial::numbered::Numbered;
 pub use download::{SerialRange, SerialStream, serials};
 pub use pools::{PoolCache, verify_pools};
+pub use receipt::{receipt, receipt_keys, receipt_proof};
 pub use request::{SerialRequest, request};
 pub use usage::{commissioned, uncommissioned};
 

@@ -11,6 +11,7 @@
 pub mod account;
 pub mod allocation;
 pub mod pool;
+pub mod receipt;
 pub mod slice;
 pub mod usage;
 

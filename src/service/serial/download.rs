@@ -16,7 +16,8 @@ use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::pool::Pool;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
-use crate::storage::serial::{allocation as store, pool};
+use crate::storage::serial::allocation::{self as store, StoredAllocation};
+use crate::storage::serial::pool;
 use crate::storage::{StorageError, audit};
 
 use super::pools;
@@ -84,10 +85,16 @@ pub async fn serials(hub: &Hub, actor: &Actor, id: AllocationId, range: SerialRa
         .await?
         .ok_or_else(ServiceError::not_found)?;
     let (first, count) = part(&stored.allocation, range)?;
+    note(hub, actor, &stored.allocation, first, count).await?;
+    open(hub, stored, (first, count)).await
+}
+
+/// So many numbers of an allocation from the first on, for whoever is not handed them: nothing is noted.
+pub(super) async fn open(hub: &Hub, stored: StoredAllocation, (first, count): (u64, u64)) -> Result<SerialStream, ServiceError> {
+    let id = stored.allocation.id;
     let record = pool::by_id(hub.db(), stored.pool).await?;
     let record = record.ok_or_else(|| StorageError::Inconsistent(format!("allocation.pool_id of {id}: no such pool")))?;
     let pool = pools::prepare(hub, record).await?;
-    note(hub, actor, &stored.allocation, first, count).await?;
     Ok(SerialStream {
         numbered: stored.allocation.numbered,
         pool,
