@@ -51,7 +51,7 @@ pub async fn receipt_proof(hub: &Hub, actor: &Actor, id: AllocationId, serial: &
     }
     let (numbered, size) = (stored.allocation.numbered, stored.allocation.quantity);
     let wanted = serial.to_owned();
-    let numbers = download::open(hub, stored.clone(), (0, size)).await?;
+    let numbers = download::open(hub, &stored, (0, size)).await?;
     let index = read(numbers, None, move |found, at, number| {
         if found.is_none() && number == wanted {
             *found = Some(at);
@@ -59,7 +59,7 @@ pub async fn receipt_proof(hub: &Hub, actor: &Actor, id: AllocationId, serial: &
     });
     let index = index.await?.ok_or_else(no_such_number)?;
     let builder = Proof::builder(id, numbered, serial, (index, size)).ok_or_else(no_such_number)?;
-    let numbers = download::open(hub, stored, (0, size)).await?;
+    let numbers = download::open(hub, &stored, (0, size)).await?;
     Ok(read(numbers, builder, |builder, _, number| builder.push(number))
         .await?
         .finish())
@@ -89,7 +89,7 @@ fn operator(registry: &Registry) -> Option<PartyId> {
 
 async fn root(hub: &Hub, stored: &StoredAllocation) -> Result<Hash, ServiceError> {
     let (numbered, count): (Numbered, u64) = (stored.allocation.numbered, stored.allocation.quantity);
-    let stream = download::open(hub, stored.clone(), (0, count)).await?;
+    let stream = download::open(hub, stored, (0, count)).await?;
     let numbers = read(stream, Numbers::of(numbered), |numbers, _, number| numbers.push(number));
     Ok(numbers.await?.root())
 }

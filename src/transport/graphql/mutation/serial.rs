@@ -134,7 +134,9 @@ fn refused(error: ServiceError) -> Answer<RequestSerialsPayload> {
         | Code::TooLarge
         | Code::QueryTooComplex
         | Code::InvalidQuery
+        | Code::NotEncodable
         | Code::Conflict
+        | Code::FloorUnconfirmed
         | Code::Unavailable
         | Code::Internal => return Err(refuse(error)),
     };
