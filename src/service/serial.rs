@@ -5,6 +5,7 @@
 //! | `request` | a party asks for numbers of a product and gets an allocation, once per idempotency key |
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
+//! | `receipt` | the signed receipt of an allocation, and proofs of single numbers |
 //! | `floor` | no number moves on data that may have been restored, until the operator confirms how far numbers had gone |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
 //! | `epoch` | a new serial rule or a rotated key: which pool takes the place of which |
@@ -23,6 +24,7 @@ mod life;
 mod locate;
 mod pools;
 mod report;
+mod receipt;
 mod request;
 pub(super) mod text;
 mod usage;
@@ -34,6 +36,7 @@ pub use exception::{SerialException, exceptions};
 pub use life::{Followed, follow, hold_lots};
 pub use pools::{PoolCache, verify_pools};
 pub use report::{Answer, Report, Reported, Subject, report};
+pub use receipt::{receipt, receipt_keys, receipt_proof};
 pub use request::{SerialRequest, request};
 pub use usage::{commissioned, uncommissioned};
 
