@@ -169,6 +169,25 @@ const SUPPLY: &[&str] = &[
         at {bigint} NOT NULL,
         UNIQUE (party_id, request_key)
     ) {strict}",
+    "CREATE INDEX serial_import_by_pool ON serial_import (pool_id, id)",
+    // Serials that were commissioned without having been given out are not free for anybody's list.
+    "CREATE INDEX foreign_serial_by_serial ON foreign_serial (gtin, serial)",
+    // What was asked of a manufacturer's own system: stored before it is asked, so that a lost answer is asked for again
+    // with the same key. At most one order of a pool is open.
+    "CREATE TABLE broker_order (
+        id {uuid} NOT NULL PRIMARY KEY,
+        pool_id {uuid} NOT NULL REFERENCES pool (id),
+        quantity {bigint} NOT NULL CHECK (quantity > 0),
+        state TEXT NOT NULL,
+        upstream_id TEXT,
+        reason TEXT,
+        created_at {bigint} NOT NULL,
+        ended_at {bigint},
+        confirmed_at {bigint},
+        CHECK ((state = 'open') = (ended_at IS NULL))
+    ) {strict}",
+    "CREATE UNIQUE INDEX broker_order_open ON broker_order (pool_id) WHERE ended_at IS NULL",
+    "CREATE INDEX broker_order_by_pool ON broker_order (pool_id, id)",
     "CREATE TABLE serial_alert (
         id {uuid} NOT NULL PRIMARY KEY,
         kind TEXT NOT NULL,

@@ -66,6 +66,8 @@ codes! {
     QuotaExceeded = "QUOTA_EXCEEDED", 409, "more than the agreement allows";
     /// The number space of the product is used up to its density limit.
     PoolExhausted = "POOL_EXHAUSTED", 409, "the serial numbers of this product are used up";
+    /// The serial numbers cannot be written in the form asked for.
+    NotEncodable = "NOT_ENCODABLE", 422, "these serial numbers do not fit this form";
     /// The hub was started on data that may be older than what it has issued.
     FloorUnconfirmed = "FLOOR_UNCONFIRMED", 503, "no serial number is given out until the operator has confirmed which ones were";
     /// Same `eventID`, other content.

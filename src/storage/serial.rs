@@ -9,10 +9,14 @@
 //!   those of their allocations ([`slice::locked`]); SQLite has one writer and needs neither.
 
 pub mod account;
+pub mod alert;
 pub mod allocation;
+pub mod broker;
+pub mod listed;
 pub mod floor;
 pub mod pool;
 pub mod slice;
+pub mod supply;
 pub mod usage;
 pub mod witness;
 

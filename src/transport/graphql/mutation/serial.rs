@@ -134,6 +134,7 @@ fn refused(error: ServiceError) -> Answer<RequestSerialsPayload> {
         | Code::TooLarge
         | Code::QueryTooComplex
         | Code::InvalidQuery
+        | Code::NotEncodable
         | Code::Conflict
         | Code::FloorUnconfirmed
         | Code::Unavailable
