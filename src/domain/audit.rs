@@ -11,6 +11,14 @@ pub enum AuditAction {
     RequestSerials,
     /// Downloaded the numbers of an allocation.
     DownloadSerials,
+    /// Confirmed that the numbers of an allocation have arrived.
+    ConfirmSerials,
+    /// Closed an allocation.
+    CloseSerials,
+    /// Approved a delegate's request for serial numbers.
+    ApproveSerials,
+    /// Rejected one.
+    RejectSerials,
     /// Sent a document.
     Capture,
     /// Changed the contracts.
@@ -28,6 +36,10 @@ impl AuditAction {
         match self {
             Self::RequestSerials => "request_serials",
             Self::DownloadSerials => "download_serials",
+            Self::ConfirmSerials => "confirm_serials",
+            Self::CloseSerials => "close_serials",
+            Self::ApproveSerials => "approve_serials",
+            Self::RejectSerials => "reject_serials",
             Self::Capture => "capture",
             Self::ApplyPartners => "apply_partners",
             Self::IssueCertificate => "issue_certificate",

@@ -12,6 +12,7 @@
 pub mod allocation;
 pub mod ff1;
 pub mod key;
+pub mod limits;
 pub mod lot;
 pub mod numbered;
 pub mod pool;

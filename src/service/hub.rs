@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use uuid::Uuid;
 
 use crate::config::settings::Limits;
@@ -12,7 +12,7 @@ use crate::domain::time::Micros;
 use crate::storage::Db;
 use crate::storage::object::ObjectStore;
 
-use super::serial::PoolCache;
+use super::serial::{PoolCache, Writer};
 
 /// Tells the time. The real one is in `app`; tests set theirs.
 pub trait Clock: Send + Sync + 'static {
@@ -59,6 +59,8 @@ struct Inner {
     limits: Limits,
     registry: ArcSwap<Registry>,
     pools: PoolCache,
+    serial_writer: Writer,
+    floor_held: ArcSwapOption<String>,
 }
 
 impl Hub {
@@ -85,6 +87,8 @@ impl Hub {
                 limits,
                 registry,
                 pools: PoolCache::default(),
+                serial_writer: Writer::default(),
+                floor_held: ArcSwapOption::empty(),
             }),
         }
     }
@@ -111,6 +115,23 @@ impl Hub {
     #[must_use]
     pub fn pools(&self) -> &PoolCache {
         &self.inner.pools
+    }
+
+    /// Where requests for serial numbers wait to be committed together.
+    #[must_use]
+    pub fn serial_writer(&self) -> &Writer {
+        &self.inner.serial_writer
+    }
+
+    /// Why no counter of serial numbers may move in this process, if none may.
+    #[must_use]
+    pub fn floor_held(&self) -> Option<String> {
+        self.inner.floor_held.load().as_deref().cloned()
+    }
+
+    /// Holds all counters of serial numbers in this process, or lets them go.
+    pub fn hold_floor(&self, why: Option<String>) {
+        self.inner.floor_held.store(why.map(Arc::new));
     }
 
     /// Limits on everything.

@@ -11,6 +11,7 @@
 pub mod account;
 pub mod allocation;
 pub mod pool;
+pub mod request;
 pub mod usage;
 
 use sea_orm::DbBackend;

@@ -1,5 +1,6 @@
 //! Owners' sealed keys and pools with their counters.
 
+use roaring::RoaringBitmap;
 use sea_orm::QueryResult;
 
 use crate::domain::ids::{PartyId, PoolId};
@@ -77,12 +78,42 @@ pub async fn of_product_in(tx: &Tx, numbered: Numbered) -> Result<Vec<PoolRecord
     records(&tx.query("reading pools", &sql, vec![numbered.to_string().into()]).await?)
 }
 
-/// Holds the pools of a product against every other request for it until the transaction ends, so that what is checked (request key,
-/// quota) still stands when the counter moves.
-pub async fn lock_product(tx: &Tx, numbered: Numbered) -> Result<(), StorageError> {
-    let sql = format!("SELECT id FROM pool WHERE gtin = $1 ORDER BY epoch{}", row_lock(tx));
-    tx.query("locking pools", &sql, vec![numbered.to_string().into()]).await?;
-    Ok(())
+/// A pool and where its counter stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counter {
+    /// The pool, as it stands now.
+    pub record: PoolRecord,
+    /// The next counter value.
+    pub next: u64,
+}
+
+/// The pools of a product with their counters, newest epoch first, held against every other request for it until the transaction
+/// ends, so that what is checked (request key, limits) still stands when a counter moves.
+pub async fn lock_product(tx: &Tx, numbered: Numbered) -> Result<Vec<Counter>, StorageError> {
+    // Always in the same order: two callers cannot wait for each other.
+    let sql = format!("SELECT {COLUMNS}, next_index FROM pool WHERE gtin = $1 ORDER BY epoch DESC{}", row_lock(tx));
+    let rows = tx.query("locking pools", &sql, vec![numbered.to_string().into()]).await?;
+    let counter = |row: &QueryResult| {
+        let record = record(row)?;
+        let next: i64 = column(row, "pool", "next_index")?;
+        let wrong = |_| StorageError::Inconsistent(format!("pool.next_index of {} = {next}", record.id));
+        let next = u64::try_from(next).map_err(wrong)?;
+        Ok(Counter { record, next })
+    };
+    rows.iter().map(counter).collect()
+}
+
+/// Which of `span` counter values from `first` on are passed over because their serials were imported: as offsets from `first`.
+pub async fn skipped(tx: &Tx, id: PoolId, first: u64, span: u64) -> Result<RoaringBitmap, StorageError> {
+    let sql = "SELECT number_index FROM pool_skip WHERE pool_id = $1 AND number_index >= $2 AND number_index < $3 ORDER BY number_index";
+    let values = vec![id.uuid().into(), bigint(first).into(), bigint(first.saturating_add(span)).into()];
+    let rows = tx.query("reading skipped numbers", sql, values).await?;
+    let offset = |row: &QueryResult| {
+        let index: i64 = column(row, "pool_skip", "number_index")?;
+        let offset = u64::try_from(index).ok().and_then(|index| u32::try_from(index.checked_sub(first)?).ok());
+        offset.ok_or_else(|| StorageError::Inconsistent(format!("pool_skip.number_index of {id} = {index}")))
+    };
+    rows.iter().map(offset).collect()
 }
 
 /// A pool.
