@@ -12,7 +12,7 @@ pub enum AuditAction {
     /// Downloaded the numbers of an allocation.
     DownloadSerials,
     /// Confirmed that the numbers of an allocation have arrived.
-    ConfirmSerials,
+    AcknowledgeSerials,
     /// Closed an allocation.
     CloseSerials,
     /// Approved a delegate's request for serial numbers.
@@ -27,6 +27,10 @@ pub enum AuditAction {
     IssueCertificate,
     /// Revoked one.
     RevokeCertificate,
+    /// Held all serial numbers until it is confirmed how far they had gone.
+    HoldSerials,
+    /// Confirmed that.
+    ConfirmSerials,
 }
 
 impl AuditAction {
@@ -36,7 +40,7 @@ impl AuditAction {
         match self {
             Self::RequestSerials => "request_serials",
             Self::DownloadSerials => "download_serials",
-            Self::ConfirmSerials => "confirm_serials",
+            Self::AcknowledgeSerials => "acknowledge_serials",
             Self::CloseSerials => "close_serials",
             Self::ApproveSerials => "approve_serials",
             Self::RejectSerials => "reject_serials",
@@ -44,6 +48,8 @@ impl AuditAction {
             Self::ApplyPartners => "apply_partners",
             Self::IssueCertificate => "issue_certificate",
             Self::RevokeCertificate => "revoke_certificate",
+            Self::HoldSerials => "hold_serials",
+            Self::ConfirmSerials => "confirm_serials",
         }
     }
 }

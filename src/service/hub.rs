@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 use uuid::Uuid;
 
 use crate::config::settings::Limits;
@@ -12,6 +12,7 @@ use crate::domain::time::Micros;
 use crate::storage::Db;
 use crate::storage::object::ObjectStore;
 
+use super::serial::floor::Floor;
 use super::serial::{PoolCache, Writer};
 
 /// Tells the time. The real one is in `app`; tests set theirs.
@@ -60,7 +61,7 @@ struct Inner {
     registry: ArcSwap<Registry>,
     pools: PoolCache,
     serial_writer: Writer,
-    floor_held: ArcSwapOption<String>,
+    floor: Floor,
 }
 
 impl Hub {
@@ -88,7 +89,7 @@ impl Hub {
                 registry,
                 pools: PoolCache::default(),
                 serial_writer: Writer::default(),
-                floor_held: ArcSwapOption::empty(),
+                floor: Floor::default(),
             }),
         }
     }
@@ -123,15 +124,10 @@ impl Hub {
         &self.inner.serial_writer
     }
 
-    /// Why no counter of serial numbers may move in this process, if none may.
+    /// Whether serial numbers may move.
     #[must_use]
-    pub fn floor_held(&self) -> Option<String> {
-        self.inner.floor_held.load().as_deref().cloned()
-    }
-
-    /// Holds all counters of serial numbers in this process, or lets them go.
-    pub fn hold_floor(&self, why: Option<String>) {
-        self.inner.floor_held.store(why.map(Arc::new));
+    pub fn floor(&self) -> &Floor {
+        &self.inner.floor
     }
 
     /// Limits on everything.

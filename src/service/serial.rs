@@ -6,7 +6,9 @@
 //! | `writer`, `batch`, `stretch` | what waits for one product is decided and committed together |
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
+//! | `floor` | no number moves on data that may have been restored, until the operator confirms how far numbers had gone |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
+//! | `epoch` | a new serial rule or a rotated key: which pool takes the place of which |
 //!
 //! # Invariants
 //! - No number is issued twice: the counter moves by one conditional statement in the transaction of the allocation.
@@ -16,6 +18,8 @@
 
 mod batch;
 mod download;
+mod epoch;
+pub mod floor;
 mod pools;
 mod request;
 mod stretch;
@@ -24,7 +28,7 @@ mod writer;
 
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
-pub use download::{SerialRange, SerialStream, serials};
+pub use download::{SerialRange, SerialStream, serials, serials_if};
 pub use pools::{PoolCache, verify_pools};
 pub use request::{SerialRequest, request};
 pub use writer::{UnderWay, Writer, WriterCounts, under_way};
@@ -36,7 +40,7 @@ use crate::domain::serial::SerialError;
 use crate::storage::serial::allocation as store;
 
 use super::Hub;
-use super::error::ServiceError;
+use super::error::{Code, ServiceError};
 use super::page::{Page, Paged};
 
 /// An allocation that the caller has or that was made in its name.
@@ -58,9 +62,17 @@ pub async fn allocations(
     Ok(Paged::by_id(rows, page, |row| row.id.uuid()))
 }
 
-/// A fault of keys or pools is the operator's to mend: the caller learns nothing of it, the log everything.
+/// A fault of keys or pools is the operator's to mend: the caller learns nothing of it, the log everything. That no number is left is not one.
 impl From<SerialError> for ServiceError {
     fn from(error: SerialError) -> Self {
-        Self::Internal(error.to_string())
+        match &error {
+            SerialError::Exhausted { .. } => Self::refused(Code::PoolExhausted, error.to_string()),
+            SerialError::Rule(_)
+            | SerialError::WrongMasterKey { .. }
+            | SerialError::KeyForm { .. }
+            | SerialError::Crypto(_)
+            | SerialError::Algorithm { .. }
+            | SerialError::KnownAnswers { .. } => Self::Internal(error.to_string()),
+        }
     }
 }

@@ -6,13 +6,20 @@
 //! # Invariants
 //! - The counter of a pool moves by one conditional statement ([`pool::take`]), in the transaction of the allocation row.
 //! - Whoever moves a counter holds the locks of all pools of the product ([`pool::lock_product`]), and whoever changes bitmaps
-//!   those of their allocations ([`usage::locked_slices`]); SQLite has one writer and needs neither.
+//!   those of their allocations ([`slice::locked`]); SQLite has one writer and needs neither.
 
 pub mod account;
+pub mod alert;
 pub mod allocation;
+pub mod broker;
+pub mod listed;
+pub mod floor;
 pub mod pool;
 pub mod request;
+pub mod slice;
+pub mod supply;
 pub mod usage;
+pub mod witness;
 
 use sea_orm::DbBackend;
 

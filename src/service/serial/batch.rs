@@ -16,8 +16,7 @@ use crate::domain::ids::{AllocationId, AuditId};
 use crate::domain::party::Actor;
 use crate::domain::serial::allocation::{Allocation, AllocationState};
 use crate::domain::serial::limits::{Account, Exceeded, Limit, Wanted, grant};
-use crate::domain::serial::pool::Pool;
-use crate::domain::serial::space::NumberSpace;
+use crate::domain::serial::pool::{Pool, PoolRecord};
 use crate::domain::time::Micros;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
@@ -27,6 +26,7 @@ use crate::storage::serial::request::{self as waiting, Decision, Standing, Store
 use crate::storage::serial::pool;
 use crate::storage::{StorageError, Tx, audit};
 
+use super::floor::{self, Floor};
 use super::request::{Basis, SerialRequest, is_verdict, refusal, replay};
 use super::stretch::Stretch;
 use super::pools;
@@ -72,37 +72,46 @@ pub(super) async fn commit(hub: &Hub, batch: &Arc<[Asked]>) -> Result<Vec<Verdic
     let Basis { principal, rule, .. } = &first.basis;
     pools::for_product(hub, principal, first.request.numbered, rule).await?;
     let verdicts = try_commit(hub, batch).await?;
-    verdicts.ok_or_else(|| {
-        let detail = "the serial rule of the product is being changed: ask again with the same key";
-        ServiceError::refused(Code::Unavailable, detail)
-    })
+    verdicts.ok_or_else(pools::being_changed)
+}
+
+/// What a transaction decided, and where the counter stands after it.
+struct Committed {
+    verdicts: Vec<Verdict>,
+    pool: Arc<Pool>,
+    reached: u64,
 }
 
 async fn try_commit(hub: &Hub, batch: &Arc<[Asked]>) -> Result<Option<Vec<Verdict>>, ServiceError> {
-    let (hub, batch) = (hub.clone(), Arc::clone(batch));
-    hub.db()
-        .clone()
-        .write(move |tx| Box::pin(async move { decide_in(tx, &hub, &batch).await }))
-        .await
+    let (work, batch) = (hub.clone(), Arc::clone(batch));
+    let committed = hub
+        .db()
+        .write::<_, ServiceError, _>(move |tx| Box::pin(async move { decide_in(tx, &work, &batch).await }))
+        .await?;
+    Ok(committed.map(|Committed { verdicts, pool, reached }| {
+        hub.floor().moved(pool.record(), reached);
+        verdicts
+    }))
 }
 
 /// None if the product has no pool yet that follows the rule.
-async fn decide_in(tx: &Tx, hub: &Hub, batch: &[Asked]) -> Result<Option<Vec<Verdict>>, ServiceError> {
+async fn decide_in(tx: &Tx, hub: &Hub, batch: &[Asked]) -> Result<Option<Committed>, ServiceError> {
     let Some(first) = batch.first() else {
         return Ok(None);
     };
     let now = hub.now();
     // INVARIANT: from here on nobody else allocates numbers of this product; what the next reads find stays true.
-    let counters = pool::lock_product(tx, first.request.numbered).await?;
+    let states = pool::lock_product(tx, first.request.numbered).await?;
     let keys: Vec<(AccountKey, &str)> = batch.iter().map(|asked| (account_key(asked), asked.request.idempotency_key.as_str())).collect();
     let standings = waiting::standings(tx, &keys, now.day()).await?;
-    let Some(counter) = counters.into_iter().find(|counter| counter.record.follows(&first.basis.rule)) else {
+    let (records, counters): (Vec<PoolRecord>, Vec<u64>) = states.into_iter().map(|state| (state.record, state.next_index)).unzip();
+    let Some(record) = pools::current(&records, &first.basis.rule) else {
         return Ok(None);
     };
-    let next = counter.next;
-    // A density that was raised since the pool was made holds at once; one that was lowered does not undo a promise.
-    let cap = counter.record.cap.min(NumberSpace::new(&first.basis.rule)?.cap());
-    let pool = pools::prepare_in(hub, tx, counter.record).await?;
+    let counter = records.iter().zip(counters).find(|(other, _)| other.id == record.id);
+    let next = counter.map_or(0, |(_, next)| next);
+    let pool = pools::prepare_in(hub, tx, record.clone()).await?;
+    let cap = pool.cap_under(&first.basis.rule)?;
     let judge = |remaining| Judge::new(hub, batch, &keys, &standings, remaining).all();
     let mut decisions = judge(cap.saturating_sub(next));
     let stretch = Stretch::find(tx, &pool, next..cap, taken(&decisions)).await?;
@@ -111,7 +120,8 @@ async fn decide_in(tx: &Tx, hub: &Hub, batch: &[Asked]) -> Result<Option<Vec<Ver
         decisions = judge(stretch.numbers());
     }
     let book = Book { hub, batch, pool: &pool, now };
-    book.write(tx, cap, &keys, decisions, stretch).await.map(Some)
+    let (verdicts, reached) = book.write(tx, cap, &keys, decisions, stretch).await?;
+    Ok(Some(Committed { verdicts, pool, reached }))
 }
 
 fn account_key(asked: &Asked) -> AccountKey {
@@ -155,11 +165,11 @@ struct Judge<'a> {
     accounts: HashMap<&'a AccountKey, Account>,
     answered: HashMap<(&'a str, &'a str), usize>,
     remaining: u64,
-    floor: Option<String>,
+    floor: &'a Floor,
 }
 
 impl<'a> Judge<'a> {
-    fn new(hub: &Hub, batch: &'a [Asked], keys: &'a [(AccountKey, &'a str)], standings: &'a [Standing], remaining: u64) -> Self {
+    fn new(hub: &'a Hub, batch: &'a [Asked], keys: &'a [(AccountKey, &'a str)], standings: &'a [Standing], remaining: u64) -> Self {
         let accounts = keys.iter().zip(standings);
         Self {
             batch,
@@ -168,7 +178,7 @@ impl<'a> Judge<'a> {
             accounts: accounts.map(|((key, _), standing)| (key, standing.account)).collect(),
             answered: HashMap::new(),
             remaining,
-            floor: hub.floor_held(),
+            floor: hub.floor(),
         }
     }
 
@@ -218,18 +228,10 @@ impl<'a> Judge<'a> {
         if asked.approved.is_none() && agreement.is_some_and(|agreement| agreement.asks_approval(quantity)) {
             return Ok(Decided::Approval);
         }
-        check_floor(self.floor.as_deref())?;
+        self.floor.check()?;
         counts.issue(granted);
         self.remaining -= granted;
         Ok(Decided::Numbers(granted))
-    }
-}
-
-/// The one place that stands between a request and a counter while the floor is not confirmed.
-fn check_floor(held: Option<&str>) -> Result<(), ServiceError> {
-    match held {
-        None => Ok(()),
-        Some(why) => Err(ServiceError::refused(Code::FloorUnconfirmed, why)),
     }
 }
 
@@ -287,7 +289,7 @@ impl Book<'_> {
         keys: &[(AccountKey, &str)],
         decisions: Vec<Decided>,
         mut stretch: Stretch,
-    ) -> Result<Vec<Verdict>, ServiceError> {
+    ) -> Result<(Vec<Verdict>, u64), ServiceError> {
         let (mut allocations, mut waits, mut entries) = (Vec::new(), Vec::new(), Vec::new());
         let mut issued: BTreeMap<&AccountKey, u64> = BTreeMap::new();
         let first = stretch.next();
@@ -324,7 +326,7 @@ impl Book<'_> {
             verdicts.push(verdict);
         }
         if !allocations.is_empty() {
-            let at = pool::take(tx, self.pool.record().id, stretch.next() - first, cap).await?;
+            let at = floor::take(tx, self.hub, self.pool.record(), stretch.next() - first, cap).await?;
             if at != Some(first) {
                 let detail = format!("pool.next_index of {} moved under its lock", self.pool.record().id);
                 return Err(StorageError::Inconsistent(detail).into());
@@ -344,7 +346,7 @@ impl Book<'_> {
         if !entries.is_empty() {
             audit::append_all(tx, &entries).await?;
         }
-        Ok(verdicts)
+        Ok((verdicts, stretch.next()))
     }
 
     fn allocation(&self, asked: &Asked, quantity: u64, stretch: &mut Stretch) -> Result<StoredAllocation, ServiceError> {

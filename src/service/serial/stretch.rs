@@ -3,6 +3,7 @@
 //! A counter value is a hole if its serial may not be issued: a banned word, issued by an older epoch, imported. It moves no counter.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
@@ -10,6 +11,9 @@ use crate::domain::serial::pool::Pool;
 use crate::service::error::{Code, ServiceError};
 use crate::storage::Tx;
 use crate::storage::serial::pool as store;
+
+/// So many counter values are looked through in less than a millisecond.
+const AT_ONCE: u32 = 512;
 
 /// Counter values that hold at least as many numbers as were looked for, unless the pool ends before.
 #[derive(Debug)]
@@ -32,7 +36,7 @@ pub(super) struct Part {
 
 impl Stretch {
     /// Looks through the counter values of `free` until there are `wanted` numbers.
-    pub(super) async fn find(tx: &Tx, pool: &Pool, free: Range<u64>, wanted: u64) -> Result<Self, ServiceError> {
+    pub(super) async fn find(tx: &Tx, pool: &Arc<Pool>, free: Range<u64>, wanted: u64) -> Result<Self, ServiceError> {
         let mut stretch = Self {
             next: free.start,
             end: free.start,
@@ -43,12 +47,12 @@ impl Stretch {
             let from = stretch.end;
             let to = from.saturating_add(wanted - stretch.numbers()).min(free.end);
             // Offsets are 32-bit.
-            if to - stretch.origin > u64::from(u32::MAX) {
+            let (Ok(before), Ok(_)) = (u32::try_from(from - stretch.origin), u32::try_from(to - stretch.origin)) else {
                 let detail = "too many counter values of this pool are no numbers: ask for fewer at a time";
                 return Err(ServiceError::refused(Code::PoolExhausted, detail));
-            }
-            let skipped = store::skipped(tx, pool.record().id, from, to - from).await?;
-            stretch.holes.extend(skipped.iter().map(|offset| offset + (from - stretch.origin) as u32));
+            };
+            let holes = holes(tx, pool, from, (to - from) as u32).await?;
+            stretch.holes.extend(holes.iter().map(|offset| offset + before));
             stretch.end = to;
         }
         Ok(stretch)
@@ -106,6 +110,20 @@ impl Stretch {
         let (begin, end) = (offsets.start as u32, offsets.end as u32);
         self.holes.range(begin..end).map(|hole| hole - begin).collect()
     }
+}
+
+/// Which offsets of `first..first + span` are no numbers.
+async fn holes(tx: &Tx, pool: &Arc<Pool>, first: u64, span: u32) -> Result<RoaringBitmap, ServiceError> {
+    let skipped = store::skipped(tx, pool.record().id, first, span).await?;
+    if span <= AT_ONCE {
+        return Ok(pool.holes(first, span) | skipped);
+    }
+    // Where words are banned each serial is looked at: off the threads that serve connections.
+    let looking = Arc::clone(pool);
+    let holes = tokio::task::spawn_blocking(move || looking.holes(first, span)).await;
+    holes
+        .map(|holes| holes | skipped)
+        .map_err(|error| ServiceError::Internal(format!("looking for banned serial numbers: {error}")))
 }
 
 #[cfg(test)]

@@ -18,7 +18,8 @@ use crate::service::Hub;
 use crate::service::error::ServiceError;
 use crate::storage::Tx;
 use crate::storage::serial::pool;
-use crate::storage::serial::usage::{self as store, ForeignScope, Slice};
+use crate::storage::serial::slice;
+use crate::storage::serial::usage::{self as store, ForeignScope};
 
 use super::pools;
 
@@ -120,13 +121,17 @@ async fn locate(
     for record in pool::of_product_in(tx, gtin.into()).await? {
         let pool = pools::prepare_in(hub, tx, record).await?;
         let indices = indices(&pool, serials).await;
-        let (Some((from, _)), Some((to, _))) = (indices.first(), indices.last()) else {
+        if indices.is_empty() {
             continue;
-        };
-        let slices = store::locked_slices(tx, pool.record().id, party, *from, *to).await?;
+        }
+        let values: Vec<u64> = indices.iter().map(|(index, _)| *index).collect();
+        let slices = slice::locked(tx, pool.record().id, party, &values).await?;
         for (index, position) in &indices {
-            if let Some((allocation, offset)) = holder(&slices, *index) {
-                by_allocation.entry(allocation).or_default().push((*position, offset));
+            if let Some((at, offset)) = slice::holder(&slices, *index) {
+                by_allocation
+                    .entry(slices[at].allocation)
+                    .or_default()
+                    .push((*position, offset));
             }
         }
     }
@@ -146,15 +151,4 @@ async fn indices(pool: &Arc<Pool>, serials: &[&str]) -> Vec<(u64, usize)> {
     }
     indices.sort_unstable();
     indices
-}
-
-/// Binary search in disjoint slices.
-fn holder(slices: &[Slice], index: u64) -> Option<(AllocationId, u32)> {
-    let after = slices.partition_point(|slice| slice.first_index <= index);
-    let slice = slices.get(after.checked_sub(1)?)?;
-    let offset = index - slice.first_index;
-    if offset >= slice.quantity {
-        return None;
-    }
-    u32::try_from(offset).ok().map(|offset| (slice.allocation, offset))
 }

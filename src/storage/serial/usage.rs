@@ -8,61 +8,16 @@ use roaring::RoaringBitmap;
 use sea_orm::{QueryResult, Value};
 
 use crate::domain::gs1::Gtin;
-use crate::domain::ids::{AllocationId, PartyId, PoolId};
+use crate::domain::ids::{AllocationId, PartyId};
 use crate::domain::serial::lot::LotUse;
 use crate::domain::time::Micros;
 use crate::storage::row::{column, parsed};
 use crate::storage::{Db, StorageError, Tx};
 
-use super::{bigint, row_lock};
+use super::bigint;
 
 /// Most values bound by one statement: below the limit of both databases.
 const BINDS: usize = 30_000;
-
-/// Where an allocation lies in its pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Slice {
-    /// Which allocation.
-    pub allocation: AllocationId,
-    /// First counter value.
-    pub first_index: u64,
-    /// How many.
-    pub quantity: u64,
-}
-
-/// The slices of a party in a pool that hold counter values of `from..=to`, in order; held against other writers until the
-/// transaction ends.
-pub async fn locked_slices(tx: &Tx, pool: PoolId, party: &PartyId, from: u64, to: u64) -> Result<Vec<Slice>, StorageError> {
-    // Slices of a pool are disjoint: nothing that begins before the slice `from` lies in can reach it.
-    let sql = format!(
-        "SELECT id, first_index, quantity FROM allocation
-         WHERE pool_id = $1 AND party_id = $2 AND first_index <= $4
-           AND first_index >= COALESCE((SELECT MAX(first_index) FROM allocation WHERE pool_id = $1 AND first_index <= $3), 0)
-         ORDER BY first_index{}",
-        row_lock(tx)
-    );
-    let values = vec![
-        pool.uuid().into(),
-        party.as_str().into(),
-        bigint(from).into(),
-        bigint(to).into(),
-    ];
-    let rows = tx.query("finding the allocations of serial numbers", &sql, values).await?;
-    rows.iter().map(slice).collect()
-}
-
-fn slice(row: &QueryResult) -> Result<Slice, StorageError> {
-    let allocation = AllocationId::new(column(row, "allocation", "id")?);
-    let count = |name: &str| {
-        let value: i64 = column(row, "allocation", name)?;
-        u64::try_from(value).map_err(|_| StorageError::Inconsistent(format!("allocation.{name} of {allocation} = {value}")))
-    };
-    Ok(Slice {
-        allocation,
-        first_index: count("first_index")?,
-        quantity: count("quantity")?,
-    })
-}
 
 /// The bitmaps of an allocation by lot.
 pub async fn of_allocation(tx: &Tx, id: AllocationId) -> Result<BTreeMap<String, RoaringBitmap>, StorageError> {

@@ -145,8 +145,9 @@ fn refused(error: ServiceError) -> Answer<RequestSerialsPayload> {
         | Code::AwaitingApproval
         | Code::RequestRejected
         | Code::AllocationClosed
-        | Code::FloorUnconfirmed
+        | Code::NotEncodable
         | Code::Conflict
+        | Code::FloorUnconfirmed
         | Code::Unavailable
         | Code::Internal => return Err(refuse(error)),
     };
