@@ -303,12 +303,21 @@ mod tests {
 
     #[test]
     fn a_witness_that_saw_more_is_proof() {
-        let behind = |pools, found| Doubt::Behind { pools, counter: ONE.parse().unwrap(), witnessed: 10, found };
+        let behind = |pools, found| Doubt::Behind {
+            pools,
+            counter: ONE.parse().unwrap(),
+            witnessed: 10,
+            found,
+        };
         assert_eq!(judge(&file(9).0), Some(behind(1, 9)));
         assert_eq!(judge(&file(0).0), Some(behind(1, 0)));
         let (mut scene, _) = file(10);
         scene.counters.clear();
-        assert_eq!(judge(&scene), Some(behind(1, 0)), "a pool that the older copy does not have yet");
+        assert_eq!(
+            judge(&scene),
+            Some(behind(1, 0)),
+            "a pool that the older copy does not have yet"
+        );
         let (mut scene, _) = server();
         scene.counters = counters(3);
         assert_eq!(judge(&scene), Some(behind(1, 3)));
@@ -330,39 +339,98 @@ mod tests {
     fn a_file_is_trusted_beside_its_own_witness_alone() {
         let (scene, witness) = file(10);
         let check = |seen: Seen, expect: Doubt| {
-            let scene = Scene { witness: seen, ..scene.clone() };
+            let scene = Scene {
+                witness: seen,
+                ..scene.clone()
+            };
             assert_eq!(judge(&scene), Some(expect));
         };
         check(Seen::Nothing, Doubt::NoWitness);
         check(Seen::Unreadable, Doubt::Unreadable);
         check(saw(witness.clone(), "copied later"), Doubt::CopiedWitness);
-        check(saw(Witness { database_birth: Some("other".to_owned()), ..witness.clone() }, "w"), Doubt::OtherFile);
-        check(saw(Witness { database_birth: None, ..witness.clone() }, "w"), Doubt::OtherFile);
         check(
-            saw(Witness { database: identity("hub=2"), ..witness }, "w"),
+            saw(
+                Witness {
+                    database_birth: Some("other".to_owned()),
+                    ..witness.clone()
+                },
+                "w",
+            ),
+            Doubt::OtherFile,
+        );
+        check(
+            saw(
+                Witness {
+                    database_birth: None,
+                    ..witness.clone()
+                },
+                "w",
+            ),
+            Doubt::OtherFile,
+        );
+        check(
+            saw(
+                Witness {
+                    database: identity("hub=2"),
+                    ..witness
+                },
+                "w",
+            ),
             other(("hub=1", "hub=2")),
         );
-        let never = Scene { stored_identity: None, ..scene };
+        let never = Scene {
+            stored_identity: None,
+            ..scene
+        };
         assert_eq!(judge(&never), Some(Doubt::NeverKept));
     }
 
     #[test]
     fn a_server_is_known_by_itself() {
         let (scene, witness) = server();
-        let fresh = Scene { witness: Seen::Nothing, ..scene.clone() };
+        let fresh = Scene {
+            witness: Seen::Nothing,
+            ..scene.clone()
+        };
         assert_eq!(judge(&fresh), None, "one more process");
-        for (from, to) in [("system=7", "system=8"), ("timeline=00000001", "timeline=00000002"), ("database=5", "database=6"), ("table=9", "table=1")] {
-            let moved = Scene { identity: identity(&scene.identity.0.replace(from, to)), ..fresh.clone() };
+        for (from, to) in [
+            ("system=7", "system=8"),
+            ("timeline=00000001", "timeline=00000002"),
+            ("database=5", "database=6"),
+            ("table=9", "table=1"),
+        ] {
+            let moved = Scene {
+                identity: identity(&scene.identity.0.replace(from, to)),
+                ..fresh.clone()
+            };
             assert_eq!(judge(&moved), Some(other((from, to))));
         }
-        let rolled_back = Scene { log_position: Some(89), ..scene.clone() };
+        let rolled_back = Scene {
+            log_position: Some(89),
+            ..scene.clone()
+        };
         assert_eq!(judge(&rolled_back), Some(Doubt::LogWentBack));
         // After a confirmed fail-over the old log says nothing of the new one.
-        let stale = Witness { database: identity("timeline=00000009"), ..witness };
-        assert_eq!(judge(&Scene { witness: saw(stale, "x"), ..rolled_back }), None);
+        let stale = Witness {
+            database: identity("timeline=00000009"),
+            ..witness
+        };
+        assert_eq!(
+            judge(&Scene {
+                witness: saw(stale, "x"),
+                ..rolled_back
+            }),
+            None
+        );
         // What a role may not ask is not compared.
         let restricted = identity("timeline=00000001;database=5;table=9");
-        assert_eq!(judge(&Scene { identity: restricted, ..fresh }), None);
+        assert_eq!(
+            judge(&Scene {
+                identity: restricted,
+                ..fresh
+            }),
+            None
+        );
     }
 
     #[test]

@@ -8,10 +8,10 @@ use std::path::PathBuf;
 
 use sea_orm::{DbBackend, QueryResult, Value};
 
-use crate::domain::serial::floor::{Counter, Counters, Identity};
-use crate::domain::time::Micros;
 use crate::domain::ids::PoolId;
+use crate::domain::serial::floor::{Counter, Counters, Identity};
 use crate::domain::serial::pool::PoolRecord;
+use crate::domain::time::Micros;
 use crate::storage::row::{column, parsed};
 use crate::storage::{Db, StorageError, Tx};
 
@@ -102,7 +102,8 @@ fn floor_row(row: &QueryResult) -> Result<FloorRow, StorageError> {
 
 /// Stores what the database is known by; what else the row says stays.
 pub async fn know(tx: &Tx, identity: &Identity) -> Result<(), StorageError> {
-    let sql = "INSERT INTO serial_floor (one, identity) VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET identity = excluded.identity";
+    let sql =
+        "INSERT INTO serial_floor (one, identity) VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET identity = excluded.identity";
     tx.execute("storing what the database is known by", sql, vec![identity.0.as_str().into()])
         .await?;
     Ok(())
@@ -222,10 +223,9 @@ pub async fn begin_ahead(tx: &Tx, ahead: &Ahead) -> Result<(), StorageError> {
     let sql = "INSERT INTO serial_ahead (gtin, epoch, next_index) VALUES ($1, $2, $3)
                ON CONFLICT (gtin, epoch) DO UPDATE SET next_index = excluded.next_index
                WHERE serial_ahead.next_index < excluded.next_index";
-    let (gtin, epoch) = ahead.counter.map_or_else(
-        || (String::new(), 0),
-        |counter| (counter.numbered.to_string(), counter.epoch),
-    );
+    let (gtin, epoch) = ahead
+        .counter
+        .map_or_else(|| (String::new(), 0), |counter| (counter.numbered.to_string(), counter.epoch));
     tx.execute(
         "storing where new pools begin",
         sql,
@@ -278,7 +278,14 @@ pub(super) async fn begin_pool(tx: &Tx, pool: &PoolRecord, now: Micros) -> Resul
         burnt: 0,
         cap: pool.cap,
     };
-    burn(tx, &standing, begins, "the pool is newer than a backup that was restored", now).await
+    burn(
+        tx,
+        &standing,
+        begins,
+        "the pool is newer than a backup that was restored",
+        now,
+    )
+    .await
 }
 
 /// The file that an embedded database is in; none on a server.
@@ -287,7 +294,11 @@ pub async fn database_file(db: &Db) -> Result<Option<PathBuf>, StorageError> {
         return Ok(None);
     }
     let row = db
-        .query_one("asking for the database file", "SELECT file FROM pragma_database_list WHERE name = 'main'", Vec::new())
+        .query_one(
+            "asking for the database file",
+            "SELECT file FROM pragma_database_list WHERE name = 'main'",
+            Vec::new(),
+        )
         .await?;
     let row = row.ok_or_else(|| StorageError::Inconsistent("pragma_database_list: no main database".to_owned()))?;
     Ok(Some(PathBuf::from(column::<String>(&row, "pragma_database_list", "file")?)))
@@ -300,7 +311,9 @@ pub async fn server_state(db: &Db) -> Result<Option<ServerState>, StorageError> 
     }
     let doing = "asking the database server what it is";
     let sql = |system: &str| {
-        format!("SELECT {system}{SERVER_PARTS} AS identity, pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0')::bigint AS position")
+        format!(
+            "SELECT {system}{SERVER_PARTS} AS identity, pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0')::bigint AS position"
+        )
     };
     let whole = sql("'system=' || (SELECT system_identifier FROM pg_control_system()) || ';' || ");
     let row = match db.query_one(doing, &whole, Vec::new()).await {

@@ -68,7 +68,11 @@ pub async fn insert(tx: &Tx, pool: &PoolRecord, now: Micros) -> Result<(), Stora
         now.0.into(),
     ];
     let made = tx.execute("storing a pool", sql, values).await?.rows_affected() > 0;
-    if made { floor::begin_pool(tx, pool, now).await } else { Ok(()) }
+    if made {
+        floor::begin_pool(tx, pool, now).await
+    } else {
+        Ok(())
+    }
 }
 
 /// The pools of a product (or of a series of SSCCs), newest epoch first.

@@ -16,8 +16,8 @@ use crate::service::error::{Code, ServiceError};
 use crate::storage::serial::floor::{self as store, Ahead, FloorRow, PoolStanding};
 use crate::storage::{Tx, audit};
 
-use super::keeper::{Look, look, write_witness};
 use super::entry;
+use super::keeper::{Look, look, write_witness};
 
 /// How a pool stands, with what is known from outside the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,7 +140,7 @@ pub async fn confirm(hub: &Hub, actor: &Actor, folder: &Path, confirmation: Conf
                 store::lock_all(tx).await?;
                 let pools = store::standings_in(tx).await?;
                 let plan = plan(&pools, &known, &confirmation)?;
-                if !store::release(tx, &identity, &actor.to_string(), now).await? {
+                if !store::release(tx, &identity, &format!("{}/{}", actor.party, actor.system), now).await? {
                     return Err(ServiceError::refused(
                         Code::Conflict,
                         "numbers are not held: there is nothing to confirm",
@@ -261,7 +261,10 @@ fn ahead(before: &[Ahead], word: &Confirmation, unknown: &Counters, contradicted
     }
     if let Some(all) = word.advance_all.filter(|all| *all > 0) {
         // What was issued since the backup came on top of what had been passed over before.
-        let before = before.iter().find(|ahead| ahead.counter.is_none()).map_or(0, |ahead| ahead.next_index);
+        let before = before
+            .iter()
+            .find(|ahead| ahead.counter.is_none())
+            .map_or(0, |ahead| ahead.next_index);
         ahead.push(Ahead {
             counter: None,
             next_index: before.saturating_add(all),
@@ -387,16 +390,25 @@ mod tests {
     fn the_word_must_be_whole_and_true() {
         let pools = [pool(1, 10)];
         assert_eq!(refused(plan(&pools, &known(&[]), &Confirmation::default())).0, Code::BadInput);
-        let both = Confirmation { advance_all: Some(1), ..nothing() };
+        let both = Confirmation {
+            advance_all: Some(1),
+            ..nothing()
+        };
         assert_eq!(refused(plan(&pools, &known(&[]), &both)).0, Code::BadInput);
         let other = Confirmation {
             advance: [("09521001002011".parse().unwrap(), 5)].into(),
             ..Confirmation::default()
         };
         let (code, text) = refused(plan(&pools, &known(&[]), &other));
-        assert!(code == Code::BadInput && text.contains("nothing is said of 09521001001014"), "{text}");
+        assert!(
+            code == Code::BadInput && text.contains("nothing is said of 09521001001014"),
+            "{text}"
+        );
         let (code, text) = refused(plan(&pools, &known(&[(1, 25)]), &nothing()));
-        assert!(code == Code::Conflict && text.contains("`09521001001014` by at least 15"), "{text}");
+        assert!(
+            code == Code::Conflict && text.contains("`09521001001014` by at least 15"),
+            "{text}"
+        );
         assert_eq!(refused(plan(&pools, &known(&[(1, 25)]), &all(14))).0, Code::Conflict);
         assert_eq!(burns(plan(&pools, &known(&[(1, 25)]), &all(15)).unwrap()), [(1, 25)]);
     }
@@ -408,8 +420,14 @@ mod tests {
         assert_eq!(refused(plan(&pools, &known, &nothing())).0, Code::Conflict);
         assert_eq!(refused(plan(&pools, &known, &all(29))).0, Code::Conflict);
         let expected = [
-            Ahead { counter: Some(counter(2)), next_index: 40 },
-            Ahead { counter: None, next_index: 40 },
+            Ahead {
+                counter: Some(counter(2)),
+                next_index: 40,
+            },
+            Ahead {
+                counter: None,
+                next_index: 40,
+            },
         ];
         assert_eq!(plan(&pools, &known, &all(40)).unwrap().ahead, expected);
         // And once more: the second loss comes on top.

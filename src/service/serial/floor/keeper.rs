@@ -154,7 +154,12 @@ impl Keeper {
     pub async fn follow(&mut self, hub: &Hub) -> Result<(), ServiceError> {
         let row = store::read(hub.db()).await?;
         match (row, hub.floor().held()) {
-            (Some(FloorRow { held: Some((_, why)), .. }), None) => say_held(hub, &why),
+            (
+                Some(FloorRow {
+                    held: Some((_, why)), ..
+                }),
+                None,
+            ) => say_held(hub, &why),
             (Some(FloorRow { held: Some(_), .. }), Some(_)) => {}
             (Some(row), held) => match self.doubt(hub, &row, held.is_some()).await? {
                 Some(why) => self.hold(hub, &why).await?,
