@@ -19,6 +19,7 @@ pub mod forecast;
 pub mod form;
 mod generator;
 pub mod key;
+pub mod limits;
 pub mod life;
 pub mod listed;
 pub mod lot;

@@ -3,6 +3,7 @@
 //! | file | use case |
 //! |---|---|
 //! | `request` | a party asks for numbers of a product and gets an allocation, once per idempotency key |
+//! | `writer`, `batch`, `stretch` | what waits for one product is decided and committed together |
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
 //! | `receipt` | the signed receipt of an allocation, and proofs of single numbers |
@@ -16,6 +17,7 @@
 //! - Whoever has no agreement gets one and the same refusal, whether the product exists or not.
 //! - Serial numbers stand in no log, no audit entry and no error.
 
+mod batch;
 mod download;
 mod epoch;
 mod exception;
@@ -27,7 +29,9 @@ mod report;
 mod receipt;
 mod request;
 pub(super) mod text;
+mod stretch;
 mod usage;
+mod writer;
 
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
@@ -38,6 +42,7 @@ pub use pools::{PoolCache, verify_pools};
 pub use report::{Answer, Report, Reported, Subject, report};
 pub use receipt::{receipt, receipt_keys, receipt_proof};
 pub use request::{SerialRequest, request};
+pub use writer::{UnderWay, Writer, WriterCounts, under_way};
 pub use usage::{commissioned, uncommissioned};
 
 use crate::domain::ids::AllocationId;
