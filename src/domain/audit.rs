@@ -13,6 +13,24 @@ pub enum AuditAction {
     DownloadSerials,
     /// Took a new key for the serial numbers of a product.
     RotateSerialKey,
+    /// Reported what became of serial numbers.
+    ReportSerials,
+    /// Handed serial numbers on to another party.
+    TransferSerials,
+    /// Moved the end of a lease of serial numbers.
+    ExtendLease,
+    /// Let a lease of serial numbers run out: the hub itself.
+    ExpireLease,
+    /// Closed a lot.
+    CloseLot,
+    /// Confirmed that the numbers of an allocation have arrived.
+    AcknowledgeSerials,
+    /// Closed an allocation.
+    CloseSerials,
+    /// Approved a delegate's request for serial numbers.
+    ApproveSerials,
+    /// Rejected one.
+    RejectSerials,
     /// Sent a document.
     Capture,
     /// Changed the contracts.
@@ -35,6 +53,15 @@ impl AuditAction {
             Self::RequestSerials => "request_serials",
             Self::DownloadSerials => "download_serials",
             Self::RotateSerialKey => "rotate_serial_key",
+            Self::ReportSerials => "report_serials",
+            Self::TransferSerials => "transfer_serials",
+            Self::ExtendLease => "extend_lease",
+            Self::ExpireLease => "expire_lease",
+            Self::CloseLot => "close_lot",
+            Self::AcknowledgeSerials => "acknowledge_serials",
+            Self::CloseSerials => "close_serials",
+            Self::ApproveSerials => "approve_serials",
+            Self::RejectSerials => "reject_serials",
             Self::Capture => "capture",
             Self::ApplyPartners => "apply_partners",
             Self::IssueCertificate => "issue_certificate",

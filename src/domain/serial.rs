@@ -20,6 +20,7 @@ pub mod forecast;
 pub mod form;
 mod generator;
 pub mod key;
+pub mod limits;
 pub mod life;
 pub mod listed;
 pub mod lot;
@@ -30,6 +31,7 @@ pub mod pool;
 pub mod receipt;
 pub mod rule;
 pub mod space;
+pub mod table;
 pub mod upstream;
 
 use super::ids::{PartyId, PoolId};

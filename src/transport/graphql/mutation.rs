@@ -1,6 +1,7 @@
 //! The fields of the mutation root, one file a noun.
 
 pub mod pool;
+pub mod life;
 pub mod serial;
 
 use async_graphql::MergedObject;
@@ -8,3 +9,4 @@ use async_graphql::MergedObject;
 /// What a party can do. Documents are sent to `/epcis/capture` instead.
 #[derive(Debug, Default, MergedObject)]
 pub struct Mutation(pool::PoolMutation, serial::SerialMutation);
+pub struct Mutation(life::LifeMutation, serial::SerialMutation);
