@@ -31,8 +31,8 @@ pub use crate::domain::serial::numbered::Numbered;
 pub use download::{SerialRange, SerialStream, serials, serials_if};
 pub use pools::{PoolCache, verify_pools};
 pub use request::{SerialRequest, request};
-pub use writer::{UnderWay, Writer, WriterCounts, under_way};
 pub use usage::{commissioned, uncommissioned};
+pub use writer::{UnderWay, Writer, WriterCounts, under_way};
 
 use crate::domain::ids::AllocationId;
 use crate::domain::party::Actor;
