@@ -8,5 +8,4 @@ use async_graphql::MergedObject;
 
 /// What a party can do. Documents are sent to `/epcis/capture` instead.
 #[derive(Debug, Default, MergedObject)]
-pub struct Mutation(pool::PoolMutation, serial::SerialMutation);
-pub struct Mutation(life::LifeMutation, serial::SerialMutation);
+pub struct Mutation(life::LifeMutation, pool::PoolMutation, serial::SerialMutation);
