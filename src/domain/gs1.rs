@@ -33,6 +33,7 @@ mod token;
 mod uri;
 mod urn;
 
+pub(in crate::domain) use check_digit::check_digit;
 pub use class::EpcClass;
 pub use epc::{Epc, EpcKey};
 pub use key::{CompanyPrefix, Gln, Gtin, Sscc};

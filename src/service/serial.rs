@@ -6,6 +6,7 @@
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
+//! | `epoch` | a new serial rule or a rotated key: which pool takes the place of which |
 //!
 //! # Invariants
 //! - No number is issued twice: the counter moves by one conditional statement in the transaction of the allocation.
@@ -14,6 +15,7 @@
 //! - Serial numbers stand in no log, no audit entry and no error.
 
 mod download;
+mod epoch;
 mod pools;
 mod request;
 mod usage;
@@ -31,7 +33,7 @@ use crate::domain::serial::SerialError;
 use crate::storage::serial::allocation as store;
 
 use super::Hub;
-use super::error::ServiceError;
+use super::error::{Code, ServiceError};
 use super::page::{Page, Paged};
 
 /// An allocation that the caller has or that was made in its name.
@@ -53,9 +55,17 @@ pub async fn allocations(
     Ok(Paged::by_id(rows, page, |row| row.id.uuid()))
 }
 
-/// A fault of keys or pools is the operator's to mend: the caller learns nothing of it, the log everything.
+/// A fault of keys or pools is the operator's to mend: the caller learns nothing of it, the log everything. That no number is left is not one.
 impl From<SerialError> for ServiceError {
     fn from(error: SerialError) -> Self {
-        Self::Internal(error.to_string())
+        match &error {
+            SerialError::Exhausted { .. } => Self::refused(Code::PoolExhausted, error.to_string()),
+            SerialError::Rule(_)
+            | SerialError::WrongMasterKey { .. }
+            | SerialError::KeyForm { .. }
+            | SerialError::Crypto(_)
+            | SerialError::Algorithm { .. }
+            | SerialError::KnownAnswers { .. } => Self::Internal(error.to_string()),
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::domain::party::{Actor, Registry, SerialRule};
 use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, MAX_QUANTITY};
 use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::pool::Pool;
-use crate::domain::serial::space::{NumberSpace, in_charset_82};
+use crate::domain::serial::space::in_charset_82;
 use crate::domain::time::Micros;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
@@ -279,7 +279,10 @@ async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<Allocation, Ser
         now,
     } = grant;
     // INVARIANT: from here on nobody else allocates numbers of this product; what the next reads find stays true.
-    pool::lock_product(tx, request.numbered).await?;
+    let states = pool::lock_product(tx, request.numbered).await?;
+    if !states.iter().any(|state| state.record == *pool.record()) {
+        return Err(pools::being_changed());
+    }
     if let Some(stored) = store::by_key_in(tx, &actor.party, &request.idempotency_key).await? {
         return replay(stored, &hash);
     }
@@ -291,11 +294,16 @@ async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<Allocation, Ser
     let standing = account::read(tx, std::slice::from_ref(&account), now.day()).await?;
     let issued = standing.first().map_or(0, |(_, account)| account.issued);
     check_total(issued, &basis, &request)?;
-    // A density that was raised since the pool was made holds at once; one that was lowered does not undo a promise.
-    let cap = pool.record().cap.min(NumberSpace::new(&basis.rule)?.cap());
+    let cap = pool.cap_under(&basis.rule)?;
     let first_index = pool::take(tx, pool.record().id, request.quantity, cap)
         .await?
         .ok_or_else(|| exhausted(&request))?;
+    // INVARIANT: quantities fit the 32-bit offsets of bitmaps.
+    let span = u32::try_from(request.quantity).unwrap_or(u32::MAX);
+    let holes = pool.holes(first_index, span) | pool::skipped(tx, pool.record().id, first_index, span).await?;
+    if !holes.is_empty() {
+        return Err(pools::being_changed());
+    }
     let allocation = Allocation {
         id: AllocationId::new(hub.new_id(now)),
         numbered: request.numbered,
