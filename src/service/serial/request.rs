@@ -300,7 +300,7 @@ async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<Allocation, Ser
         .ok_or_else(|| exhausted(&request))?;
     // INVARIANT: quantities fit the 32-bit offsets of bitmaps.
     let span = u32::try_from(request.quantity).unwrap_or(u32::MAX);
-    let holes = pool.holes(first_index, span) | pool::skipped(tx, pool.record().id, first_index, span).await?;
+    let holes = pool.holes(first_index, span) | pool::skipped(tx, pool.record().id, first_index, request.quantity).await?;
     if !holes.is_empty() {
         return Err(pools::being_changed());
     }
