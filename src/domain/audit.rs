@@ -11,6 +11,12 @@ pub enum AuditAction {
     RequestSerials,
     /// Downloaded the numbers of an allocation.
     DownloadSerials,
+    /// Brought a list of serial numbers that somebody else made.
+    ImportSerials,
+    /// Registered serial numbers that it makes itself.
+    RegisterSerials,
+    /// Ordered serial numbers at the brand owner's own system.
+    OrderSerials,
     /// Sent a document.
     Capture,
     /// Changed the contracts.
@@ -28,6 +34,9 @@ impl AuditAction {
         match self {
             Self::RequestSerials => "request_serials",
             Self::DownloadSerials => "download_serials",
+            Self::ImportSerials => "import_serials",
+            Self::RegisterSerials => "register_serials",
+            Self::OrderSerials => "order_serials",
             Self::Capture => "capture",
             Self::ApplyPartners => "apply_partners",
             Self::IssueCertificate => "issue_certificate",

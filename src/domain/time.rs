@@ -84,7 +84,11 @@ impl Micros {
             let march = time::Date::from_calendar_date(year, time::Month::March, 1)?;
             Ok::<_, time::error::ComponentRange>(at.replace_date(march))
         };
-        at.replace_year(year).or_else(|_| leap_day()).map_or(Self::FOREVER, Self::from_datetime)
+        at.replace_year(year)
+            .or_else(|_| leap_day())
+            .map_or(Self::FOREVER, Self::from_datetime)
+    }
+
     /// The UTC day it lies in, counted from 1970-01-01.
     #[must_use]
     pub const fn day(self) -> i64 {

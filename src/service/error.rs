@@ -66,6 +66,8 @@ codes! {
     QuotaExceeded = "QUOTA_EXCEEDED", 409, "more than the agreement allows";
     /// The number space of the product is used up to its density limit.
     PoolExhausted = "POOL_EXHAUSTED", 409, "the serial numbers of this product are used up";
+    /// A list of serial numbers with rows that cannot be taken.
+    SerialsRefused = "SERIALS_REFUSED", 422, "the list has serial numbers that cannot be taken";
     /// Same `eventID`, other content.
     Conflict = "CONFLICT", 409, "this contradicts what is already there";
     /// Too many requests, or the hub is shutting down or cannot reach its database; nothing was done or the outcome is unknown: ask again with the same key.

@@ -6,6 +6,8 @@
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
+//! | `import` | the brand owner brings a list of numbers that it made itself |
+//! | `listing` | what is wrong with such a list, and how it becomes numbers of a pool |
 //! | `epoch` | a new serial rule or a rotated key: which pool takes the place of which |
 //!
 //! # Invariants

@@ -258,7 +258,11 @@ impl FromStr for SerialState {
     type Err = StateError;
 
     fn from_str(text: &str) -> Result<Self, StateError> {
-        Self::ALL.iter().copied().find(|state| state.as_str() == text).ok_or(StateError)
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|state| state.as_str() == text)
+            .ok_or(StateError)
     }
 }
 

@@ -215,7 +215,11 @@ mod tests {
                 let path = builder.finish();
                 assert_eq!(root_by_path(leaf(index), index, size, &path), Some(root), "{index} of {size}");
                 for other in (0..size).filter(|other| *other != index) {
-                    assert_ne!(root_by_path(leaf(index), other, size, &path), Some(root), "{other} for {index} of {size}");
+                    assert_ne!(
+                        root_by_path(leaf(index), other, size, &path),
+                        Some(root),
+                        "{other} for {index} of {size}"
+                    );
                     assert_ne!(root_by_path(leaf(other), index, size, &path), Some(root));
                 }
             }

@@ -82,7 +82,9 @@ pub enum ReceiptError {
     #[error("this is no receipt of a hub: {0}")]
     Form(&'static str),
     /// Signed by somebody else.
-    #[error("it names the signing key `{kid}`, which is not among the keys given: it is a receipt of another hub, or it was changed")]
+    #[error(
+        "it names the signing key `{kid}`, which is not among the keys given: it is a receipt of another hub, or it was changed"
+    )]
     UnknownKey {
         /// The id that it names.
         kid: String,
@@ -147,7 +149,9 @@ impl ReceiptKey {
         let seed = master_key.derive(&[b"counterfoil/receipt-signing/v1"])?;
         let pair = aws_lc_rs::signature::Ed25519KeyPair::from_seed_unchecked(seed.as_slice())
             .map_err(|_| SerialError::Crypto("preparing the signing key of receipts"))?;
-        let der = pair.to_pkcs8v1().map_err(|_| SerialError::Crypto("writing the signing key of receipts"))?;
+        let der = pair
+            .to_pkcs8v1()
+            .map_err(|_| SerialError::Crypto("writing the signing key of receipts"))?;
         let signing = EncodingKey::from_ed_der(der.as_ref());
         let mut public = Jwk::from_encoding_key(&signing, Algorithm::EdDSA).map_err(failed)?;
         let kid = public.thumbprint(ThumbprintHash::SHA256).map_err(failed)?;
@@ -181,7 +185,8 @@ impl std::fmt::Debug for ReceiptKey {
 
 /// What a receipt says, if one of these keys signed it.
 pub fn verify(jws: &str, keys: &JwkSet) -> Result<Receipt, ReceiptError> {
-    let header = jsonwebtoken::decode_header(jws).map_err(|_| ReceiptError::Form("it is no signed text in compact form (RFC 7515)"))?;
+    let header =
+        jsonwebtoken::decode_header(jws).map_err(|_| ReceiptError::Form("it is no signed text in compact form (RFC 7515)"))?;
     if header.typ.as_deref() != Some(TYPE) || header.alg != Algorithm::EdDSA {
         return Err(ReceiptError::Form("its header does not say that it is one"));
     }
@@ -202,7 +207,9 @@ pub fn verify(jws: &str, keys: &JwkSet) -> Result<Receipt, ReceiptError> {
         })?
         .claims;
     if receipt.version != VERSION || receipt.tree != TREE {
-        return Err(ReceiptError::Form("it was made by a later version of the hub: take a later version of this program"));
+        return Err(ReceiptError::Form(
+            "it was made by a later version of the hub: take a later version of this program",
+        ));
     }
     Ok(receipt)
 }

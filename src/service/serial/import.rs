@@ -16,8 +16,7 @@ use crate::service::page::{Page, Paged};
 use crate::storage::serial::listed::{self as store, ImportKind, ImportRecord};
 use crate::storage::{StorageError, audit};
 
-use super::listing::{self, Arrived, Checked, Into};
-use super::request::check_key;
+use super::listing::{self, Arrived, Checked, Home};
 
 /// A list of numbers of one product.
 #[derive(Debug, Clone)]
@@ -81,18 +80,18 @@ async fn store_in(
 ) -> Result<ImportRecord, ServiceError> {
     let (now, hash) = (hub.now(), checked.sha256());
     // Before the rows are looked at: after it, the other try's own rows would be taken.
-    checked.lock(tx).await?;
+    let states = checked.lock(tx).await?;
     if let Some(before) = store::by_key_in(tx, &actor.party, &key).await? {
         return replay(before, &hash);
     }
     let pool = checked.pool().ok_or_else(super::pools::being_changed)?.record().id;
     let id = ImportId::new(hub.new_id(now));
     let into = if stock {
-        Into::Pool(pool)
+        Home::Pool(pool)
     } else {
-        Into::Nowhere(PoolId::new(id.uuid()))
+        Home::Nowhere(PoolId::new(id.uuid()))
     };
-    let first_index = checked.store(tx, hub, into).await?;
+    let first_index = checked.store(tx, hub, &states, into).await?;
     let record = ImportRecord {
         id,
         numbered: checked.gtin().into(),
@@ -123,6 +122,18 @@ fn own_rule(hub: &Hub, actor: &Actor, gtin: Gtin) -> Result<SerialRule, ServiceE
         let detail = format!("`{gtin}` is no product of yours: lists of serial numbers are imported by the brand owner");
         ServiceError::refused(Code::NotEntitled, detail)
     })
+}
+
+/// Longest idempotency key, in characters.
+const KEY_LENGTH: usize = 200;
+
+/// Refuses what is no idempotency key.
+pub(super) fn check_key(key: &str) -> Result<(), ServiceError> {
+    if (1..=KEY_LENGTH).contains(&key.chars().count()) && !key.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let detail = format!("the idempotency key must have 1 to {KEY_LENGTH} characters and no control characters");
+    Err(ServiceError::refused(Code::BadInput, detail))
 }
 
 /// Held against `limits.serials_per_import`.

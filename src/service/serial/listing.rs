@@ -56,7 +56,7 @@ pub(super) struct Checked {
 
 /// Where a list goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Into {
+pub(super) enum Home {
     /// Behind what a listed pool has.
     Pool(PoolId),
     /// Nowhere: its numbers are kept from being issued, under this id, which is no pool's.
@@ -124,22 +124,30 @@ impl Checked {
         self.pools.iter().find(|pool| pool.record().follows(&self.rule))
     }
 
-    /// Stores the list under the locks of the product's pools, which it takes; answers the position of its first number.
+    /// What the numbers are for.
+    pub(super) fn gtin(&self) -> Gtin {
+        self.gtin
+    }
+
+    /// Holds the pools of the product until the transaction ends.
+    pub(super) async fn lock(&self, tx: &Tx) -> Result<Vec<PoolState>, ServiceError> {
+        let states = pool::lock_product(tx, self.gtin.into()).await?;
+        let same = states.iter().map(|state| &state.record).eq(self.pools.iter().map(|pool| pool.record()));
+        if same { Ok(states) } else { Err(pools::being_changed()) }
+    }
+
+    /// Stores the list under the locks of the product's pools ([`Self::lock`]); answers the position of its first number.
     ///
     /// Refused with every row that is taken, and if the product's density does not allow so many.
-    pub(super) async fn store(&self, tx: &Tx, hub: &Hub, into: Into) -> Result<u64, ServiceError> {
+    pub(super) async fn store(&self, tx: &Tx, hub: &Hub, states: &[PoolState], into: Home) -> Result<u64, ServiceError> {
         let numbered = Numbered::from(self.gtin);
-        let states = pool::lock_product(tx, numbered).await?;
-        if !states.iter().map(|state| &state.record).eq(self.pools.iter().map(|pool| pool.record())) {
-            return Err(pools::being_changed());
-        }
-        let skips = self.free(tx, hub, &states).await?;
+        let skips = self.free(tx, hub, states).await?;
         let home = match into {
-            Into::Pool(pool) => {
-                self.check_density(tx, &states).await?;
+            Home::Pool(pool) => {
+                self.check_density(tx, states).await?;
                 pool
             }
-            Into::Nowhere(id) => id,
+            Home::Nowhere(id) => id,
         };
         let first = store::listed(tx, home).await?;
         for (at, chunk) in self.rows().chunks(store::CHUNK).enumerate() {

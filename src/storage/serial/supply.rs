@@ -32,7 +32,8 @@ pub async fn stocks(db: &Db, keys: &[AccountKey]) -> Result<BTreeMap<AccountKey,
          JOIN serial_account s ON s.party_id = r.party AND s.gtin = r.gtin AND s.agreement_id = r.agreement"
     );
     let found = db.query("reading stocks of serial numbers", &sql, binds).await?;
-    found.iter()
+    found
+        .iter()
         .map(|row| {
             let (issued, settled) = (
                 count(row, "serial_account", "issued")?,

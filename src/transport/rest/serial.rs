@@ -184,12 +184,14 @@ fn lines(numbers: SerialStream, format: Format) -> impl Stream<Item = Result<Byt
     let rest = stream::try_unfold(numbers, move |mut numbers| async move {
         let work = move || {
             (
-                numbers.next_chunk().map(|chunk| written(numbers.numbered(), &chunk, format)),
+                numbers
+                    .next_chunk()
+                    .map(|chunk| chunk.map(|chunk| written(numbers.numbered(), &chunk, format))),
                 numbers,
             )
         };
         let (text, numbers) = tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?;
-        Ok(text.map(|text| (Bytes::from(text), numbers)))
+        Ok(text.map_err(std::io::Error::other)?.map(|text| (Bytes::from(text), numbers)))
     });
     stream::iter(head).chain(rest)
 }

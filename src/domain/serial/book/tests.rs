@@ -41,7 +41,13 @@ fn a_pack_keeps_the_lot_of_its_commissioning() {
     assert_eq!(book.state(1), (SerialState::Destroyed, Some("L1")));
     let all = book.issued().clone();
     assert_eq!(book.counts(&all, Some("L1")).commissioned, 2);
-    assert_eq!(book.counts(&all, Some("L2")), Counts { unused: 36, ..Counts::default() });
+    assert_eq!(
+        book.counts(&all, Some("L2")),
+        Counts {
+            unused: 36,
+            ..Counts::default()
+        }
+    );
 }
 
 #[test]
@@ -59,7 +65,12 @@ fn what_is_withdrawn_is_not_commissioned() {
     assert_eq!(book.uncommission(&set(&[0, 1, 2]), "L1"), set(&[1, 2]));
     assert_eq!(book.state(1), (SerialState::Encoded, None));
     // Perhaps on paper: it does not go back.
-    assert!(!book.shift(&set(&[1]), SerialState::Returned, Who::Holder, "").refused.is_empty());
+    assert!(
+        !book
+            .shift(&set(&[1]), SerialState::Returned, Who::Holder, "")
+            .refused
+            .is_empty()
+    );
 }
 
 #[test]
@@ -72,7 +83,10 @@ fn numbers_follow_their_transfers() {
     assert_eq!(book.held_by(&packwell.party).len(), 36);
     assert_eq!(book.holder_of(1), &sigmapack);
     assert_eq!(book.holder_of(2), &packwell);
-    assert_eq!(book.holders().iter().map(|(_, held)| held.len()).sum::<u64>(), book.issued().len());
+    assert_eq!(
+        book.holders().iter().map(|(_, held)| held.len()).sum::<u64>(),
+        book.issued().len()
+    );
 }
 
 /// One thing that somebody does.

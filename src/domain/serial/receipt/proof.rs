@@ -124,7 +124,12 @@ pub struct ProofBuilder {
 impl Proof {
     /// For the number at `index` of a block of `size`; none if there is no such place.
     #[must_use]
-    pub fn builder(allocation: AllocationId, numbered: Numbered, serial: &str, (index, size): (u64, u64)) -> Option<ProofBuilder> {
+    pub fn builder(
+        allocation: AllocationId,
+        numbered: Numbered,
+        serial: &str,
+        (index, size): (u64, u64),
+    ) -> Option<ProofBuilder> {
         Some(ProofBuilder {
             path: PathBuilder::new(index, size)?,
             proof: Self {

@@ -66,7 +66,10 @@ fn the_key_set_can_be_written_and_read() {
     let text = serde_json::to_string(&keys(1)).unwrap();
     let members: serde_json::Value = serde_json::from_str(&text).unwrap();
     let key = &members["keys"][0];
-    assert_eq!((&key["kty"], &key["crv"], &key["use"]), (&"OKP".into(), &"Ed25519".into(), &"sig".into()));
+    assert_eq!(
+        (&key["kty"], &key["crv"], &key["use"]),
+        (&"OKP".into(), &"Ed25519".into(), &"sig".into())
+    );
     assert!(key.get("d").is_none(), "{text}");
     assert_eq!(verify(&signed(), &serde_json::from_str(&text).unwrap()), Ok(receipt()));
 }
@@ -115,7 +118,11 @@ fn other_signed_texts_are_no_receipts() {
     let later = Receipt { version: 2, ..receipt() };
     check(&jsonwebtoken::encode(&header, &later, &key.signing).unwrap());
     // "none" and a secret that is the public key are not even algorithms of a receipt.
-    let none = format!("{}.{}.", text(br#"{"typ":"counterfoil-receipt+jwt","alg":"none"}"#), text(b"{}"));
+    let none = format!(
+        "{}.{}.",
+        text(br#"{"typ":"counterfoil-receipt+jwt","alg":"none"}"#),
+        text(b"{}")
+    );
     check(&none);
     header.alg = Algorithm::HS256;
     let secret = EncodingKey::from_secret(DecodingKey::from_jwk(&keys(1).keys[0]).unwrap().try_get_as_bytes().unwrap());
@@ -178,17 +185,19 @@ fn one_number_is_proven_with_its_path() {
         &|proof| proof.allocation = AllocationId::new(Uuid::from_u128(6)),
         |mismatch| matches!(mismatch, Mismatch::Allocation { .. }),
     );
-    check(
-        &|proof| proof.numbered = "09521234000020".parse().unwrap(),
-        |mismatch| matches!(mismatch, Mismatch::Product { .. }),
-    );
+    check(&|proof| proof.numbered = "09521234000020".parse().unwrap(), |mismatch| {
+        matches!(mismatch, Mismatch::Product { .. })
+    });
     assert!(Proof::builder(receipt().allocation, receipt().numbered, "0", (5, 5)).is_none());
 }
 
 #[test]
 fn only_the_hub_learns_where_a_block_lies() {
     assert_eq!(open_position(&master(1), &signed()), Ok(position()));
-    assert!(matches!(open_position(&master(2), &signed()), Err(ReceiptError::UnknownKey { .. })));
+    assert!(matches!(
+        open_position(&master(2), &signed()),
+        Err(ReceiptError::UnknownKey { .. })
+    ));
     // A position moved from another receipt of the same hub.
     let other = Receipt {
         allocation: AllocationId::new(Uuid::from_u128(6)),
@@ -199,5 +208,9 @@ fn only_the_hub_learns_where_a_block_lies() {
     let payload = bytes(signed().split('.').nth(1).unwrap()).unwrap();
     let plain = position().first_index.to_be_bytes();
     assert!(!payload.windows(8).any(|window| window == plain));
-    assert!(!String::from_utf8(payload).unwrap().contains(&position().first_index.to_string()));
+    assert!(
+        !String::from_utf8(payload)
+            .unwrap()
+            .contains(&position().first_index.to_string())
+    );
 }

@@ -135,6 +135,7 @@ fn refused(error: ServiceError) -> Answer<RequestSerialsPayload> {
         | Code::QueryTooComplex
         | Code::InvalidQuery
         | Code::Conflict
+        | Code::SerialsRefused
         | Code::Unavailable
         | Code::Internal => return Err(refuse(error)),
     };
