@@ -18,13 +18,17 @@
 
 mod download;
 mod epoch;
+mod import;
+mod listing;
 mod pools;
 mod request;
 mod usage;
 
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
+pub use crate::storage::serial::listed::{ImportKind, ImportRecord};
 pub use download::{SerialRange, SerialStream, serials};
+pub use import::{ImportRequest, import, imports, too_long};
 pub use pools::{PoolCache, verify_pools};
 pub use request::{SerialRequest, request};
 pub use usage::{commissioned, uncommissioned};

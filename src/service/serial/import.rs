@@ -63,7 +63,7 @@ async fn take_in(hub: &Hub, actor: &Actor, request: ImportRequest) -> Result<Imp
         first_line: request.first_line,
         follow: stock,
     };
-    let checked = listing::check(hub, arrived, &rule).await?;
+    let checked = listing::check(hub, arrived, &actor.party, &rule).await?;
     let (hub, actor, key) = (hub.clone(), actor.clone(), request.idempotency_key);
     hub.db()
         .clone()
@@ -140,7 +140,10 @@ pub(super) fn check_key(key: &str) -> Result<(), ServiceError> {
 pub(super) fn check_length(hub: &Hub, rows: usize) -> Result<(), ServiceError> {
     let most = hub.limits().serials_per_import;
     if rows == 0 {
-        return Err(ServiceError::refused(Code::BadInput, "the list is empty: send at least one serial number"));
+        return Err(ServiceError::refused(
+            Code::BadInput,
+            "the list is empty: send at least one serial number",
+        ));
     }
     if rows > most {
         return Err(too_long(most));

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::domain::gs1::{Epc, EpcKey, Gtin};
-use crate::domain::ids::PoolId;
+use crate::domain::ids::{PartyId, PoolId};
 use crate::domain::party::SerialRule;
 use crate::domain::serial::listed::{RowFault, SerialList, faults};
 use crate::domain::serial::numbered::Numbered;
@@ -22,7 +22,7 @@ use crate::service::Hub;
 use crate::service::error::{Code, ServiceError, Violation};
 use crate::storage::Tx;
 use crate::storage::serial::listed::{self as store, Candidate};
-use crate::storage::serial::pool::{self, PoolState};
+use crate::storage::serial::pool::{self, Counter};
 
 use super::pools;
 
@@ -64,10 +64,10 @@ pub(super) enum Home {
 }
 
 /// Looks at a list, outside any transaction. Refused with every row that is wrong by itself.
-pub(super) async fn check(hub: &Hub, arrived: Arrived, rule: &SerialRule) -> Result<Checked, ServiceError> {
+pub(super) async fn check(hub: &Hub, arrived: Arrived, owner: &PartyId, rule: &SerialRule) -> Result<Checked, ServiceError> {
     let numbered = Numbered::from(arrived.gtin);
     // A product's first list may come before its first pool.
-    pools::for_product(hub, numbered, rule).await?;
+    pools::for_product(hub, owner, numbered, rule).await?;
     let mut all = Vec::new();
     for record in pool::of_product(hub.db(), numbered).await? {
         all.push(pools::prepare(hub, record).await?);
@@ -130,16 +130,19 @@ impl Checked {
     }
 
     /// Holds the pools of the product until the transaction ends.
-    pub(super) async fn lock(&self, tx: &Tx) -> Result<Vec<PoolState>, ServiceError> {
+    pub(super) async fn lock(&self, tx: &Tx) -> Result<Vec<Counter>, ServiceError> {
         let states = pool::lock_product(tx, self.gtin.into()).await?;
-        let same = states.iter().map(|state| &state.record).eq(self.pools.iter().map(|pool| pool.record()));
+        let same = states
+            .iter()
+            .map(|state| &state.record)
+            .eq(self.pools.iter().map(|pool| pool.record()));
         if same { Ok(states) } else { Err(pools::being_changed()) }
     }
 
     /// Stores the list under the locks of the product's pools ([`Self::lock`]); answers the position of its first number.
     ///
     /// Refused with every row that is taken, and if the product's density does not allow so many.
-    pub(super) async fn store(&self, tx: &Tx, hub: &Hub, states: &[PoolState], into: Home) -> Result<u64, ServiceError> {
+    pub(super) async fn store(&self, tx: &Tx, hub: &Hub, states: &[Counter], into: Home) -> Result<u64, ServiceError> {
         let numbered = Numbered::from(self.gtin);
         let skips = self.free(tx, hub, states).await?;
         let home = match into {
@@ -155,7 +158,11 @@ impl Checked {
             store::insert(tx, numbered, home, first + (at * store::CHUNK) as u64, &serials).await?;
         }
         for id in self.pools.iter().map(|pool| pool.record().id) {
-            let indices: Vec<u64> = skips.iter().filter(|(pool, _)| *pool == id).map(|(_, index)| *index).collect();
+            let indices: Vec<u64> = skips
+                .iter()
+                .filter(|(pool, _)| *pool == id)
+                .map(|(_, index)| *index)
+                .collect();
             for chunk in indices.chunks(store::CHUNK) {
                 pool::skip(tx, id, chunk).await?;
             }
@@ -168,12 +175,12 @@ impl Checked {
     }
 
     /// Refuses rows that are taken; answers the counter values that computed pools must pass over.
-    async fn free(&self, tx: &Tx, hub: &Hub, states: &[PoolState]) -> Result<Vec<(PoolId, u64)>, ServiceError> {
+    async fn free(&self, tx: &Tx, hub: &Hub, states: &[Counter]) -> Result<Vec<(PoolId, u64)>, ServiceError> {
         let issued = |id: PoolId| {
             states
                 .iter()
                 .find(|state| state.record.id == id)
-                .map_or(u64::MAX, |state| state.next_index)
+                .map_or(u64::MAX, |state| state.next)
         };
         let (mut taken, mut skips) = (Vec::new(), Vec::new());
         for (row, id, index) in &self.met {
@@ -200,15 +207,20 @@ impl Checked {
         taken.sort_unstable();
         taken.dedup();
         let found: Vec<_> = taken.into_iter().map(|row| (row, RowFault::Taken)).collect();
-        Err(refused(&self.serials, self.first_line, &found, hub.limits().findings_per_code))
+        Err(refused(
+            &self.serials,
+            self.first_line,
+            &found,
+            hub.limits().findings_per_code,
+        ))
     }
 
     /// All numbers of the product that look as its rule says count, whoever made them.
-    async fn check_density(&self, tx: &Tx, states: &[PoolState]) -> Result<(), ServiceError> {
+    async fn check_density(&self, tx: &Tx, states: &[Counter]) -> Result<(), ServiceError> {
         let computed = states
             .iter()
             .filter(|state| state.record.source.is_computed() && state.record.rule().meets(&self.rule));
-        let issued: u64 = computed.map(|state| state.next_index).sum();
+        let issued: u64 = computed.map(|state| state.next).sum();
         let listed = pool::listed_count(tx, self.gtin.into()).await?;
         let cap = NumberSpace::new(&self.rule)?.cap();
         let left = cap.saturating_sub(issued).saturating_sub(listed);
