@@ -4,6 +4,7 @@ pub mod graphql;
 pub mod http;
 pub mod identity;
 pub mod metrics;
+mod numbers;
 pub mod operations;
 pub mod problem;
 pub mod rest;

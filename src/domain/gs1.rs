@@ -5,8 +5,8 @@
 //! [`Epc`] whose [`Epc::canonical`] text, the Digital Link of CBV 2.0 clause 8.9, is its identity; the spelling it came
 //! in is kept beside it for those who want their own words back.
 //!
-//! Deliberately absent: tag encodings (`urn:epc:tag:`, binary), compressed Digital Links, and any list of company
-//! prefixes. The length of a prefix is never guessed: who wants a URN brings a function that knows it.
+//! Deliberately absent: reading tag encodings (`urn:epc:tag:`, binary; they are only written), compressed Digital Links, and any list
+//! of company prefixes. The length of a prefix is never guessed: who wants a URN brings a function that knows it.
 //!
 //! INVARIANTS
 //! - A value that exists is good: lengths, character sets and check digits were verified when it was made.
@@ -29,14 +29,17 @@ mod other_epc;
 mod properties;
 mod rule;
 mod spelling;
+mod tag;
 mod token;
 mod uri;
 mod urn;
 
+pub use charset::{encode_link, encode_urn};
 pub(in crate::domain) use check_digit::check_digit;
 pub use class::EpcClass;
 pub use epc::{Epc, EpcKey};
 pub use key::{CompanyPrefix, Gln, Gtin, Sscc};
+pub use tag::{MAX_FILTER, TagError, TagHead, TagScheme};
 
 use self::charset::CharSet;
 use super::finding::FindingCode;

@@ -5,6 +5,7 @@
 //! | `request` | a party asks for numbers of a product and gets an allocation, once per idempotency key |
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
+//! | `floor` | no number moves on data that may have been restored, until the operator confirms how far numbers had gone |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
 //! | `import` | the brand owner brings a list of numbers that it made itself |
 //! | `listing` | what is wrong with such a list, and how it becomes numbers of a pool |
@@ -20,6 +21,7 @@ mod download;
 mod epoch;
 mod import;
 mod listing;
+pub mod floor;
 mod pools;
 mod request;
 mod usage;
@@ -27,8 +29,8 @@ mod usage;
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
 pub use crate::storage::serial::listed::{ImportKind, ImportRecord};
-pub use download::{SerialRange, SerialStream, serials};
 pub use import::{ImportRequest, import, imports, too_long};
+pub use download::{SerialRange, SerialStream, serials, serials_if};
 pub use pools::{PoolCache, verify_pools};
 pub use request::{SerialRequest, request};
 pub use usage::{commissioned, uncommissioned};

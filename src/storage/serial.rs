@@ -12,11 +12,13 @@ pub mod account;
 pub mod alert;
 pub mod allocation;
 pub mod broker;
+pub mod floor;
 pub mod listed;
 pub mod pool;
 pub mod slice;
 pub mod supply;
 pub mod usage;
+pub mod witness;
 
 use sea_orm::DbBackend;
 

@@ -12,6 +12,7 @@ mod container;
 mod corpus_capture;
 mod corpus_documents;
 mod corpus_identifiers;
+mod corpus_tags;
 mod event;
 mod forgery;
 mod graphql;

@@ -135,13 +135,13 @@ pub(super) fn escape(text: &[u8]) -> Result<(u8, &[u8]), Fault> {
     }
 }
 
-/// Appends the text as one component of a URN.
-pub(super) fn encode_urn(text: &[u8], out: &mut String) {
+/// Appends a verified ASCII text as one component of a URN.
+pub fn encode_urn(text: &[u8], out: &mut String) {
     encode(text, ESCAPED_IN_URN, out);
 }
 
-/// Appends the text as one path segment of a canonical Digital Link.
-pub(super) fn encode_link(text: &[u8], out: &mut String) {
+/// Appends a verified ASCII text as one path segment of a canonical Digital Link.
+pub fn encode_link(text: &[u8], out: &mut String) {
     encode(text, ESCAPED_IN_LINK, out);
 }
 

@@ -34,7 +34,7 @@ pub struct SerialRange {
 }
 
 /// Numbers still to be computed, in the order of the allocation, which is the same each time.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SerialStream {
     db: Db,
     numbered: Numbered,
@@ -98,6 +98,18 @@ impl SerialStream {
 
 /// Opens the numbers of an allocation for the caller, notes it, and the first time that its holder has them.
 pub async fn serials(hub: &Hub, actor: &Actor, id: AllocationId, range: SerialRange) -> Result<SerialStream, ServiceError> {
+    serials_if(hub, actor, id, range, |_| Ok(())).await
+}
+
+/// The same, unless `check` refuses the numbers: then nothing is noted, as they do not leave the hub. It gets a stream of its own,
+/// on a thread that may be busy.
+pub async fn serials_if(
+    hub: &Hub,
+    actor: &Actor,
+    id: AllocationId,
+    range: SerialRange,
+    check: impl FnOnce(SerialStream) -> Result<(), ServiceError> + Send + 'static,
+) -> Result<SerialStream, ServiceError> {
     let stored = store::visible(hub.db(), &actor.party, id)
         .await?
         .ok_or_else(ServiceError::not_found)?;
@@ -105,8 +117,7 @@ pub async fn serials(hub: &Hub, actor: &Actor, id: AllocationId, range: SerialRa
     let record = pool::by_id(hub.db(), stored.pool).await?;
     let record = record.ok_or_else(|| StorageError::Inconsistent(format!("allocation.pool_id of {id}: no such pool")))?;
     let pool = pools::prepare(hub, record).await?;
-    note(hub, actor, &stored.allocation, first, count).await?;
-    Ok(SerialStream {
+    let numbers = SerialStream {
         db: hub.db().clone(),
         numbered: stored.allocation.numbered,
         pool,
@@ -114,7 +125,12 @@ pub async fn serials(hub: &Hub, actor: &Actor, id: AllocationId, range: SerialRa
         offset: offset_of(first, &stored.holes),
         holes: stored.holes,
         left: count,
-    })
+    };
+    let looked_at = numbers.clone();
+    let checked = tokio::task::spawn_blocking(move || check(looked_at)).await;
+    checked.map_err(|error| ServiceError::Internal(error.to_string()))??;
+    note(hub, actor, &stored.allocation, first, count).await?;
+    Ok(numbers)
 }
 
 fn part(allocation: &Allocation, range: SerialRange) -> Result<(u64, u64), ServiceError> {

@@ -25,7 +25,7 @@ use crate::storage::serial::allocation::{self as store, StoredAllocation};
 use crate::storage::serial::pool;
 use crate::storage::{StorageError, Tx, audit};
 
-use super::pools;
+use super::{floor, pools};
 
 /// Longest idempotency key, in characters.
 const KEY_LENGTH: usize = 200;
@@ -262,14 +262,17 @@ fn check_per_request(basis: &Basis, request: &SerialRequest) -> Result<(), Servi
 }
 
 async fn store_allocation(hub: &Hub, grant: Grant) -> Result<Allocation, ServiceError> {
-    let hub = hub.clone();
-    hub.db()
-        .clone()
-        .write(move |tx| Box::pin(async move { allocate_in(tx, &hub, grant).await }))
-        .await
+    let (work, pool) = (hub.clone(), Arc::clone(&grant.pool));
+    let (allocation, next_index) = hub
+        .db()
+        .write(move |tx| Box::pin(async move { allocate_in(tx, &work, grant).await }))
+        .await?;
+    hub.floor().moved(pool.record(), next_index);
+    Ok(allocation)
 }
 
-async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<Allocation, ServiceError> {
+/// The allocation, and where the counter stands after it.
+async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<(Allocation, u64), ServiceError> {
     let Grant {
         actor,
         request,
@@ -284,7 +287,7 @@ async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<Allocation, Ser
         return Err(pools::being_changed());
     }
     if let Some(stored) = store::by_key_in(tx, &actor.party, &request.idempotency_key).await? {
-        return replay(stored, &hash);
+        return Ok((replay(stored, &hash)?, 0));
     }
     let account = AccountKey {
         party: actor.party.clone(),
@@ -295,7 +298,7 @@ async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<Allocation, Ser
     let issued = standing.first().map_or(0, |(_, account)| account.issued);
     check_total(issued, &basis, &request)?;
     let cap = pool.cap_under(&basis.rule)?;
-    let first_index = pool::take(tx, pool.record().id, request.quantity, cap)
+    let first_index = floor::take(tx, hub, pool.record(), request.quantity, cap)
         .await?
         .ok_or_else(|| exhausted(&request))?;
     // INVARIANT: quantities fit the 32-bit offsets of bitmaps.
@@ -333,7 +336,7 @@ async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<Allocation, Ser
     store::insert(tx, std::slice::from_ref(&stored)).await?;
     account::issue(tx, &[(account, request.quantity)], now).await?;
     audit::append(tx, &granted(hub, actor, &stored.allocation)).await?;
-    Ok(stored.allocation)
+    Ok((stored.allocation, first_index + request.quantity))
 }
 
 fn check_total(issued: u64, basis: &Basis, request: &SerialRequest) -> Result<(), ServiceError> {

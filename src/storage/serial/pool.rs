@@ -12,7 +12,7 @@ use crate::storage::bulk::Rows;
 use crate::storage::row::{column, json, parsed};
 use crate::storage::{Db, StorageError, Tx};
 
-use super::{bigint, row_lock};
+use super::{bigint, floor, row_lock};
 
 const COLUMNS: &str =
     "id, owner_id, gtin, epoch, algorithm, source, alphabet, length, rule, samples, next_index, cap, retired_at";
@@ -67,8 +67,12 @@ pub async fn insert(tx: &Tx, pool: &PoolRecord, now: Micros) -> Result<(), Stora
         bigint(pool.cap).into(),
         now.0.into(),
     ];
-    tx.execute("storing a pool", sql, values).await?;
-    Ok(())
+    let made = tx.execute("storing a pool", sql, values).await?.rows_affected() > 0;
+    if made {
+        floor::begin_pool(tx, pool, now).await
+    } else {
+        Ok(())
+    }
 }
 
 /// The pools of a product (or of a series of SSCCs), newest epoch first.
@@ -209,8 +213,10 @@ pub async fn listed_after(tx: &Tx, numbered: Numbered, after: &str, limit: usize
 /// another epoch took its place, and whoever holds the lock of [`lock_product`] knows.
 pub async fn take(tx: &Tx, id: PoolId, quantity: u64, cap: u64) -> Result<Option<u64>, StorageError> {
     // The comparison cannot overflow in this order; `cap` also stands in a CHECK of the table.
-    let sql = "UPDATE pool SET next_index = next_index + $1 
-               WHERE id = $2 AND retired_at IS NULL AND next_index <= $3 - $1 RETURNING next_index";
+    // The last clause is a net: whoever calls has asked before (`service::serial::floor`), and can say why not.
+    let sql = "UPDATE pool SET next_index = next_index + $1
+               WHERE id = $2 AND retired_at IS NULL AND next_index <= $3 - $1
+                 AND NOT EXISTS (SELECT 1 FROM serial_floor WHERE held_at IS NOT NULL) RETURNING next_index";
     let values = vec![bigint(quantity).into(), id.uuid().into(), bigint(cap).into()];
     let Some(row) = tx.query_one("taking serial numbers", sql, values).await? else {
         return Ok(None);

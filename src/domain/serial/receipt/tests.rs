@@ -1,7 +1,7 @@
 use uuid::Uuid;
 
 use crate::domain::ids::PoolId;
-use crate::domain::serial::allocation::AllocationState;
+use crate::domain::serial::allocation::{AllocationState, Documents};
 use crate::domain::time::Micros;
 
 use super::*;
@@ -31,11 +31,16 @@ fn allocation() -> Allocation {
         id: AllocationId::new(Uuid::from_u128(5)),
         numbered: "09521234000013".parse().unwrap(),
         party: "packwell".parse().unwrap(),
+        system: None,
         principal: "aurora".parse().unwrap(),
         agreement: Some("aurora-packwell".parse().unwrap()),
         quantity: 5,
+        asked: None,
         lot: Some("L1".to_owned()),
         site: None,
+        line: None,
+        documents: Documents::default(),
+        expires_at: None,
         state: AllocationState::Reserved,
         request_key: "order 7".to_owned(),
         created_at: Micros(1_772_438_400_000_000),

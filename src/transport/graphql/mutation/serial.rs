@@ -134,8 +134,10 @@ fn refused(error: ServiceError) -> Answer<RequestSerialsPayload> {
         | Code::TooLarge
         | Code::QueryTooComplex
         | Code::InvalidQuery
+        | Code::NotEncodable
         | Code::Conflict
         | Code::SerialsRefused
+        | Code::FloorUnconfirmed
         | Code::Unavailable
         | Code::Internal => return Err(refuse(error)),
     };
