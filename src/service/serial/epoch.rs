@@ -20,7 +20,7 @@ use crate::service::error::ServiceError;
 use crate::storage::serial::pool::{self as store, Counter};
 use crate::storage::{Tx, party};
 
-use super::pools::{being_changed, current, prepare_all_in};
+use super::pools::{being_changed, prepare_all_in};
 
 /// How many listed serials are looked at in one go.
 const LISTED: usize = 10_000;
@@ -38,10 +38,10 @@ pub(super) async fn open(hub: &Hub, owner: &PartyId, numbered: Numbered, rule: &
                 }
                 let states = store::lock_product(tx, numbered).await?;
                 let records: Vec<PoolRecord> = states.iter().map(|state| state.record.clone()).collect();
-                if current(&records, &rule).is_some() {
+                if records.iter().any(|record| record.follows(&rule)) {
                     return Ok(());
                 }
-                if let Some(other_words) = records.iter().find(|record| record.follows(&rule)) {
+                if let Some(other_words) = records.iter().find(|record| record.goes_on_under(&rule)) {
                     let rule = SerialRule {
                         banned_words: rule.banned_words.clone(),
                         ..other_words.rule()
