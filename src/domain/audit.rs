@@ -17,6 +17,16 @@ pub enum AuditAction {
     RegisterSerials,
     /// Ordered serial numbers at the brand owner's own system.
     OrderSerials,
+    /// Reported what became of serial numbers.
+    ReportSerials,
+    /// Handed serial numbers on to another party.
+    TransferSerials,
+    /// Moved the end of a lease of serial numbers.
+    ExtendLease,
+    /// Let a lease of serial numbers run out: the hub itself.
+    ExpireLease,
+    /// Closed a lot.
+    CloseLot,
     /// Sent a document.
     Capture,
     /// Changed the contracts.
@@ -41,6 +51,11 @@ impl AuditAction {
             Self::ImportSerials => "import_serials",
             Self::RegisterSerials => "register_serials",
             Self::OrderSerials => "order_serials",
+            Self::ReportSerials => "report_serials",
+            Self::TransferSerials => "transfer_serials",
+            Self::ExtendLease => "extend_lease",
+            Self::ExpireLease => "expire_lease",
+            Self::CloseLot => "close_lot",
             Self::Capture => "capture",
             Self::ApplyPartners => "apply_partners",
             Self::IssueCertificate => "issue_certificate",

@@ -21,9 +21,14 @@ mod download;
 mod epoch;
 mod import;
 mod listing;
+mod exception;
 pub mod floor;
+mod life;
+mod locate;
 mod pools;
+mod report;
 mod request;
+pub(super) mod text;
 mod usage;
 
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
@@ -31,7 +36,10 @@ pub use crate::domain::serial::numbered::Numbered;
 pub use crate::storage::serial::listed::{ImportKind, ImportRecord};
 pub use import::{ImportRequest, import, imports, too_long};
 pub use download::{SerialRange, SerialStream, serials, serials_if};
+pub use exception::{SerialException, exceptions};
+pub use life::{Followed, follow, hold_lots};
 pub use pools::{PoolCache, verify_pools};
+pub use report::{Answer, Report, Reported, Subject, report};
 pub use request::{SerialRequest, request};
 pub use usage::{commissioned, uncommissioned};
 
