@@ -9,6 +9,8 @@
 //! | `receipt` | the signed receipt of an allocation, and proofs of single numbers |
 //! | `floor` | no number moves on data that may have been restored, until the operator confirms how far numbers had gone |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
+//! | `import` | the brand owner brings a list of numbers that it made itself |
+//! | `listing` | what is wrong with such a list, and how it becomes numbers of a pool |
 //! | `epoch` | a new serial rule or a rotated key: which pool takes the place of which |
 //!
 //! # Invariants
@@ -20,6 +22,8 @@
 mod batch;
 mod download;
 mod epoch;
+mod import;
+mod listing;
 mod exception;
 pub mod floor;
 mod life;
@@ -35,6 +39,8 @@ mod writer;
 
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
+pub use crate::storage::serial::listed::{ImportKind, ImportRecord};
+pub use import::{ImportRequest, import, imports, too_long};
 pub use download::{SerialRange, SerialStream, serials, serials_if};
 pub use exception::{SerialException, exceptions};
 pub use life::{Followed, follow, hold_lots};

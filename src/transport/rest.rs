@@ -3,4 +3,5 @@
 pub mod capture;
 pub mod event;
 pub mod receipt;
+pub mod import;
 pub mod serial;
