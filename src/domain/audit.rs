@@ -13,6 +13,12 @@ pub enum AuditAction {
     DownloadSerials,
     /// Took a new key for the serial numbers of a product.
     RotateSerialKey,
+    /// Brought a list of serial numbers that somebody else made.
+    ImportSerials,
+    /// Registered serial numbers that it makes itself.
+    RegisterSerials,
+    /// Ordered serial numbers at the brand owner's own system.
+    OrderSerials,
     /// Reported what became of serial numbers.
     ReportSerials,
     /// Handed serial numbers on to another party.
@@ -53,6 +59,9 @@ impl AuditAction {
             Self::RequestSerials => "request_serials",
             Self::DownloadSerials => "download_serials",
             Self::RotateSerialKey => "rotate_serial_key",
+            Self::ImportSerials => "import_serials",
+            Self::RegisterSerials => "register_serials",
+            Self::OrderSerials => "order_serials",
             Self::ReportSerials => "report_serials",
             Self::TransferSerials => "transfer_serials",
             Self::ExtendLease => "extend_lease",

@@ -11,6 +11,8 @@
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
 //! | `rotate` | an owner takes a new key for a product |
 //! | `overview` | what an owner sees of its pools |
+//! | `import` | the brand owner brings a list of numbers that it made itself |
+//! | `listing` | what is wrong with such a list, and how it becomes numbers of a pool |
 //! | `epoch` | a new serial rule or a rotated key: which pool takes the place of which |
 //!
 //! # Invariants
@@ -24,28 +26,32 @@ mod download;
 mod epoch;
 mod exception;
 pub mod floor;
-mod overview;
+mod import;
 mod life;
+mod listing;
 mod locate;
+mod overview;
 mod pools;
-mod report;
 mod receipt;
+mod report;
 mod request;
 mod rotate;
-pub(super) mod text;
 mod stretch;
+pub(super) mod text;
 mod usage;
 mod writer;
 
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
+pub use crate::storage::serial::listed::{ImportKind, ImportRecord};
 pub use download::{SerialRange, SerialStream, serials, serials_if};
-pub use overview::{PoolOverview, pools as pools_of_owner};
 pub use exception::{SerialException, exceptions};
+pub use import::{ImportRequest, import, imports, too_long};
 pub use life::{Followed, follow, hold_lots};
+pub use overview::{PoolOverview, pools as pools_of_owner};
 pub use pools::{PoolCache, verify_pools};
-pub use report::{Answer, Report, Reported, Subject, report};
 pub use receipt::{receipt, receipt_keys, receipt_proof};
+pub use report::{Answer, Report, Reported, Subject, report};
 pub use request::{SerialRequest, request};
 pub use rotate::{Rotated, Rotation, rotate};
 pub use usage::{commissioned, uncommissioned};

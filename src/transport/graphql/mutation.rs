@@ -1,7 +1,7 @@
 //! The fields of the mutation root, one file a noun.
 
-pub mod pool;
 pub mod life;
+pub mod pool;
 pub mod serial;
 
 use async_graphql::MergedObject;
