@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `request` | a party asks for numbers of a product and gets an allocation, once per idempotency key |
 //! | `writer`, `batch`, `stretch` | what waits for one product is decided and committed together |
+//! | `approval` | requests that wait for their principal |
+//! | `progress` | the holder confirms that it has the numbers, and closes the allocation when it is done |
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
 //! | `floor` | no number moves on data that may have been restored, until the operator confirms how far numbers had gone |
@@ -16,11 +18,13 @@
 //! - Whoever has no agreement gets one and the same refusal, whether the product exists or not.
 //! - Serial numbers stand in no log, no audit entry and no error.
 
+mod approval;
 mod batch;
 mod download;
 mod epoch;
 pub mod floor;
 mod pools;
+mod progress;
 mod request;
 mod stretch;
 mod usage;
@@ -28,24 +32,30 @@ mod writer;
 
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
+pub use approval::{approve, pending, reject};
+pub use batch::Answered;
 pub use download::{SerialRange, SerialStream, serials, serials_if};
 pub use pools::{PoolCache, verify_pools};
-pub use request::{SerialRequest, request};
+pub use progress::{close, confirm};
+pub use request::{SerialRequest, request, request_once};
 pub use usage::{commissioned, uncommissioned};
 pub use writer::{UnderWay, Writer, WriterCounts, under_way};
 
 use crate::domain::ids::AllocationId;
 use crate::domain::party::Actor;
 use crate::domain::serial::SerialError;
-use crate::storage::serial::allocation as store;
+use crate::storage::serial::{allocation as store, request as waiting};
 
 use super::Hub;
 use super::error::{Code, ServiceError};
 use super::page::{Page, Paged};
 
-/// An allocation that the caller has or that was made in its name.
+/// An allocation that the caller has or that was made in its name; also one that has no numbers, since it waits or was rejected.
 pub async fn allocation(hub: &Hub, actor: &Actor, id: AllocationId) -> Result<Option<Allocation>, ServiceError> {
-    Ok(store::visible(hub.db(), &actor.party, id)
+    if let Some(stored) = store::visible(hub.db(), &actor.party, id).await? {
+        return Ok(Some(stored.allocation));
+    }
+    Ok(waiting::visible(hub.db(), &actor.party, id)
         .await?
         .map(|stored| stored.allocation))
 }

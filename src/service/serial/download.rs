@@ -19,7 +19,8 @@ use crate::service::error::{Code, ServiceError};
 use crate::storage::serial::{allocation as store, pool};
 use crate::storage::{StorageError, audit};
 
-use super::pools;
+use super::progress::no_numbers;
+use super::{allocation, pools};
 
 /// How many numbers are computed at a time: some milliseconds of work, some ten kilobytes.
 const CHUNK: u64 = 4_096;
@@ -92,9 +93,12 @@ pub async fn serials_if(
     range: SerialRange,
     check: impl FnOnce(SerialStream) -> Result<(), ServiceError> + Send + 'static,
 ) -> Result<SerialStream, ServiceError> {
-    let stored = store::visible(hub.db(), &actor.party, id)
-        .await?
-        .ok_or_else(ServiceError::not_found)?;
+    let Some(stored) = store::visible(hub.db(), &actor.party, id).await? else {
+        // One that waits for approval has no numbers to read; its parties are told so.
+        let waits = allocation(hub, actor, id).await?.ok_or_else(ServiceError::not_found)?;
+        return Err(no_numbers(&waits));
+    };
+    readable(&stored.allocation, actor)?;
     let (first, count) = part(&stored.allocation, range)?;
     let record = pool::by_id(hub.db(), stored.pool).await?;
     let record = record.ok_or_else(|| StorageError::Inconsistent(format!("allocation.pool_id of {id}: no such pool")))?;
@@ -112,6 +116,18 @@ pub async fn serials_if(
     checked.map_err(|error| ServiceError::Internal(error.to_string()))??;
     note(hub, actor, &stored.allocation, first, count).await?;
     Ok(numbers)
+}
+
+/// Closed is closed for the party that closed it or was closed; the brand owner answers for its numbers and can always read them.
+fn readable(allocation: &Allocation, actor: &Actor) -> Result<(), ServiceError> {
+    if allocation.state.closed_at().is_none() || allocation.principal == actor.party {
+        return Ok(());
+    }
+    let detail = format!(
+        "{} is closed and its numbers cannot be read any more: ask for new ones",
+        allocation.id
+    );
+    Err(ServiceError::refused(Code::AllocationClosed, detail))
 }
 
 fn part(allocation: &Allocation, range: SerialRange) -> Result<(u64, u64), ServiceError> {
