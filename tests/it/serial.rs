@@ -12,11 +12,15 @@ use counterfoil::service::{Code, Hub, ServiceError};
 use crate::hub::TestHub;
 use crate::story::{AUROXIN, LUMIVAR};
 
+mod approval;
 mod concurrency;
 mod download;
 mod key;
+mod limits;
 mod lot;
 mod request;
+mod state;
+mod writer;
 
 /// A request for Auroxin.
 fn wanted(key: &str, quantity: u64) -> SerialRequest {
