@@ -8,8 +8,11 @@
 //! | `progress` | the holder confirms that it has the numbers, and closes the allocation when it is done |
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
+//! | `receipt` | the signed receipt of an allocation, and proofs of single numbers |
 //! | `floor` | no number moves on data that may have been restored, until the operator confirms how far numbers had gone |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
+//! | `import` | the brand owner brings a list of numbers that it made itself |
+//! | `listing` | what is wrong with such a list, and how it becomes numbers of a pool |
 //! | `epoch` | a new serial rule or a rotated key: which pool takes the place of which |
 //!
 //! # Invariants
@@ -22,21 +25,35 @@ mod approval;
 mod batch;
 mod download;
 mod epoch;
+mod exception;
 pub mod floor;
+mod import;
+mod life;
+mod listing;
+mod locate;
 mod pools;
 mod progress;
+mod receipt;
+mod report;
 mod request;
 mod stretch;
+pub(super) mod text;
 mod usage;
 mod writer;
 
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
+pub use crate::storage::serial::listed::{ImportKind, ImportRecord};
 pub use approval::{approve, pending, reject};
 pub use batch::Answered;
 pub use download::{SerialRange, SerialStream, serials, serials_if};
+pub use exception::{SerialException, exceptions};
+pub use import::{ImportRequest, import, imports, too_long};
+pub use life::{Followed, follow, hold_lots};
 pub use pools::{PoolCache, verify_pools};
 pub use progress::{close, confirm};
+pub use receipt::{receipt, receipt_keys, receipt_proof};
+pub use report::{Answer, Report, Reported, Subject, report};
 pub use request::{SerialRequest, request, request_once};
 pub use usage::{commissioned, uncommissioned};
 pub use writer::{UnderWay, Writer, WriterCounts, under_way};

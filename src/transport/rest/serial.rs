@@ -29,6 +29,8 @@ use format::Format;
 
 mod allocation;
 pub(in crate::transport) mod format;
+mod json;
+mod report;
 
 /// The routes of this noun.
 pub fn routes() -> Router<Hub> {
@@ -36,6 +38,7 @@ pub fn routes() -> Router<Hub> {
     Router::new()
         .route("/serials/v1/allocations/{id}/serials", get(download).head(describe))
         .merge(allocation::routes())
+        .merge(report::routes())
 }
 
 #[derive(Debug, serde::Deserialize)]

@@ -12,7 +12,9 @@ fn above(hub: &Hub, above: u64) {
 }
 
 async fn asked(test: &TestHub, key: &str, quantity: u64) -> Allocation {
-    request(&test.hub, &test.actor("packwell"), wanted(key, quantity)).await.unwrap()
+    request(&test.hub, &test.actor("packwell"), wanted(key, quantity))
+        .await
+        .unwrap()
 }
 
 async fn waits_for(test: &TestHub, party: &str) -> Vec<String> {
@@ -24,7 +26,12 @@ async fn waits_for(test: &TestHub, party: &str) -> Vec<String> {
 /// How many numbers the counter has given out.
 async fn moved(test: &TestHub) -> i64 {
     let sql = "SELECT CAST(COALESCE(SUM(next_index), 0) AS BIGINT) AS n FROM pool";
-    let row = test.hub.db().query_one("reading the counters", sql, Vec::new()).await.unwrap();
+    let row = test
+        .hub
+        .db()
+        .query_one("reading the counters", sql, Vec::new())
+        .await
+        .unwrap();
     row.unwrap().try_get::<i64>("", "n").unwrap()
 }
 
@@ -40,11 +47,17 @@ async fn a_large_request_waits_and_becomes_the_allocation_of_its_id_and_key() {
     assert_eq!(asked(&test, "large", 101).await, waiting);
     let other = request(&test.hub, &test.actor("packwell"), wanted("large", 102)).await;
     assert_eq!(refusal(other).0, Code::KeyReused);
-    assert_eq!((waits_for(&test, "aurora").await, waits_for(&test, "packwell").await), (vec!["large".to_owned()], vec!["large".to_owned()]));
+    assert_eq!(
+        (waits_for(&test, "aurora").await, waits_for(&test, "packwell").await),
+        (vec!["large".to_owned()], vec!["large".to_owned()])
+    );
     assert!(waits_for(&test, "sigmapack").await.is_empty());
 
     let approved = approve(&test.hub, &test.actor("aurora"), waiting.id).await.unwrap();
-    assert_eq!((approved.id, approved.party.as_str(), approved.quantity), (waiting.id, "packwell", 101));
+    assert_eq!(
+        (approved.id, approved.party.as_str(), approved.quantity),
+        (waiting.id, "packwell", 101)
+    );
     assert_eq!(approved.state, AllocationState::Reserved);
     assert_eq!(moved(&test).await, 201);
     assert_eq!(asked(&test, "large", 101).await, approved);
@@ -65,7 +78,9 @@ async fn a_rejected_request_says_why_and_stays_rejected() {
         let wrong = reject(&test.hub, &test.actor("aurora"), waiting.id, reason.to_owned()).await;
         assert_eq!(refusal(wrong).0, Code::BadInput);
     }
-    let rejected = reject(&test.hub, &test.actor("aurora"), waiting.id, "order is void".to_owned()).await.unwrap();
+    let rejected = reject(&test.hub, &test.actor("aurora"), waiting.id, "order is void".to_owned())
+        .await
+        .unwrap();
     assert_eq!(rejected.state.reason(), Some("order is void"));
     assert_eq!(asked(&test, "order-1", 1).await.state, rejected.state);
     let (code, text) = refusal(approve(&test.hub, &test.actor("aurora"), waiting.id).await);
@@ -139,14 +154,22 @@ async fn the_same_over_graphql() {
     let packwell = test.actor("packwell");
     let answer = test.graphql_data(&packwell, ask, input.clone()).await;
     let answer = &answer["requestSerials"];
-    assert_eq!((&answer["status"], &answer["allocation"]["state"]), (&"PENDING_APPROVAL".into(), &"PENDING".into()));
+    assert_eq!(
+        (&answer["status"], &answer["allocation"]["state"]),
+        (&"PENDING_APPROVAL".into(), &"PENDING".into())
+    );
     assert!(answer["downloadPath"].is_null());
     let list = "{ pendingAllocations { nodes { id line quantity documents { purchaseOrder workOrder } party { id } } } }";
     let waiting = test.graphql_data(&test.actor("aurora"), list, serde_json::json!({})).await;
     let waiting = &waiting["pendingAllocations"]["nodes"][0];
-    assert_eq!((&waiting["line"], &waiting["documents"]["purchaseOrder"]), (&"L4".into(), &"PO-7".into()));
+    assert_eq!(
+        (&waiting["line"], &waiting["documents"]["purchaseOrder"]),
+        (&"L4".into(), &"PO-7".into())
+    );
     let approve = "mutation($id: String!) { approveAllocation(id: $id) { status allocation { state quantity } } }";
-    let approved = test.graphql_data(&test.actor("aurora"), approve, serde_json::json!({"id": waiting["id"]})).await;
+    let approved = test
+        .graphql_data(&test.actor("aurora"), approve, serde_json::json!({"id": waiting["id"]}))
+        .await;
     assert_eq!(approved["approveAllocation"]["status"], "ALLOCATED");
     let again = test.graphql_data(&packwell, ask, input).await;
     assert_eq!(again["requestSerials"]["status"], "ALLOCATED");

@@ -21,7 +21,13 @@ async fn settle(test: &TestHub, count: i64) {
         numbered: AUROXIN.parse::<Numbered>().unwrap(),
         agreement: Some("aurora-packwell-2024".parse().unwrap()),
     };
-    let (change, now) = (Settlement { settled: count, used: count }, test.hub.now());
+    let (change, now) = (
+        Settlement {
+            settled: count,
+            used: count,
+        },
+        test.hub.now(),
+    );
     let written = test
         .hub
         .db()
@@ -37,7 +43,10 @@ async fn a_day_has_a_limit_and_ends_at_midnight_utc() {
     granted(&test, "1", 60).await;
     let (code, text) = refused(&test, wanted("2", 41)).await;
     assert_eq!((code, code.as_str()), (Code::DailyLimit, "DAILY_LIMIT"));
-    assert!(text.contains("of the 100 a day") && text.contains("40 are left until midnight UTC"), "{text}");
+    assert!(
+        text.contains("of the 100 a day") && text.contains("40 are left until midnight UTC"),
+        "{text}"
+    );
     granted(&test, "2", 40).await;
     assert_eq!(refused(&test, wanted("3", 1)).await.0, Code::DailyLimit);
     test.set_time("2026-03-03T00:00:00Z");
@@ -51,7 +60,10 @@ async fn what_is_outstanding_has_a_limit_until_it_is_used() {
     granted(&test, "1", 90).await;
     let (code, text) = refused(&test, wanted("2", 11)).await;
     assert_eq!((code, code.as_str()), (Code::OutstandingLimit, "OUTSTANDING_LIMIT"));
-    assert!(text.contains("allows 100") && text.contains("10 more can be issued"), "{text}");
+    assert!(
+        text.contains("allows 100") && text.contains("10 more can be issued"),
+        "{text}"
+    );
     settle(&test, 50).await;
     granted(&test, "2", 60).await;
     // An event was taken back.

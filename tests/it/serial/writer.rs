@@ -41,7 +41,11 @@ async fn a_refusal_in_a_batch_touches_nobody_else() {
                 granted.insert(first.id);
             }
             (Err(first), Err(second)) => {
-                assert_eq!((first.code(), second.code()), (Code::QuotaExceeded, Code::QuotaExceeded), "{i}");
+                assert_eq!(
+                    (first.code(), second.code()),
+                    (Code::QuotaExceeded, Code::QuotaExceeded),
+                    "{i}"
+                );
             }
             mixed => panic!("{mixed:?}"),
         }
@@ -54,7 +58,10 @@ async fn one_key_with_two_bodies_in_one_batch_is_one_allocation() {
     let test = TestHub::start().await;
     let actor = test.actor("packwell");
     let answers = join_all((0..10).map(|i| request(&test.hub, &actor, wanted("order-1", 5 + i % 2)))).await;
-    let codes: Vec<Option<Code>> = answers.iter().map(|answer| answer.as_ref().err().map(ServiceError::code)).collect();
+    let codes: Vec<Option<Code>> = answers
+        .iter()
+        .map(|answer| answer.as_ref().err().map(ServiceError::code))
+        .collect();
     assert_eq!(codes, [None, Some(Code::KeyReused)].repeat(5));
 }
 
@@ -68,7 +75,10 @@ async fn a_full_queue_says_so_and_nothing_is_lost() {
     granted(&test, "opens-the-pool", 1).await;
     let actor = test.actor("packwell");
     let answers = join_all((0..20).map(|i| request(&test.hub, &actor, wanted(&format!("order-{i}"), 1)))).await;
-    let full = answers.iter().filter(|answer| matches!(answer, Err(error) if error.code() == Code::Unavailable)).count();
+    let full = answers
+        .iter()
+        .filter(|answer| matches!(answer, Err(error) if error.code() == Code::Unavailable))
+        .count();
     let granted = answers.iter().filter(|answer| answer.is_ok()).count();
     assert_eq!((full, granted), (17, 3));
     for i in 0..20 {
