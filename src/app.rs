@@ -380,6 +380,8 @@ impl RunningHub {
         for worker in self.workers {
             ended("worker", worker.await);
         }
+        // Requests whose callers hung up are decided all the same.
+        self.hub.serial_writer().drained().await;
         self.hub.db().close().await;
         tracing::info!("counterfoil has stopped");
     }

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `request` | a party asks for numbers of a product and gets an allocation, once per idempotency key |
 //! | `writer`, `batch`, `stretch` | what waits for one product is decided and committed together |
+//! | `approval` | requests that wait for their principal |
+//! | `progress` | the holder confirms that it has the numbers, and closes the allocation when it is done |
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
 //! | `receipt` | the signed receipt of an allocation, and proofs of single numbers |
@@ -21,6 +23,7 @@
 //! - Whoever has no agreement gets one and the same refusal, whether the product exists or not.
 //! - Serial numbers stand in no log, no audit entry and no error.
 
+mod approval;
 mod batch;
 mod download;
 mod epoch;
@@ -32,6 +35,7 @@ mod listing;
 mod locate;
 mod overview;
 mod pools;
+mod progress;
 mod receipt;
 mod report;
 mod request;
@@ -44,12 +48,18 @@ mod writer;
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
 pub use crate::storage::serial::listed::{ImportKind, ImportRecord};
+pub use approval::{approve, pending, reject};
+pub use batch::Answered;
 pub use download::{SerialRange, SerialStream, serials, serials_if};
 pub use exception::{SerialException, exceptions};
 pub use import::{ImportRequest, import, imports, too_long};
 pub use life::{Followed, follow, hold_lots};
 pub use overview::{PoolOverview, pools as pools_of_owner};
 pub use pools::{PoolCache, verify_pools};
+pub use progress::{close, confirm};
+pub use receipt::{receipt, receipt_keys, receipt_proof};
+pub use report::{Answer, Report, Reported, Subject, report};
+pub use request::{SerialRequest, request, request_once};
 pub use receipt::{receipt, receipt_keys, receipt_proof};
 pub use report::{Answer, Report, Reported, Subject, report};
 pub use request::{SerialRequest, request};
@@ -60,15 +70,18 @@ pub use writer::{UnderWay, Writer, WriterCounts, under_way};
 use crate::domain::ids::AllocationId;
 use crate::domain::party::Actor;
 use crate::domain::serial::SerialError;
-use crate::storage::serial::allocation as store;
+use crate::storage::serial::{allocation as store, request as waiting};
 
 use super::Hub;
 use super::error::{Code, ServiceError};
 use super::page::{Page, Paged};
 
-/// An allocation that the caller has or that was made in its name.
+/// An allocation that the caller has or that was made in its name; also one that has no numbers, since it waits or was rejected.
 pub async fn allocation(hub: &Hub, actor: &Actor, id: AllocationId) -> Result<Option<Allocation>, ServiceError> {
-    Ok(store::visible(hub.db(), &actor.party, id)
+    if let Some(stored) = store::visible(hub.db(), &actor.party, id).await? {
+        return Ok(Some(stored.allocation));
+    }
+    Ok(waiting::visible(hub.db(), &actor.party, id)
         .await?
         .map(|stored| stored.allocation))
 }

@@ -6,7 +6,7 @@
 //! needs no second source. The numbers are computed while they are sent; the whole list is never in memory. A format that cannot hold
 //! one of the numbers is refused before the first byte, and nothing is noted as fetched.
 //!
-//! It does not give numbers out: that is a request of its own, and reading is free of charge.
+//! It does not give numbers out: that is a request of its own (`serial/allocation.rs`), and reading is free of charge.
 
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -27,6 +27,7 @@ use crate::transport::problem::Problem;
 
 use format::Format;
 
+mod allocation;
 pub(in crate::transport) mod format;
 mod json;
 mod report;
@@ -36,6 +37,7 @@ pub fn routes() -> Router<Hub> {
     // HEAD on its own: it would otherwise count as a download.
     Router::new()
         .route("/serials/v1/allocations/{id}/serials", get(download).head(describe))
+        .merge(allocation::routes())
         .merge(report::routes())
 }
 
