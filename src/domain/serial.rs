@@ -21,6 +21,7 @@ mod generator;
 pub mod key;
 pub mod life;
 pub mod listed;
+pub mod lookup;
 pub mod lot;
 pub mod market;
 pub mod merkle;

@@ -5,6 +5,7 @@
 //! | `request` | a party asks for numbers of a product and gets an allocation, once per idempotency key |
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
+//! | `lookup` | was this number issued, to whom, what became of it: for one or a hundred thousand |
 //! | `receipt` | the signed receipt of an allocation, and proofs of single numbers |
 //! | `floor` | no number moves on data that may have been restored, until the operator confirms how far numbers had gone |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
@@ -19,6 +20,7 @@
 mod download;
 mod epoch;
 pub mod floor;
+pub mod lookup;
 mod pools;
 mod receipt;
 mod request;

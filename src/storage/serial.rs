@@ -14,6 +14,7 @@ pub mod allocation;
 pub mod broker;
 pub mod floor;
 pub mod listed;
+pub mod lookup;
 pub mod pool;
 pub mod receipt;
 pub mod slice;
