@@ -10,6 +10,7 @@ pub mod migrate;
 pub mod partner;
 pub mod receipt;
 pub mod schema;
+pub mod serial;
 pub mod serve;
 
 use std::io::{IsTerminal, Write};
@@ -68,6 +69,9 @@ enum Command {
     /// Issue or revoke client certificates of partners' systems.
     #[command(subcommand)]
     Certificate(certificate::CertificateCommand),
+    /// Serial numbers: hold them, and confirm after a restore how far they had gone.
+    #[command(subcommand)]
+    Serials(serial::SerialsCommand),
     /// Measure this machine: the hub's rates beside those of its bare parts, on a throw-away hub.
     Bench(bench::BenchArgs),
     /// Verify signed receipts of serial numbers, without a hub.
@@ -123,6 +127,7 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Serve(args) => serve::run(args, settings).await.map(|()| ExitCode::SUCCESS),
             Command::Migrate(args) => migrate::run(args, settings).await.map(yes_or_no),
             Command::Partner(command) => partner::run(command, settings).await,
+            Command::Serials(command) => serial::run(command, settings).await.map(yes_or_no),
             Command::Certificate(command) => certificate::run(command, settings).await.map(|()| ExitCode::SUCCESS),
             Command::Receipt(_) | Command::Schema(_) | Command::Settings => Ok(ExitCode::SUCCESS),
         }
@@ -173,6 +178,11 @@ fn log_to_stderr(settings: &Settings) -> anyhow::Result<()> {
 /// One line to standard output; a reader that went away is no reason to stop half way.
 fn say(line: std::fmt::Arguments<'_>) {
     let _gone = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+/// To standard error; a reader that went away is no reason to stop half way.
+fn complain(text: impl std::fmt::Display) {
+    let _gone = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 #[cfg(test)]

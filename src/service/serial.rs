@@ -19,18 +19,26 @@
 
 mod download;
 mod epoch;
+mod exception;
 pub mod floor;
+mod life;
+mod locate;
 pub mod lookup;
 mod pools;
 mod receipt;
+mod report;
 mod request;
+pub(super) mod text;
 mod usage;
 
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
 pub use download::{SerialRange, SerialStream, serials, serials_if};
+pub use exception::{SerialException, exceptions};
+pub use life::{Followed, follow, hold_lots};
 pub use pools::{PoolCache, verify_pools};
 pub use receipt::{receipt, receipt_keys, receipt_proof};
+pub use report::{Answer, Report, Reported, Subject, report};
 pub use request::{SerialRequest, request};
 pub use usage::{commissioned, uncommissioned};
 

@@ -15,6 +15,7 @@ use crate::story::{AUROXIN, LUMIVAR};
 mod concurrency;
 mod download;
 mod key;
+mod lookup;
 mod lot;
 mod receipt;
 mod request;

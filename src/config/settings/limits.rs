@@ -40,6 +40,8 @@ pub struct Limits {
     pub page: usize,
     /// Most serial numbers in one request.
     pub serials_per_request: u64,
+    /// Most serial numbers named in one report of what became of them.
+    pub serials_per_report: usize,
     /// Most serial numbers in one look-up.
     pub lookup_numbers: usize,
     /// Largest body of a look-up.
@@ -87,6 +89,7 @@ impl Default for Limits {
             graphql_mutations: 10,
             page: 200,
             serials_per_request: 1_000_000,
+            serials_per_report: 100_000,
             lookup_numbers: 100_000,
             lookup_bytes: 16 << 20,
             request_timeout_ms: 30_000,

@@ -30,7 +30,7 @@ use crate::domain::time::Micros;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
 use crate::storage::serial::lookup as store;
-use crate::storage::serial::pool::{self, PoolState};
+use crate::storage::serial::pool::{self, Counter};
 use crate::storage::serial::slice::{self, Slice};
 
 use super::pools;
@@ -78,7 +78,7 @@ struct Search<'a> {
     /// Positions in the call, by product; only of products that the caller has to do with.
     products: BTreeMap<Numbered, Vec<usize>>,
     /// Their pools, newest epoch first.
-    pools: BTreeMap<Numbered, Vec<PoolState>>,
+    pools: BTreeMap<Numbered, Vec<Counter>>,
     /// Products that are the caller's own.
     own: BTreeSet<Numbered>,
 }
@@ -143,7 +143,7 @@ impl<'a> Search<'a> {
     }
 
     /// Places of numbers in pools that are lists.
-    async fn listed(&self, numbered: Numbered, positions: &[usize], counters: &[PoolState]) -> Result<Listed, ServiceError> {
+    async fn listed(&self, numbered: Numbered, positions: &[usize], counters: &[Counter]) -> Result<Listed, ServiceError> {
         if counters.iter().all(|counter| counter.record.source.is_computed()) {
             return Ok(BTreeMap::new());
         }
@@ -160,7 +160,7 @@ impl<'a> Search<'a> {
 
     async fn hits_in(
         &self,
-        counter: &PoolState,
+        counter: &Counter,
         open: &BTreeSet<usize>,
         listed: &Listed,
         hits: &mut Vec<Hit>,
@@ -174,12 +174,12 @@ impl<'a> Search<'a> {
             open.iter().map(|position| (*position, place(position))).collect()
         };
         for (_, index) in &mut indices {
-            *index = index.filter(|index| *index < counter.next_index);
+            *index = index.filter(|index| *index < counter.next);
         }
         let searched: BTreeSet<u64> = indices
             .iter()
             .filter_map(|(position, index)| {
-                index.or_else(|| (!owner).then(|| decoy(&self.asked[*position].serial, counter.next_index))?)
+                index.or_else(|| (!owner).then(|| decoy(&self.asked[*position].serial, counter.next))?)
             })
             .collect();
         if searched.is_empty() {
@@ -316,7 +316,7 @@ impl<'a> Search<'a> {
     }
 }
 
-fn is_owner(counter: &PoolState, actor: &Actor) -> bool {
+fn is_owner(counter: &Counter, actor: &Actor) -> bool {
     counter.record.owner == actor.party
 }
 

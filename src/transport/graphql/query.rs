@@ -5,6 +5,8 @@ pub mod capture;
 pub mod event;
 pub mod finding;
 pub mod item;
+pub mod life;
+pub mod lookup;
 pub mod node;
 pub mod party;
 pub mod serial;
@@ -20,6 +22,8 @@ pub struct Query(
     event::EventQuery,
     finding::FindingQuery,
     item::ItemQuery,
+    life::LifeQuery,
+    lookup::LookupQuery,
     node::NodeQuery,
     party::PartyQuery,
     serial::SerialQuery,
