@@ -259,9 +259,13 @@ const FLOOR: &[&str] = &[
     ) {clustered}",
 ];
 
-const RECEIPTS: &[&str] = &["CREATE TABLE allocation_receipt (
+/// Receipts, and the way from a number to those who commissioned it without having it.
+const RECEIPTS: &[&str] = &[
+    "CREATE TABLE allocation_receipt (
         allocation_id {uuid} NOT NULL PRIMARY KEY REFERENCES allocation (id),
         root {bytes} NOT NULL,
         jws TEXT NOT NULL,
         made_at {bigint} NOT NULL
-    ) {strict}"];
+    ) {strict}",
+    "CREATE INDEX foreign_serial_by_serial ON foreign_serial (gtin, serial)",
+];

@@ -23,6 +23,7 @@ pub mod key;
 pub mod life;
 pub mod limits;
 pub mod listed;
+pub mod lookup;
 pub mod lot;
 pub mod market;
 pub mod merkle;

@@ -8,6 +8,7 @@
 //! | `progress` | the holder confirms that it has the numbers, and closes the allocation when it is done |
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
+//! | `lookup` | was this number issued, to whom, what became of it: for one or a hundred thousand |
 //! | `receipt` | the signed receipt of an allocation, and proofs of single numbers |
 //! | `floor` | no number moves on data that may have been restored, until the operator confirms how far numbers had gone |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
@@ -34,6 +35,7 @@ mod life;
 mod listing;
 mod locate;
 mod overview;
+pub mod lookup;
 mod pools;
 mod progress;
 mod receipt;

@@ -15,6 +15,7 @@ pub mod broker;
 pub mod floor;
 pub mod lease;
 pub mod listed;
+pub mod lookup;
 pub mod lot;
 pub mod overview;
 pub mod pool;

@@ -18,6 +18,7 @@ mod download;
 mod import;
 mod key;
 mod limits;
+mod lookup;
 mod lot;
 mod pool;
 mod receipt;

@@ -48,6 +48,10 @@ pub struct Limits {
     pub serial_requests_per_commit: usize,
     /// Requests for serial numbers of one product that wait in this process; more are asked to come later.
     pub waiting_serial_requests: usize,
+    /// Most serial numbers in one look-up.
+    pub lookup_numbers: usize,
+    /// Largest body of a look-up.
+    pub lookup_bytes: usize,
     /// Time for one request, from its headers to the begin of its answer.
     pub request_timeout_ms: u64,
     /// The same where a document is sent: it may be large and the line slow.
@@ -95,6 +99,8 @@ impl Default for Limits {
             serials_per_report: 100_000,
             serial_requests_per_commit: 256,
             waiting_serial_requests: 4_096,
+            lookup_numbers: 100_000,
+            lookup_bytes: 16 << 20,
             request_timeout_ms: 30_000,
             upload_timeout_ms: 600_000,
             header_timeout_ms: 10_000,

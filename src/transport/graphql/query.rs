@@ -6,6 +6,7 @@ pub mod event;
 pub mod finding;
 pub mod item;
 pub mod life;
+pub mod lookup;
 pub mod node;
 pub mod party;
 pub mod pool;
@@ -23,6 +24,7 @@ pub struct Query(
     finding::FindingQuery,
     item::ItemQuery,
     life::LifeQuery,
+    lookup::LookupQuery,
     node::NodeQuery,
     party::PartyQuery,
     pool::PoolQuery,

@@ -9,6 +9,7 @@ pub mod event;
 pub mod finding;
 pub mod item;
 pub mod life;
+pub mod lookup;
 pub mod lot;
 pub mod node;
 pub mod page;
