@@ -8,6 +8,7 @@ pub mod certificate;
 pub mod demo;
 pub mod migrate;
 pub mod partner;
+pub mod receipt;
 pub mod schema;
 pub mod serial;
 pub mod serve;
@@ -73,6 +74,9 @@ enum Command {
     Serials(serial::SerialsCommand),
     /// Measure this machine: the hub's rates beside those of its bare parts, on a throw-away hub.
     Bench(bench::BenchArgs),
+    /// Verify signed receipts of serial numbers, without a hub.
+    #[command(subcommand)]
+    Receipt(receipt::ReceiptCommand),
     /// Print what callers program against.
     #[command(subcommand)]
     Schema(schema::SchemaCommand),
@@ -103,6 +107,9 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
         schema::run(command)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::Receipt(command) = cli.command {
+        return receipt::run(command);
+    }
     let mut settings = load(cli.settings)?;
     if matches!(cli.command, Command::Demo(_) | Command::Bench(_)) && settings.log_filter == Settings::default().log_filter {
         // They tell what they do themselves; a line for each request would drown it.
@@ -122,7 +129,7 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Partner(command) => partner::run(command, settings).await,
             Command::Serials(command) => serial::run(command, settings).await.map(yes_or_no),
             Command::Certificate(command) => certificate::run(command, settings).await.map(|()| ExitCode::SUCCESS),
-            Command::Schema(_) | Command::Settings => Ok(ExitCode::SUCCESS),
+            Command::Receipt(_) | Command::Schema(_) | Command::Settings => Ok(ExitCode::SUCCESS),
         }
     })
 }

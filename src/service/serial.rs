@@ -5,6 +5,7 @@
 //! | `request` | a party asks for numbers of a product and gets an allocation, once per idempotency key |
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
+//! | `receipt` | the signed receipt of an allocation, and proofs of single numbers |
 //! | `floor` | no number moves on data that may have been restored, until the operator confirms how far numbers had gone |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
 //! | `epoch` | a new serial rule or a rotated key: which pool takes the place of which |
@@ -17,15 +18,25 @@
 
 mod download;
 mod epoch;
+mod exception;
 pub mod floor;
+mod life;
+mod locate;
 mod pools;
+mod receipt;
+mod report;
 mod request;
+pub(super) mod text;
 mod usage;
 
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
 pub use download::{SerialRange, SerialStream, serials, serials_if};
+pub use exception::{SerialException, exceptions};
+pub use life::{Followed, follow, hold_lots};
 pub use pools::{PoolCache, verify_pools};
+pub use receipt::{receipt, receipt_keys, receipt_proof};
+pub use report::{Answer, Report, Reported, Subject, report};
 pub use request::{SerialRequest, request};
 pub use usage::{commissioned, uncommissioned};
 

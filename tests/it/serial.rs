@@ -14,8 +14,10 @@ use crate::story::{AUROXIN, LUMIVAR};
 
 mod concurrency;
 mod download;
+mod floor;
 mod key;
 mod lot;
+mod receipt;
 mod request;
 
 /// A request for Auroxin.

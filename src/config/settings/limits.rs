@@ -40,6 +40,8 @@ pub struct Limits {
     pub page: usize,
     /// Most serial numbers in one request.
     pub serials_per_request: u64,
+    /// Most serial numbers named in one report of what became of them.
+    pub serials_per_report: usize,
     /// Time for one request, from its headers to the begin of its answer.
     pub request_timeout_ms: u64,
     /// The same where a document is sent: it may be large and the line slow.
@@ -83,6 +85,7 @@ impl Default for Limits {
             graphql_mutations: 10,
             page: 200,
             serials_per_request: 1_000_000,
+            serials_per_report: 100_000,
             request_timeout_ms: 30_000,
             upload_timeout_ms: 600_000,
             header_timeout_ms: 10_000,

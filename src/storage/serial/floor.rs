@@ -136,7 +136,12 @@ pub async fn hold(tx: &Tx, hold: Hold<'_>) -> Result<bool, StorageError> {
     let sql = "INSERT INTO serial_floor (one, identity, lineage, held_at, held_why) VALUES (1, $1, $2, $3, $4)
                ON CONFLICT (one) DO UPDATE SET held_at = excluded.held_at, held_why = excluded.held_why
                WHERE serial_floor.held_at IS NULL";
-    let values = vec![hold.identity.0.as_str().into(), hold.lineage.into(), hold.at.0.into(), hold.why.into()];
+    let values = vec![
+        hold.identity.0.as_str().into(),
+        hold.lineage.into(),
+        hold.at.0.into(),
+        hold.why.into(),
+    ];
     Ok(tx.execute("holding the floor", sql, values).await?.rows_affected() > 0)
 }
 

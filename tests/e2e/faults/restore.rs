@@ -200,6 +200,26 @@ async fn held_again_after_restart(house: &House, hub: HubProcess) {
     hub.stop();
 }
 
+/// The backup may be older than the first number: the numbers that it would begin with were issued too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_from_before_the_first_number_is_held_too() {
+    let house = House::on_sqlite().await;
+    house.start(Start::default()).stop();
+    let backup: PathBuf = house.aside().join("backup");
+    copy_folder(&house.data(), &backup);
+    let hub = house.start(Start::default());
+    let mut issued = asked(&house.caller(&LINES[0], &hub), "first").await;
+    hub.stop();
+    Way::Folder.restore(&backup, &house.data());
+    let hub = house.start(Start::default());
+    let caller = house.caller(&LINES[0], &hub);
+    refused(&caller, "first").await;
+    let (status, text) = house.told(&["serials", "floor", "confirm", "--advance-all", "10"]);
+    assert_eq!(status, Some(0), "{text}");
+    issued.extend(asked_soon(&caller, "first").await);
+    assert_eq!((issued.len(), twice(&issued), unexplained(&house).await), (20, 0, 0));
+}
+
 /// The operator is not believed against what is known.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_confirmation_must_be_whole_and_must_not_contradict_the_witness() {

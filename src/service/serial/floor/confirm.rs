@@ -264,7 +264,11 @@ fn plan(pools: &[PoolStanding], known: &Known, word: &Confirmation) -> Result<Pl
 /// Where pools begin that the database does not know: those that are proven, and any that may have been.
 fn ahead(pools: &[PoolStanding], known: &Known, word: &Confirmation, contradicted: &mut Vec<String>) -> Vec<Ahead> {
     let of_database: BTreeSet<&Counter> = pools.iter().map(|pool| &pool.counter).collect();
-    let unknown: Counters = known.proven(word).into_iter().filter(|(counter, _)| !of_database.contains(counter)).collect();
+    let unknown: Counters = known
+        .proven(word)
+        .into_iter()
+        .filter(|(counter, _)| !of_database.contains(counter))
+        .collect();
     let mut ahead = Vec::new();
     for (counter, next) in unknown.iter().filter(|(_, next)| **next > 0) {
         let said = advance(word, counter).max(word.reached.get(counter).copied().unwrap_or(0));
@@ -277,10 +281,23 @@ fn ahead(pools: &[PoolStanding], known: &Known, word: &Confirmation, contradicte
         });
     }
     // Products that nothing else is known of, by the operator's word alone.
-    let spoken_of = |numbered: &Numbered| pools.iter().map(|pool| &pool.counter).chain(unknown.keys()).any(|counter| counter.numbered == *numbered);
-    for (numbered, count) in word.advance.iter().filter(|(numbered, count)| **count > 0 && !spoken_of(numbered)) {
+    let spoken_of = |numbered: &Numbered| {
+        pools
+            .iter()
+            .map(|pool| &pool.counter)
+            .chain(unknown.keys())
+            .any(|counter| counter.numbered == *numbered)
+    };
+    for (numbered, count) in word
+        .advance
+        .iter()
+        .filter(|(numbered, count)| **count > 0 && !spoken_of(numbered))
+    {
         ahead.push(Ahead {
-            counter: Some(Counter { numbered: *numbered, epoch: ANY_EPOCH }),
+            counter: Some(Counter {
+                numbered: *numbered,
+                epoch: ANY_EPOCH,
+            }),
             next_index: *count,
         });
     }
@@ -460,8 +477,20 @@ mod tests {
             advance: [("09521001002011".parse().unwrap(), 7)].into(),
             ..Confirmation::default()
         };
-        let ahead = plan(&[], &Known { witnessed: Counters::new(), ahead: Vec::new() }, &spoken_of).unwrap().ahead;
-        assert_eq!(ahead[0].counter.map(|counter| counter.to_string()).as_deref(), Some("09521001002011/0"));
+        let ahead = plan(
+            &[],
+            &Known {
+                witnessed: Counters::new(),
+                ahead: Vec::new(),
+            },
+            &spoken_of,
+        )
+        .unwrap()
+        .ahead;
+        assert_eq!(
+            ahead[0].counter.map(|counter| counter.to_string()).as_deref(),
+            Some("09521001002011/0")
+        );
         // And once more: the second loss comes on top.
         let again = Known {
             witnessed: Counters::new(),
