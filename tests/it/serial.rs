@@ -17,6 +17,7 @@ mod download;
 mod floor;
 mod key;
 mod lot;
+mod randomness;
 mod receipt;
 mod request;
 
