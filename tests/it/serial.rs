@@ -15,6 +15,7 @@ use crate::story::{AUROXIN, LUMIVAR};
 mod concurrency;
 mod download;
 mod floor;
+mod import;
 mod key;
 mod lot;
 mod randomness;
