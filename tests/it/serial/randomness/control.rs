@@ -26,8 +26,13 @@ pub(super) fn sources() -> Vec<Source> {
             &["next: difference to the last", "next: correlation with those before"],
         ),
         (
-            "a linear feedback register",
+            "a linear feedback register, 48 steps a number",
             numbers(lfsr()),
+            &["next: linear register (Berlekamp-Massey)"],
+        ),
+        (
+            "a linear feedback register, bit by bit",
+            numbers(bit_by_bit()),
             &[
                 "next: linear register (Berlekamp-Massey)",
                 "linear complexity (2.10)",
@@ -98,6 +103,19 @@ fn lfsr() -> impl Iterator<Item = u128> {
             *state = (*state << 1 | bit) & (SIZE as u64 - 1);
         }
         Some(u128::from(*state))
+    })
+}
+
+/// x^31 + x^3 + 1, every bit of it used.
+fn bit_by_bit() -> impl Iterator<Item = u128> {
+    let mut state = 0x1357_9bdf_u32;
+    std::iter::repeat_with(move || {
+        let word = (0..32).fold(0_u128, |word, _| {
+            let bit = (state >> 30 ^ state >> 2) & 1;
+            state = (state << 1 | bit) & 0x7fff_ffff;
+            word << 1 | u128::from(bit)
+        });
+        word << 16
     })
 }
 
