@@ -239,12 +239,13 @@ const SUPPLY: &[&str] = &[
 ];
 
 /// After a restore no number moves until the operator has confirmed what was issued since the backup. `identity` is how this
-/// database was last known; a copy or an older state of it has another. `serial_ahead` is where the counters of pools begin that a
+/// database was last known; a copy or an older state of it has another. `lineage` names it once and for ever. `serial_ahead` is where the counters of pools begin that a
 /// restored database does not know yet ('' is any product, epoch 0 any epoch).
 const FLOOR: &[&str] = &[
     "CREATE TABLE serial_floor (
         one {smallint} NOT NULL PRIMARY KEY CHECK (one = 1),
         identity TEXT NOT NULL,
+        lineage TEXT NOT NULL,
         held_at {bigint},
         held_why TEXT,
         confirmed_at {bigint},
