@@ -3,6 +3,8 @@
 //! | file | use case |
 //! |---|---|
 //! | `request` | a party asks for numbers of a product and gets an allocation, once per idempotency key |
+//! | `again` | the same for messages without a key: a retry is told by what it asks for |
+//! | `dry_run` | what a request would be answered, with numbers that are never issued |
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
@@ -13,14 +15,18 @@
 //! - Whoever has no agreement gets one and the same refusal, whether the product exists or not.
 //! - Serial numbers stand in no log, no audit entry and no error.
 
+mod again;
 mod download;
+mod dry_run;
 mod pools;
 mod request;
 mod usage;
 
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
+pub use again::request_again;
 pub use download::{SerialRange, SerialStream, serials, serials_if};
+pub use dry_run::{DryRun, dry_run};
 pub use pools::{PoolCache, verify_pools};
 pub use request::{SerialRequest, request};
 pub use usage::{commissioned, uncommissioned};

@@ -40,6 +40,13 @@ pub struct Limits {
     pub page: usize,
     /// Most serial numbers in one request.
     pub serials_per_request: u64,
+    /// Largest message of a packaging line in one of the dialects, in bytes.
+    pub dialect_bytes: usize,
+    /// A message of a dialect without request id that names a work order or a reference, sent again within these minutes by the same
+    /// system and asking for the same: the same numbers, unless they were confirmed or used. 0: always new ones.
+    pub reask_minutes: u64,
+    /// The same where neither is named.
+    pub reask_unreferenced_minutes: u64,
     /// Time for one request, from its headers to the begin of its answer.
     pub request_timeout_ms: u64,
     /// The same where a document is sent: it may be large and the line slow.
@@ -83,6 +90,9 @@ impl Default for Limits {
             graphql_mutations: 10,
             page: 200,
             serials_per_request: 1_000_000,
+            dialect_bytes: 1 << 20,
+            reask_minutes: 1_440,
+            reask_unreferenced_minutes: 5,
             request_timeout_ms: 30_000,
             upload_timeout_ms: 600_000,
             header_timeout_ms: 10_000,

@@ -46,6 +46,18 @@ pub struct SerialStream {
 }
 
 impl SerialStream {
+    /// Numbers of a pool from a counter value on, whether they were issued or not.
+    pub(super) fn from(pool: Arc<Pool>, first_index: u64, quantity: u64) -> Self {
+        Self {
+            numbered: pool.record().numbered,
+            pool,
+            first_index,
+            holes: RoaringBitmap::new(),
+            offset: 0,
+            left: quantity,
+        }
+    }
+
     /// What the numbers are for.
     #[must_use]
     pub fn numbered(&self) -> Numbered {

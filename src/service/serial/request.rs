@@ -124,10 +124,10 @@ async fn allocate(hub: &Hub, actor: &Actor, request: &SerialRequest) -> Result<A
 
 /// What a request rests on.
 #[derive(Debug)]
-struct Basis {
-    principal: PartyId,
-    agreement: Option<Arc<Agreement>>,
-    rule: SerialRule,
+pub(super) struct Basis {
+    pub(super) principal: PartyId,
+    pub(super) agreement: Option<Arc<Agreement>>,
+    pub(super) rule: SerialRule,
 }
 
 /// Everything the transaction needs.
@@ -140,7 +140,7 @@ struct Grant {
     now: Micros,
 }
 
-fn check(hub: &Hub, request: &SerialRequest) -> Result<(), ServiceError> {
+pub(super) fn check(hub: &Hub, request: &SerialRequest) -> Result<(), ServiceError> {
     let refuse = |detail: String| Err(ServiceError::refused(Code::BadInput, detail));
     let most = hub.limits().serials_per_request.min(MAX_QUANTITY);
     if request.quantity == 0 || request.quantity > most {
@@ -205,7 +205,7 @@ fn replay(stored: StoredAllocation, hash: &[u8; 32]) -> Result<Allocation, Servi
 
 /// The product's owner asks for its own; anybody else needs an agreement of the owner's. Of several the first by id, so that every
 /// process answers alike.
-fn basis(registry: &Registry, actor: &Actor, request: &SerialRequest, now: Micros) -> Option<Basis> {
+pub(super) fn basis(registry: &Registry, actor: &Actor, request: &SerialRequest, now: Micros) -> Option<Basis> {
     let gtin = request.numbered.gtin()?;
     let (owner, product) = registry.product(gtin)?;
     if request
@@ -235,7 +235,7 @@ fn basis(registry: &Registry, actor: &Actor, request: &SerialRequest, now: Micro
 }
 
 /// The same text whatever is missing: a stranger must not learn that a product exists.
-fn no_agreement(request: &SerialRequest) -> ServiceError {
+pub(super) fn no_agreement(request: &SerialRequest) -> ServiceError {
     let detail = format!(
         "no agreement that holds today lets you request serial numbers of `{}` (for this site, if one is named): check the GTIN, or ask \
          the brand owner for an agreement with the power `request_serials`",
@@ -244,7 +244,7 @@ fn no_agreement(request: &SerialRequest) -> ServiceError {
     ServiceError::refused(Code::NoAgreement, detail)
 }
 
-fn check_per_request(basis: &Basis, request: &SerialRequest) -> Result<(), ServiceError> {
+pub(super) fn check_per_request(basis: &Basis, request: &SerialRequest) -> Result<(), ServiceError> {
     match basis
         .agreement
         .as_ref()
@@ -328,7 +328,7 @@ async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<Allocation, Ser
     Ok(stored.allocation)
 }
 
-fn check_total(issued: u64, basis: &Basis, request: &SerialRequest) -> Result<(), ServiceError> {
+pub(super) fn check_total(issued: u64, basis: &Basis, request: &SerialRequest) -> Result<(), ServiceError> {
     let Some((agreement, total)) = basis
         .agreement
         .as_ref()
