@@ -28,6 +28,7 @@
 //! | [`epcis`] | 1 | EPCIS 1.2 / 2.0 XML and 2.0 JSON-LD to and from domain events; the CBV event hash |
 //! | [`config`] | 1 | settings of the hub, configuration of its partners |
 //! | [`storage`] | 2 | the only place that knows the database (SQLite or PostgreSQL) and the object store |
+//! | [`outbound`] | 2 | the only place that calls systems of partners: serial numbers that a manufacturer's own system makes |
 //! | [`service`] | 3 | use cases: who may, one transaction, domain, storage, audit |
 //! | [`transport`] | 4 | TLS and identity, HTTP, REST, GraphQL, problem types |
 //! | [`worker`] | 4 | loops that call services: capture jobs, following the contracts |
@@ -54,6 +55,7 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod epcis;
+pub mod outbound;
 pub mod service;
 pub mod storage;
 pub mod transport;

@@ -36,14 +36,13 @@ const POOLS: &[&str] = &[
     ) {clustered}",
     // Counter values that no allocation has and none ever will, and why.
     "CREATE TABLE burnt (
-        id {uuid} NOT NULL PRIMARY KEY,
         pool_id {uuid} NOT NULL REFERENCES pool (id),
         first_index {bigint} NOT NULL,
         quantity {bigint} NOT NULL CHECK (quantity > 0),
         reason TEXT NOT NULL,
-        at {bigint} NOT NULL
-    ) {strict}",
-    "CREATE INDEX burnt_by_pool ON burnt (pool_id, first_index)",
+        at {bigint} NOT NULL,
+        PRIMARY KEY (pool_id, first_index)
+    ) {clustered}",
 ];
 
 /// `span` is how many counter values an allocation takes, `holes` which offsets of them are no numbers of it (a bitmap); null:
@@ -170,6 +169,25 @@ const SUPPLY: &[&str] = &[
         at {bigint} NOT NULL,
         UNIQUE (party_id, request_key)
     ) {strict}",
+    "CREATE INDEX serial_import_by_pool ON serial_import (pool_id, id)",
+    // Serials that were commissioned without having been given out are not free for anybody's list.
+    "CREATE INDEX foreign_serial_by_serial ON foreign_serial (gtin, serial)",
+    // What was asked of a manufacturer's own system: stored before it is asked, so that a lost answer is asked for again
+    // with the same key. At most one order of a pool is open.
+    "CREATE TABLE broker_order (
+        id {uuid} NOT NULL PRIMARY KEY,
+        pool_id {uuid} NOT NULL REFERENCES pool (id),
+        quantity {bigint} NOT NULL CHECK (quantity > 0),
+        state TEXT NOT NULL,
+        upstream_id TEXT,
+        reason TEXT,
+        created_at {bigint} NOT NULL,
+        ended_at {bigint},
+        confirmed_at {bigint},
+        CHECK ((state = 'open') = (ended_at IS NULL))
+    ) {strict}",
+    "CREATE UNIQUE INDEX broker_order_open ON broker_order (pool_id) WHERE ended_at IS NULL",
+    "CREATE INDEX broker_order_by_pool ON broker_order (pool_id, id)",
     "CREATE TABLE serial_alert (
         id {uuid} NOT NULL PRIMARY KEY,
         kind TEXT NOT NULL,
@@ -187,18 +205,26 @@ const SUPPLY: &[&str] = &[
     "CREATE INDEX serial_alert_by_principal ON serial_alert (principal_id, id)",
 ];
 
-/// After a restore no number moves until the operator has confirmed what was issued since the backup.
-const FLOOR: &[&str] = &["CREATE TABLE serial_floor (
+/// After a restore no number moves until the operator has confirmed what was issued since the backup. `identity` is how this
+/// database was last known; a copy or an older state of it has another. `serial_ahead` is where the counters of pools begin that a
+/// restored database does not know yet ('' is any product, epoch 0 any epoch).
+const FLOOR: &[&str] = &[
+    "CREATE TABLE serial_floor (
         one {smallint} NOT NULL PRIMARY KEY CHECK (one = 1),
         identity TEXT NOT NULL,
-        stamp TEXT NOT NULL,
-        previous_stamp TEXT NOT NULL,
-        stamped_at {bigint} NOT NULL,
         held_at {bigint},
         held_why TEXT,
         confirmed_at {bigint},
-        confirmed_by TEXT
-    ) {strict}"];
+        confirmed_by TEXT,
+        CHECK ((held_at IS NULL) = (held_why IS NULL))
+    ) {strict}",
+    "CREATE TABLE serial_ahead (
+        gtin TEXT NOT NULL,
+        epoch {bigint} NOT NULL,
+        next_index {bigint} NOT NULL CHECK (next_index > 0),
+        PRIMARY KEY (gtin, epoch)
+    ) {clustered}",
+];
 
 const RECEIPTS: &[&str] = &["CREATE TABLE allocation_receipt (
         allocation_id {uuid} NOT NULL PRIMARY KEY REFERENCES allocation (id),

@@ -19,6 +19,10 @@ pub enum AuditAction {
     IssueCertificate,
     /// Revoked one.
     RevokeCertificate,
+    /// Held all serial numbers until it is confirmed how far they had gone.
+    HoldSerials,
+    /// Confirmed that.
+    ConfirmSerials,
 }
 
 impl AuditAction {
@@ -32,6 +36,8 @@ impl AuditAction {
             Self::ApplyPartners => "apply_partners",
             Self::IssueCertificate => "issue_certificate",
             Self::RevokeCertificate => "revoke_certificate",
+            Self::HoldSerials => "hold_serials",
+            Self::ConfirmSerials => "confirm_serials",
         }
     }
 }

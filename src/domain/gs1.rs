@@ -35,6 +35,7 @@ mod uri;
 mod urn;
 
 pub use charset::{encode_link, encode_urn};
+pub(in crate::domain) use check_digit::check_digit;
 pub use class::EpcClass;
 pub use epc::{Epc, EpcKey};
 pub use key::{CompanyPrefix, Gln, Gtin, Sscc};

@@ -110,6 +110,18 @@ uuid_id!(
     FindingId, "fnd", "a finding id (`fnd_…`)"
 );
 uuid_id!(
+    /// One list of serial numbers that somebody else made.
+    ImportId, "imp", "an import id (`imp_…`)"
+);
+uuid_id!(
+    /// One order of serial numbers at a manufacturer's own system.
+    BrokerOrderId, "bor", "a broker order id (`bor_…`)"
+);
+uuid_id!(
+    /// One thing to act on about the supply of serial numbers.
+    SerialAlertId, "sal", "an alert id (`sal_…`)"
+);
+uuid_id!(
     /// One entry of the audit log.
     AuditId, "aud", "an audit entry id (`aud_…`)"
 );

@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::agreement::{Agreement, Power};
 use super::gs1::{CompanyPrefix, Gln, Gtin};
 use super::ids::{AgreementId, PartyId};
+use super::serial::numbered::Numbered;
 use super::time::Micros;
+
+pub use super::serial::rule::SerialRule;
 
 /// What a party is on the hub. It may be several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -80,29 +83,6 @@ pub struct Product {
     /// Alphabet and length of its serial numbers, and their market rule.
     #[serde(default)]
     pub serials: SerialRule,
-}
-
-/// How serial numbers of a product look.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SerialRule {
-    /// Characters, each once, in rank order.
-    pub alphabet: String,
-    /// Characters a serial has.
-    pub length: u8,
-    /// At most one in this many possible numbers is ever issued (EU 2016/161 art. 4: 10,000).
-    pub density: u64,
-}
-
-impl Default for SerialRule {
-    /// Thirty characters nobody confuses, twelve long: 5.3e13 issuable numbers at 1 in 10,000.
-    fn default() -> Self {
-        Self {
-            alphabet: "23456789ABCDEFGHJKLMNPQRTUVWXY".to_owned(),
-            length: 12,
-            density: 10_000,
-        }
-    }
 }
 
 /// Whoever makes a call, as established by the transport from a certificate (or token) and nothing else.
@@ -205,6 +185,18 @@ impl Registry {
         let owner = self.parties.get(self.owner_of_gtin.get(&gtin)?)?;
         let product = owner.products.iter().find(|product| product.gtin == gtin)?;
         Some((owner, product))
+    }
+
+    /// Whose serial numbers of something these are, and how they look.
+    #[must_use]
+    pub fn numbering(&self, numbered: Numbered) -> Option<(&Arc<Party>, SerialRule)> {
+        match numbered {
+            Numbered::Trade(gtin) => {
+                let (owner, product) = self.product(gtin)?;
+                Some((owner, product.serials.clone()))
+            }
+            Numbered::Logistic(_) => None,
+        }
     }
 
     /// Who holds the longest registered prefix that these digits begin with.

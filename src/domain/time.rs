@@ -75,6 +75,20 @@ impl Micros {
         Self(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
     }
 
+    /// The same date so many years later, the 29th of February as the 1st of March where the year has none.
+    #[must_use]
+    pub fn plus_years(self, years: i32) -> Self {
+        let at = self.to_datetime();
+        let year = at.year().saturating_add(years);
+        let leap_day = || {
+            let march = time::Date::from_calendar_date(year, time::Month::March, 1)?;
+            Ok::<_, time::error::ComponentRange>(at.replace_date(march))
+        };
+        at.replace_year(year)
+            .or_else(|_| leap_day())
+            .map_or(Self::FOREVER, Self::from_datetime)
+    }
+
     /// The UTC day it lies in, counted from 1970-01-01.
     #[must_use]
     pub const fn day(self) -> i64 {

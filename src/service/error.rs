@@ -68,6 +68,8 @@ codes! {
     PoolExhausted = "POOL_EXHAUSTED", 409, "the serial numbers of this product are used up";
     /// The serial numbers cannot be written in the form asked for.
     NotEncodable = "NOT_ENCODABLE", 422, "these serial numbers do not fit this form";
+    /// The hub was started on data that may be older than what it has issued.
+    FloorUnconfirmed = "FLOOR_UNCONFIRMED", 503, "no serial number is given out until the operator has confirmed which ones were";
     /// Same `eventID`, other content.
     Conflict = "CONFLICT", 409, "this contradicts what is already there";
     /// Too many requests, or the hub is shutting down or cannot reach its database; nothing was done or the outcome is unknown: ask again with the same key.

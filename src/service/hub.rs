@@ -13,6 +13,7 @@ use crate::storage::Db;
 use crate::storage::object::ObjectStore;
 
 use super::serial::PoolCache;
+use super::serial::floor::Floor;
 
 /// Tells the time. The real one is in `app`; tests set theirs.
 pub trait Clock: Send + Sync + 'static {
@@ -59,6 +60,7 @@ struct Inner {
     limits: Limits,
     registry: ArcSwap<Registry>,
     pools: PoolCache,
+    floor: Floor,
 }
 
 impl Hub {
@@ -85,6 +87,7 @@ impl Hub {
                 limits,
                 registry,
                 pools: PoolCache::default(),
+                floor: Floor::default(),
             }),
         }
     }
@@ -111,6 +114,12 @@ impl Hub {
     #[must_use]
     pub fn pools(&self) -> &PoolCache {
         &self.inner.pools
+    }
+
+    /// Whether serial numbers may move.
+    #[must_use]
+    pub fn floor(&self) -> &Floor {
+        &self.inner.floor
     }
 
     /// Limits on everything.

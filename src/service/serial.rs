@@ -7,7 +7,9 @@
 //! | `dry_run` | what a request would be answered, with numbers that are never issued |
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
+//! | `floor` | no number moves on data that may have been restored, until the operator confirms how far numbers had gone |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
+//! | `epoch` | a new serial rule or a rotated key: which pool takes the place of which |
 //!
 //! # Invariants
 //! - No number is issued twice: the counter moves by one conditional statement in the transaction of the allocation.
@@ -18,6 +20,8 @@
 mod again;
 mod download;
 mod dry_run;
+mod epoch;
+pub mod floor;
 mod pools;
 mod request;
 mod usage;
@@ -37,7 +41,7 @@ use crate::domain::serial::SerialError;
 use crate::storage::serial::allocation as store;
 
 use super::Hub;
-use super::error::ServiceError;
+use super::error::{Code, ServiceError};
 use super::page::{Page, Paged};
 
 /// An allocation that the caller has or that was made in its name.
@@ -59,9 +63,17 @@ pub async fn allocations(
     Ok(Paged::by_id(rows, page, |row| row.id.uuid()))
 }
 
-/// A fault of keys or pools is the operator's to mend: the caller learns nothing of it, the log everything.
+/// A fault of keys or pools is the operator's to mend: the caller learns nothing of it, the log everything. That no number is left is not one.
 impl From<SerialError> for ServiceError {
     fn from(error: SerialError) -> Self {
-        Self::Internal(error.to_string())
+        match &error {
+            SerialError::Exhausted { .. } => Self::refused(Code::PoolExhausted, error.to_string()),
+            SerialError::Rule(_)
+            | SerialError::WrongMasterKey { .. }
+            | SerialError::KeyForm { .. }
+            | SerialError::Crypto(_)
+            | SerialError::Algorithm { .. }
+            | SerialError::KnownAnswers { .. } => Self::Internal(error.to_string()),
+        }
     }
 }

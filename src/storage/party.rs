@@ -93,8 +93,18 @@ pub async fn load_registry(db: &Db) -> Result<Registry, StorageError> {
 
 /// The version alone: what a process polls to see whether it must load again.
 pub async fn registry_version(db: &Db) -> Result<i64, StorageError> {
-    let sql = "SELECT version FROM registry WHERE one = 1";
-    let row = db.query_one("reading the version of the contracts", sql, Vec::new()).await?;
+    version_of(db.query_one(READING_VERSION, VERSION, Vec::new()).await?)
+}
+
+/// The same inside a transaction.
+pub async fn registry_version_in(tx: &Tx) -> Result<i64, StorageError> {
+    version_of(tx.query_one(READING_VERSION, VERSION, Vec::new()).await?)
+}
+
+const READING_VERSION: &str = "reading the version of the contracts";
+const VERSION: &str = "SELECT version FROM registry WHERE one = 1";
+
+fn version_of(row: Option<QueryResult>) -> Result<i64, StorageError> {
     let row = row.ok_or_else(|| StorageError::Inconsistent("registry: its one row is missing".to_owned()))?;
     column(&row, "registry", "version")
 }

@@ -10,10 +10,16 @@
 
 pub mod account;
 pub mod again;
+pub mod alert;
 pub mod allocation;
+pub mod broker;
+pub mod floor;
+pub mod listed;
 pub mod pool;
 pub mod slice;
+pub mod supply;
 pub mod usage;
+pub mod witness;
 
 use sea_orm::DbBackend;
 

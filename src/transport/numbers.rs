@@ -73,7 +73,13 @@ pub(super) async fn fitting(
     id: AllocationId,
     (range, writer): (SerialRange, SerialWriter),
 ) -> Result<SerialStream, ServiceError> {
-    let check = move |numbers: SerialStream| if writer.is_narrow() { verify(numbers, &writer) } else { Ok(()) };
+    let check = move |numbers: SerialStream| {
+        if writer.is_narrow() {
+            verify(numbers, &writer)
+        } else {
+            Ok(())
+        }
+    };
     serials_if(hub, actor, id, range, check).await
 }
 

@@ -35,7 +35,11 @@ impl Row<'_> {
     fn check(&self) {
         let epc: Epc = self.uri.parse().unwrap();
         let value = self.uri.rsplit(':').next().unwrap();
-        let prefix = if let Some(body) = self.uri.strip_prefix("urn:epc:id:sgtin:") { body } else { value };
+        let prefix = if let Some(body) = self.uri.strip_prefix("urn:epc:id:sgtin:") {
+            body
+        } else {
+            value
+        };
         let prefix = prefix.split('.').next().unwrap();
         let (numbered, serial): (Numbered, String) = match (epc.gtin(), epc.sscc()) {
             (Some(gtin), None) => (gtin.into(), epc.serial().unwrap().into_owned()),
@@ -53,7 +57,12 @@ impl Row<'_> {
         };
         let (hex, tag_uri) = (written(Form::Hex(scheme, filter)), written(Form::TagUri(scheme, filter)));
         if self.valid {
-            assert_eq!((hex.as_deref(), tag_uri.as_deref()), (Ok(self.hex), Ok(self.tag_uri)), "{}", self.uri);
+            assert_eq!(
+                (hex.as_deref(), tag_uri.as_deref()),
+                (Ok(self.hex), Ok(self.tag_uri)),
+                "{}",
+                self.uri
+            );
         } else {
             assert!(matches!(hex, Err(FormError::Tag(_))) && tag_uri.is_err(), "{}", self.uri);
         }
@@ -80,7 +89,14 @@ fn tags_are_what_others_encode() {
         let asked = suite == "tag" || !tag_uri.is_empty();
         if asked && (scheme == "SGTIN" || scheme == "SSCC") {
             let valid = expect == "valid";
-            Row { uri, valid, tag_uri, hex, options }.check();
+            Row {
+                uri,
+                valid,
+                tag_uri,
+                hex,
+                options,
+            }
+            .check();
             cases += 1;
         }
     }

@@ -353,6 +353,7 @@ fn serials(mut section: Section<'_>) -> SerialRule {
             .and_then(|length| u8::try_from(length.value).ok())
             .unwrap_or(usual.length),
         density: density.map_or(usual.density, |density| density.value),
+        ..usual
     };
     if sound && let Some((cause, fix)) = rule::space_fault(&rule) {
         section.problem(line, cause, fix);

@@ -85,6 +85,7 @@ mod tests {
                 alphabet: "0123456789ABCDEFGH"[..count].to_owned(),
                 length,
                 density,
+                ..SerialRule::default()
             };
             let fault = space_fault(&rule).map(|(cause, _)| cause);
             assert!(fault.is_some() == expect.is_some(), "{rule:?}: {fault:?}");

@@ -4,7 +4,7 @@
 use super::Fault;
 
 /// The check digit that belongs behind these ASCII digits, itself an ASCII digit.
-pub(super) fn check_digit(digits: &[u8]) -> u8 {
+pub(in crate::domain) fn check_digit(digits: &[u8]) -> u8 {
     let mut sum = 0_u32;
     for (from_right, digit) in digits.iter().rev().enumerate() {
         let value = u32::from(digit.wrapping_sub(b'0'));

@@ -85,7 +85,9 @@ impl TagHead {
         let number = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok()).ok_or(TagError::Prefix);
         let prefix = number(digits.get(1..=prefix_len))?;
         // The indicator, and what stands between company prefix and check digit.
-        let reference = [digits.get(..1), digits.get(1 + prefix_len..13)].map(Option::unwrap_or_default).concat();
+        let reference = [digits.get(..1), digits.get(1 + prefix_len..13)]
+            .map(Option::unwrap_or_default)
+            .concat();
         let reference = number(Some(&reference))?;
         let start = start(scheme, prefix_len, filter)?;
         Ok(Self {
@@ -241,7 +243,18 @@ mod tests {
         for good in ["0", "1", "274877906943"] {
             assert!(head.hex(good).is_ok() && head.verify(good).is_ok(), "{good}");
         }
-        for bad in ["", "01", "00", "274877906944", "99999999999999999999", "A1", "+1", "-1", "1 ", "٣"] {
+        for bad in [
+            "",
+            "01",
+            "00",
+            "274877906944",
+            "99999999999999999999",
+            "A1",
+            "+1",
+            "-1",
+            "1 ",
+            "٣",
+        ] {
             assert_eq!(head.hex(bad), Err(TagError::Serial96), "{bad}");
             assert_eq!(head.verify(bad), Err(TagError::Serial96), "{bad}");
         }

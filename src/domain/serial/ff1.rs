@@ -11,6 +11,7 @@
 
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use aes::{Aes256, Block};
+use zeroize::Zeroize;
 
 /// The smallest domain that may be encrypted.
 pub const MIN_DOMAIN: u128 = 1_000_000;
@@ -108,9 +109,10 @@ impl Domain {
     }
 }
 
-/// A key schedule with the first blocks of the round function's CBC-MAC already done.
+/// A key schedule with the first blocks of the round function's CBC-MAC already done. Both are wiped from memory when it is dropped: the
+/// schedule by the crate `aes`, the blocks here. It lies in a box, so that moving an [`Ff1`] leaves no copy of it behind.
 pub struct Ff1 {
-    cipher: Aes256,
+    cipher: Box<Aes256>,
     domain: Domain,
     /// The MAC over P and all of Q but its last block, which do not change from round to round.
     prefix: Block,
@@ -123,7 +125,7 @@ impl Ff1 {
     /// Prepares a key. The tweak goes into every round.
     #[must_use]
     pub fn new(key: &[u8; 32], domain: Domain, tweak: &[u8]) -> Self {
-        let cipher = Aes256::new(key.into());
+        let cipher = Box::new(Aes256::new(key.into()));
         let half_bytes = domain.half_bytes();
         let prefix = mac_prefix(&cipher, &domain, half_bytes, tweak);
         Self {
@@ -185,6 +187,12 @@ impl Ff1 {
         let whole = u128::from_be_bytes(block.into()) >> (8 * (16 - self.round_bytes));
         // Most spaces need 8 bytes; dividing 64 bits is several times faster than 128.
         u64::try_from(whole).map_or_else(|_| (whole % u128::from(size)) as u64, |whole| whole % size)
+    }
+}
+
+impl Drop for Ff1 {
+    fn drop(&mut self) {
+        self.prefix.as_mut_slice().zeroize();
     }
 }
 

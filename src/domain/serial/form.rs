@@ -160,7 +160,9 @@ fn bracketed(numbered: &Numbered) -> String {
 fn key(numbered: &Numbered, prefix_len: Option<usize>) -> Result<String, FormError> {
     match numbered {
         Numbered::Trade(gtin) => {
-            let prefix_len = prefix_len.filter(|length| (6..=12).contains(length)).ok_or(FormError::Prefix)?;
+            let prefix_len = prefix_len
+                .filter(|length| (6..=12).contains(length))
+                .ok_or(FormError::Prefix)?;
             let digits = gtin.as_str();
             let parts = [digits.get(1..=prefix_len), digits.get(..1), digits.get(1 + prefix_len..13)];
             let [prefix, indicator, reference] = parts.map(Option::unwrap_or_default);
@@ -174,7 +176,9 @@ fn key(numbered: &Numbered, prefix_len: Option<usize>) -> Result<String, FormErr
 fn tag(scheme: TagScheme, filter: u8, numbered: &Numbered, prefix_len: Option<usize>) -> Result<TagHead, FormError> {
     match (numbered, scheme) {
         (Numbered::Trade(gtin), TagScheme::Sgtin96 | TagScheme::Sgtin198) => {
-            let prefix_len = prefix_len.filter(|length| (6..=12).contains(length)).ok_or(FormError::Prefix)?;
+            let prefix_len = prefix_len
+                .filter(|length| (6..=12).contains(length))
+                .ok_or(FormError::Prefix)?;
             Ok(TagHead::sgtin(scheme, *gtin, prefix_len, filter)?)
         }
         (Numbered::Logistic(series), TagScheme::Sscc96) => {
@@ -256,7 +260,9 @@ mod tests {
         assert_eq!(none(Form::EpcUri), Err(FormError::Prefix));
         assert_eq!(none(Form::Hex(TagScheme::Sgtin96, 0)), Err(FormError::Prefix));
         assert_eq!(none(Form::DigitalLink), Ok(()));
-        let tag = |scheme, filter, numbered: &str| SerialWriter::new(Form::Hex(scheme, filter), &numbered.parse().unwrap(), Some(7)).map(drop);
+        let tag = |scheme, filter, numbered: &str| {
+            SerialWriter::new(Form::Hex(scheme, filter), &numbered.parse().unwrap(), Some(7)).map(drop)
+        };
         assert_eq!(tag(TagScheme::Sscc96, 0, TRADE), Err(FormError::Kind));
         assert_eq!(tag(TagScheme::Sgtin96, 0, LOGISTIC), Err(FormError::Kind));
         assert_eq!(tag(TagScheme::Sgtin96, 8, TRADE), Err(FormError::Tag(TagError::Filter)));

@@ -5,6 +5,7 @@
 //! stored. Where the master key comes from is the business of `app`. Nothing here makes randomness: it is given.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use zeroize::Zeroizing;
 
@@ -61,6 +62,11 @@ impl MasterKey {
         Ok(OwnerKey(Zeroizing::new(*bytes)))
     }
 
+    /// A key for a purpose of the hub's own, which `info` names: no two purposes may spell the same. Every process of a hub has the same.
+    pub(super) fn derive(&self, info: &[&[u8]]) -> Result<Zeroizing<[u8; 32]>, SerialError> {
+        expand(&self.0, info).map_err(|_| SerialError::Crypto("deriving a key from the master key"))
+    }
+
     fn aead(&self) -> Result<LessSafeKey, SerialError> {
         let key = UnboundKey::new(&AES_256_GCM, self.0.as_slice());
         key.map(LessSafeKey::new)
@@ -90,14 +96,19 @@ impl OwnerKey {
             b"|",
             &epoch.to_be_bytes(),
         ];
-        let mut key = Zeroizing::new([0; 32]);
-        Salt::new(HKDF_SHA256, &[])
-            .extract(self.0.as_slice())
-            .expand(&info, HKDF_SHA256)
-            .and_then(|output| output.fill(key.as_mut_slice()))
-            .map_err(|_| SerialError::Crypto("deriving a pool key"))?;
+        let key = expand(&self.0, &info).map_err(|_| SerialError::Crypto("deriving a pool key"))?;
         Ok(PoolKey(key))
     }
+}
+
+/// HKDF-SHA-256 (RFC 5869) without salt: the secret is uniformly random.
+fn expand(secret: &[u8; 32], info: &[&[u8]]) -> Result<Zeroizing<[u8; 32]>, Unspecified> {
+    let mut key = Zeroizing::new([0; 32]);
+    Salt::new(HKDF_SHA256, &[])
+        .extract(secret)
+        .expand(info, HKDF_SHA256)?
+        .fill(key.as_mut_slice())?;
+    Ok(key)
 }
 
 impl PoolKey {

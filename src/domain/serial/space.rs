@@ -1,11 +1,11 @@
-//! The numbers that serials of one product can be: alphabet, length, and how many of them may be issued.
+//! The numbers that serials of one product can be: alphabet, length, restrictions, and how many of them may be issued.
 //!
-//! Rank and unrank only: it does not encrypt ([`super::ff1`]) and does not count.
-
-use crate::domain::party::SerialRule;
+//! Rank and unrank only: it does not encrypt ([`super::ff1`]) and does not count. Restrictions (no leading zero, what fits an SGTIN-96
+//! tag) take numbers out that lie together, so that the rest can be ranked by arithmetic.
 
 use super::SerialError;
-use super::ff1::{Domain, Halves};
+use super::ff1::{Domain, Halves, MAX_LENGTH};
+use super::rule::{SGTIN_96_MAX, SerialRule};
 
 /// GS1 AI encodable character set 82 (GS1 General Specifications, figure 7.11-1), beside letters and digits.
 const CHARSET_82_OTHERS: &str = "!\"%&'()*+,-./:;<=>?_";
@@ -58,6 +58,11 @@ impl Alphabet {
         self.characters.len() as u32
     }
 
+    /// The rank of a character.
+    fn rank(&self, character: u8) -> Option<u8> {
+        self.ranks.get(usize::from(character)).copied().filter(|rank| *rank != NONE)
+    }
+
     fn write(&self, number: u64, places: &mut [u8]) {
         let radix = self.characters.len() as u64;
         let mut rest = number;
@@ -70,37 +75,80 @@ impl Alphabet {
     fn read(&self, places: &[u8]) -> Option<u64> {
         let radix = self.characters.len() as u64;
         places.iter().try_fold(0, |number, character| {
-            let rank = *self.ranks.get(usize::from(*character))?;
-            (rank != NONE).then(|| number * radix + u64::from(rank))
+            let rank = self.rank(*character)?;
+            Some(number * radix + u64::from(rank))
         })
     }
 }
 
-/// All serials of one rule.
+/// All serials of one rule: the texts of a length, less those that a restriction takes out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NumberSpace {
     alphabet: Alphabet,
     length: u8,
+    /// Written with as many digits as they have; the alphabet is the ten digits then.
+    variable_length: bool,
     domain: Domain,
+    window: Window,
     cap: u64,
 }
 
+/// Which numbers of a domain are serials: those below `until`, but for `gap_from..gap_to`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Window {
+    until: u128,
+    gap_from: u128,
+    gap_to: u128,
+}
+
+impl Window {
+    /// Ranks of texts are in the order of the alphabet, so those that begin with `0` lie together, and so do the numbers that are too great.
+    fn new(rule: &SerialRule, alphabet: &Alphabet, domain: &Domain) -> Self {
+        let mut until = domain.size();
+        let (mut gap_from, mut gap_to) = (0, 0);
+        if (rule.no_leading_zero || rule.sgtin_96)
+            && !rule.variable_length
+            && let Some(zero) = alphabet.rank(b'0')
+        {
+            let block = domain.size() / u128::from(alphabet.radix());
+            gap_from = u128::from(zero) * block;
+            gap_to = gap_from + block;
+        }
+        // With fewer than twelve digits every number fits; with twelve all ten digits are asked for, so that ranks are values.
+        if rule.sgtin_96 {
+            until = until.min(u128::from(SGTIN_96_MAX) + 1);
+        }
+        gap_to = gap_to.min(until);
+        gap_from = gap_from.min(gap_to);
+        Self { until, gap_from, gap_to }
+    }
+
+    fn size(&self) -> u128 {
+        self.until - (self.gap_to - self.gap_from)
+    }
+
+    fn contains(&self, number: u128) -> bool {
+        number < self.until && !(self.gap_from..self.gap_to).contains(&number)
+    }
+}
+
 impl NumberSpace {
-    /// Checks the rule. Also for whoever checks configuration: what this takes, a pool can be made of.
+    /// Of a rule that [`SerialRule::check`] takes; of any other an error or a space that is no use.
     pub fn new(rule: &SerialRule) -> Result<Self, SerialError> {
-        let alphabet = Alphabet::new(&rule.alphabet)?;
+        let alphabet = Alphabet::new(&rule.characters())?;
         let domain = Domain::new(alphabet.radix(), rule.length).map_err(|error| SerialError::Rule(error.to_string()))?;
         if rule.density == 0 {
             return Err(SerialError::Rule(
                 "density must be 1 or more: one number in how many is issued".to_owned(),
             ));
         }
-        let cap = domain.size() / u128::from(rule.density);
+        let window = Window::new(rule, &alphabet, &domain);
+        let cap = window.size() / u128::from(rule.density);
         if cap == 0 {
             return Err(SerialError::Rule(format!(
                 "a density of {} leaves no number of {} to issue",
                 rule.density,
-                domain.size()
+                window.size()
             )));
         }
         // The counter is a signed 64-bit column on both databases.
@@ -108,7 +156,9 @@ impl NumberSpace {
         Ok(Self {
             alphabet,
             length: rule.length,
+            variable_length: rule.variable_length,
             domain,
+            window,
             cap,
         })
     }
@@ -119,27 +169,85 @@ impl NumberSpace {
         &self.domain
     }
 
+    /// How many serials there are.
+    #[must_use]
+    pub fn size(&self) -> u128 {
+        self.window.size()
+    }
+
+    /// Whether every number of the domain is a serial.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.size() == self.domain.size()
+    }
+
+    /// Whether a number of the domain is a serial.
+    #[must_use]
+    pub fn contains(&self, number: u128) -> bool {
+        self.window.contains(number)
+    }
+
+    /// The `rank`-th number that is a serial; `rank` is below [`Self::size`].
+    #[must_use]
+    pub fn number(&self, rank: u128) -> u128 {
+        let Window { gap_from, gap_to, .. } = self.window;
+        if rank < gap_from { rank } else { rank + (gap_to - gap_from) }
+    }
+
+    /// The rank of a number that [`Self::contains`].
+    #[must_use]
+    pub fn rank(&self, number: u128) -> u128 {
+        let Window { gap_from, gap_to, .. } = self.window;
+        if number < gap_from {
+            number
+        } else {
+            number - (gap_to - gap_from)
+        }
+    }
+
     /// How many numbers may be issued: `size / density`, at most what a signed 64-bit counter holds.
     #[must_use]
     pub fn cap(&self) -> u64 {
         self.cap
     }
 
-    /// The text of a number.
-    #[must_use]
-    pub fn render(&self, number: Halves) -> String {
-        let mut places = [0; super::ff1::MAX_LENGTH as usize];
+    /// The text of a number, behind what `text` holds.
+    pub fn write(&self, number: Halves, text: &mut String) {
+        let mut places = [0; MAX_LENGTH as usize];
         let places = &mut places[..usize::from(self.length)];
         let (high, low) = places.split_at_mut(usize::from(self.length - self.domain.low_len()));
         self.alphabet.write(number.high, high);
         self.alphabet.write(number.low, low);
-        places.iter().map(|byte| char::from(*byte)).collect()
+        let mut places = &*places;
+        while self.variable_length
+            && let [b'0', rest @ ..] = places
+            && !rest.is_empty()
+        {
+            places = rest;
+        }
+        text.extend(places.iter().map(|byte| char::from(*byte)));
+    }
+
+    /// The text of a number.
+    #[must_use]
+    pub fn render(&self, number: Halves) -> String {
+        let mut text = String::with_capacity(usize::from(self.length));
+        self.write(number, &mut text);
+        text
     }
 
     /// The number of a text, if it is a serial of this space.
     #[must_use]
     pub fn parse(&self, serial: &str) -> Option<Halves> {
-        let places = serial.as_bytes();
+        let number = if self.variable_length {
+            self.parse_variable(serial)?
+        } else {
+            self.parse_padded(serial.as_bytes())?
+        };
+        (self.is_whole() || self.contains(self.domain.join(number))).then_some(number)
+    }
+
+    fn parse_padded(&self, places: &[u8]) -> Option<Halves> {
         if places.len() != usize::from(self.length) {
             return None;
         }
@@ -148,6 +256,18 @@ impl NumberSpace {
             high: self.alphabet.read(high)?,
             low: self.alphabet.read(low)?,
         })
+    }
+
+    fn parse_variable(&self, serial: &str) -> Option<Halves> {
+        let digits = serial.as_bytes();
+        let mut places = [b'0'; MAX_LENGTH as usize];
+        let places = &mut places[..usize::from(self.length)];
+        if digits.is_empty() || (digits.len() > 1 && digits[0] == b'0') {
+            return None;
+        }
+        let behind = places.len().checked_sub(digits.len())?;
+        places[behind..].copy_from_slice(digits);
+        self.parse_padded(places)
     }
 }
 
@@ -162,6 +282,7 @@ mod tests {
             alphabet: alphabet.to_owned(),
             length,
             density,
+            ..SerialRule::default()
         }
     }
 
@@ -195,7 +316,70 @@ mod tests {
         check(rule("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", 20, 1), i64::MAX as u64);
     }
 
+    fn tag(length: u8, variable_length: bool) -> SerialRule {
+        SerialRule {
+            sgtin_96: true,
+            variable_length,
+            ..rule("0123456789", length, 10_000)
+        }
+    }
+
+    #[test]
+    fn restrictions_take_out_what_they_name_and_no_more() {
+        let space = |rule: SerialRule| NumberSpace::new(&rule).unwrap();
+        assert_eq!(space(tag(12, false)).size(), (1 << 38) - 100_000_000_000);
+        assert_eq!(space(tag(12, true)).size(), 1 << 38);
+        assert_eq!(space(tag(12, true)).cap(), 27_487_790);
+        assert_eq!(space(tag(11, false)).size(), 90_000_000_000);
+        let no_zero = |alphabet| SerialRule {
+            no_leading_zero: true,
+            ..rule(alphabet, 6, 1)
+        };
+        assert_eq!(space(no_zero("0123456789")).size(), 900_000);
+        assert_eq!(space(no_zero("ABCDE01234")).size(), 900_000);
+        assert!(space(no_zero("ABCDEFGHIJ")).is_whole());
+        let zero_in_the_middle = space(no_zero("ABCDE01234"));
+        for rank in (0..900_000).step_by(991) {
+            let number = zero_in_the_middle.number(rank);
+            assert_eq!(zero_in_the_middle.rank(number), rank);
+            let text = zero_in_the_middle.render(zero_in_the_middle.domain().split(number));
+            assert!(!text.starts_with('0'), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_a_tag_is_no_serial_of_it() {
+        let check = |variable: bool, text: &str, expect: bool| {
+            assert_eq!(
+                NumberSpace::new(&tag(12, variable)).unwrap().parse(text).is_some(),
+                expect,
+                "{text} {variable}"
+            );
+        };
+        check(false, "274877906943", true);
+        check(false, "274877906944", false);
+        check(false, "100000000000", true);
+        check(false, "099999999999", false);
+        check(false, "99999999999", false);
+        check(true, "274877906943", true);
+        check(true, "274877906944", false);
+        check(true, "99999999999", true);
+        check(true, "099999999999", false);
+        check(true, "0", true);
+        check(true, "00", false);
+        check(true, "", false);
+        check(true, "1234567890123", false);
+    }
+
     proptest! {
+        #[test]
+        fn variable_length_reads_what_it_wrote(number in 0..(1_u128 << 38)) {
+            let space = NumberSpace::new(&tag(12, true)).unwrap();
+            let text = space.render(space.domain().split(number));
+            prop_assert_eq!(&text, &number.to_string());
+            prop_assert_eq!(space.parse(&text), Some(space.domain().split(number)));
+        }
+
         #[test]
         fn parse_reads_what_render_wrote(length in 4..=20_u8, seed: u128, radix in 32..=82_usize) {
             let alphabet: String = (0..=127_u8).map(char::from).filter(|character| in_charset_82(*character)).take(radix).collect();

@@ -74,7 +74,7 @@ impl SerialStream {
     pub fn next_chunk(&mut self) -> Option<Vec<String>> {
         let count = self.left.min(CHUNK);
         let indices: Vec<u64> = (0..count).map(|_| self.next_index()).collect();
-        (count > 0).then(|| indices.into_iter().map(|index| self.pool.serial(index)).collect())
+        (count > 0).then(|| indices.into_iter().filter_map(|index| self.pool.serial(index)).collect())
     }
 
     /// The counter value of the next number; there is one.

@@ -1,23 +1,22 @@
 //! Pools ready for use: opened on first need, verified against their known answers, kept for the life of the process.
 //!
-//! What never changes of a pool is cached, and only that; which pools a product has is read each time, since another hub process may
-//! have opened one.
+//! A prepared pool is used as long as its row is what it was made from, so which pools a product has, and which of them is retired, is
+//! read each time: another hub process may have opened one, or rotated a key. Which epoch takes the place of which is the business of
+//! [`super::epoch`].
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use zeroize::Zeroizing;
-
 use crate::domain::ids::{PartyId, PoolId};
 use crate::domain::party::SerialRule;
-use crate::domain::serial::SerialError;
-use crate::domain::serial::key::{NONCE_BYTES, OwnerKey};
 use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::pool::{Pool, PoolRecord};
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
 use crate::storage::Tx;
 use crate::storage::serial::pool as store;
+
+use super::epoch;
 
 /// How often a process that lost the race to open a pool looks again.
 const TRIES: usize = 4;
@@ -29,14 +28,17 @@ pub struct PoolCache {
 }
 
 impl PoolCache {
-    fn get(&self, id: PoolId) -> Option<Arc<Pool>> {
-        self.pools.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    /// The pool that was made from this row: its rule may have changed since, or it may be retired.
+    fn get(&self, record: &PoolRecord) -> Option<Arc<Pool>> {
+        let pools = self.pools.read().unwrap_or_else(PoisonError::into_inner);
+        pools.get(&record.id).filter(|pool| pool.record() == record).cloned()
     }
 
     fn put(&self, pool: Pool) -> Arc<Pool> {
         let pool = Arc::new(pool);
         let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(pools.entry(pool.record().id).or_insert(pool))
+        pools.insert(pool.record().id, Arc::clone(&pool));
+        pool
     }
 }
 
@@ -55,33 +57,68 @@ pub async fn verify_pools(hub: &Hub) -> Result<usize, ServiceError> {
 
 /// A stored pool, ready.
 pub(super) async fn prepare(hub: &Hub, record: PoolRecord) -> Result<Arc<Pool>, ServiceError> {
-    if let Some(pool) = hub.pools().get(record.id) {
+    if let Some(pool) = hub.pools().get(&record) {
         return Ok(pool);
     }
+    let records = store::of_product(hub.db(), record.numbered).await?;
     let sealed = store::owner_key(hub.db(), &record.owner).await?;
-    unseal(hub, record, sealed)
+    find(open_all(hub, records, sealed)?, &record)
 }
 
 /// The same inside a transaction: a second connection there could wait for itself.
 pub(super) async fn prepare_in(hub: &Hub, tx: &Tx, record: PoolRecord) -> Result<Arc<Pool>, ServiceError> {
-    if let Some(pool) = hub.pools().get(record.id) {
+    if let Some(pool) = hub.pools().get(&record) {
         return Ok(pool);
     }
+    let records = store::of_product_in(tx, record.numbered).await?;
     let sealed = store::owner_key_in(tx, &record.owner).await?;
-    unseal(hub, record, sealed)
+    find(open_all(hub, records, sealed)?, &record)
 }
 
-fn unseal(hub: &Hub, record: PoolRecord, sealed: Option<Vec<u8>>) -> Result<Arc<Pool>, ServiceError> {
+/// All pools of one product as their rows stand now, ready, in the order of the rows (newest epoch first).
+pub(super) async fn prepare_all_in(hub: &Hub, tx: &Tx, records: Vec<PoolRecord>) -> Result<Vec<Arc<Pool>>, ServiceError> {
+    let cached: Option<Vec<_>> = records.iter().map(|record| hub.pools().get(record)).collect();
+    match (cached, records.first()) {
+        (Some(pools), _) => Ok(pools),
+        (None, None) => Ok(Vec::new()),
+        (None, Some(first)) => {
+            let sealed = store::owner_key_in(tx, &first.owner).await?;
+            open_all(hub, records, sealed)
+        }
+    }
+}
+
+/// Opens the pools of one product, which must be all of it, newest epoch first.
+fn open_all(hub: &Hub, records: Vec<PoolRecord>, sealed: Option<Vec<u8>>) -> Result<Vec<Arc<Pool>>, ServiceError> {
+    let mut oldest_first: Vec<Arc<Pool>> = Vec::with_capacity(records.len());
+    for record in records.into_iter().rev() {
+        let pool = match hub.pools().get(&record) {
+            Some(pool) => pool,
+            None => hub.pools().put(unseal(hub, record, sealed.as_deref())?.behind(&oldest_first)),
+        };
+        oldest_first.push(pool);
+    }
+    oldest_first.reverse();
+    Ok(oldest_first)
+}
+
+fn unseal(hub: &Hub, record: PoolRecord, sealed: Option<&[u8]>) -> Result<Pool, ServiceError> {
     let sealed = sealed
         .ok_or_else(|| ServiceError::Internal(format!("{} has no owner key: was the database restored in part?", record.id)))?;
     let key = hub
         .master_key()
-        .open(&record.owner, &sealed)?
+        .open(&record.owner, sealed)?
         .pool_key(record.numbered, record.epoch)?;
-    Ok(hub.pools().put(Pool::open(record, &key)?))
+    Ok(Pool::open(record, &key)?)
 }
 
-/// The pool that a product's serials come from, opened if there is none.
+fn find(pools: Vec<Arc<Pool>>, record: &PoolRecord) -> Result<Arc<Pool>, ServiceError> {
+    let found = pools.into_iter().find(|pool| pool.record().id == record.id);
+    found.ok_or_else(|| ServiceError::Internal(format!("{} is no pool of `{}`", record.id, record.numbered)))
+}
+
+/// The pool that a product's serials come from, opened if there is none. It may be retired a moment later: whoever takes numbers holds the
+/// locks of the product's pools and looks at the rows that come with them.
 pub(super) async fn for_product(
     hub: &Hub,
     owner: &PartyId,
@@ -90,59 +127,25 @@ pub(super) async fn for_product(
 ) -> Result<Arc<Pool>, ServiceError> {
     for _ in 0..TRIES {
         let records = store::of_product(hub.db(), numbered).await?;
-        if let Some(record) = records.into_iter().find(|record| record.follows(rule)) {
-            return prepare(hub, record).await;
+        if let Some(record) = current(&records, rule) {
+            return prepare(hub, record.clone()).await;
         }
-        open_epoch(hub, owner, numbered, rule).await?;
+        epoch::open(hub, owner, numbered, rule).await?;
     }
-    Err(ServiceError::refused(
+    Err(being_changed())
+}
+
+/// The pool that gives out what the rule asks for today, if it is open.
+pub(super) fn current<'r>(records: &'r [PoolRecord], rule: &SerialRule) -> Option<&'r PoolRecord> {
+    records
+        .iter()
+        .find(|record| record.follows(rule) && record.rule().banned_words == rule.banned_words)
+}
+
+/// Another process, or another rule, was faster; nothing was done.
+pub(super) fn being_changed() -> ServiceError {
+    ServiceError::refused(
         Code::Unavailable,
         "the serial rule of the product is being changed: ask again with the same key",
-    ))
-}
-
-/// Makes the pool of a product's rule, unless another process does so first.
-async fn open_epoch(hub: &Hub, owner: &PartyId, numbered: Numbered, rule: &SerialRule) -> Result<(), ServiceError> {
-    let (hub, owner, rule, now) = (hub.clone(), owner.clone(), rule.clone(), hub.now());
-    hub.db()
-        .clone()
-        .write(move |tx| {
-            Box::pin(async move {
-                let sealed = store::owner_key_or_insert(tx, &owner, fresh_key(&hub, &owner)?, now).await?;
-                let records = store::of_product_in(tx, numbered).await?;
-                if records.iter().any(|record| record.follows(&rule)) {
-                    return Ok(());
-                }
-                refuse_same_length(&records, numbered, &rule)?;
-                let epoch = records.iter().map(|record| record.epoch).max().unwrap_or(0) + 1;
-                let key = hub.master_key().open(&owner, &sealed)?.pool_key(numbered, epoch)?;
-                let pool = Pool::create(PoolId::new(hub.new_id(now)), owner, numbered, epoch, &rule, &key)?;
-                Ok(store::insert(tx, pool.record(), now).await?)
-            })
-        })
-        .await
-}
-
-/// Two epochs have two permutations: only serials of different length can never meet.
-fn refuse_same_length(records: &[PoolRecord], numbered: Numbered, rule: &SerialRule) -> Result<(), ServiceError> {
-    match records.iter().find(|record| record.length == rule.length) {
-        None => Ok(()),
-        Some(record) => {
-            let detail = format!(
-                "serial numbers of `{numbered}` were issued with the alphabet `{}` and {} characters; with another alphabet of the same \
-                 length they could repeat: the brand owner must give the product another length, or the old alphabet",
-                record.alphabet, record.length
-            );
-            Err(ServiceError::refused(Code::Conflict, detail))
-        }
-    }
-}
-
-/// A random key, sealed.
-fn fresh_key(hub: &Hub, owner: &PartyId) -> Result<Vec<u8>, SerialError> {
-    let mut key = Zeroizing::new([0; 32]);
-    let mut nonce = [0; NONCE_BYTES];
-    hub.fill_random(key.as_mut_slice());
-    hub.fill_random(&mut nonce);
-    hub.master_key().seal(owner, &OwnerKey::new(key), nonce)
+    )
 }

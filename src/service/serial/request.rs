@@ -16,7 +16,7 @@ use crate::domain::party::{Actor, Registry, SerialRule};
 use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, MAX_QUANTITY};
 use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::pool::Pool;
-use crate::domain::serial::space::{NumberSpace, in_charset_82};
+use crate::domain::serial::space::in_charset_82;
 use crate::domain::time::Micros;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
@@ -25,7 +25,7 @@ use crate::storage::serial::allocation::{self as store, StoredAllocation};
 use crate::storage::serial::pool;
 use crate::storage::{StorageError, Tx, audit};
 
-use super::pools;
+use super::{floor, pools};
 
 /// Longest idempotency key, in characters.
 const KEY_LENGTH: usize = 200;
@@ -262,14 +262,17 @@ pub(super) fn check_per_request(basis: &Basis, request: &SerialRequest) -> Resul
 }
 
 async fn store_allocation(hub: &Hub, grant: Grant) -> Result<Allocation, ServiceError> {
-    let hub = hub.clone();
-    hub.db()
-        .clone()
-        .write(move |tx| Box::pin(async move { allocate_in(tx, &hub, grant).await }))
-        .await
+    let (work, pool) = (hub.clone(), Arc::clone(&grant.pool));
+    let (allocation, next_index) = hub
+        .db()
+        .write(move |tx| Box::pin(async move { allocate_in(tx, &work, grant).await }))
+        .await?;
+    hub.floor().moved(pool.record(), next_index);
+    Ok(allocation)
 }
 
-async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<Allocation, ServiceError> {
+/// The allocation, and where the counter stands after it.
+async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<(Allocation, u64), ServiceError> {
     let Grant {
         actor,
         request,
@@ -279,9 +282,12 @@ async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<Allocation, Ser
         now,
     } = grant;
     // INVARIANT: from here on nobody else allocates numbers of this product; what the next reads find stays true.
-    pool::lock_product(tx, request.numbered).await?;
+    let states = pool::lock_product(tx, request.numbered).await?;
+    if !states.iter().any(|state| state.record == *pool.record()) {
+        return Err(pools::being_changed());
+    }
     if let Some(stored) = store::by_key_in(tx, &actor.party, &request.idempotency_key).await? {
-        return replay(stored, &hash);
+        return Ok((replay(stored, &hash)?, 0));
     }
     let account = AccountKey {
         party: actor.party.clone(),
@@ -291,11 +297,16 @@ async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<Allocation, Ser
     let standing = account::read(tx, std::slice::from_ref(&account), now.day()).await?;
     let issued = standing.first().map_or(0, |(_, account)| account.issued);
     check_total(issued, &basis, &request)?;
-    // A density that was raised since the pool was made holds at once; one that was lowered does not undo a promise.
-    let cap = pool.record().cap.min(NumberSpace::new(&basis.rule)?.cap());
-    let first_index = pool::take(tx, pool.record().id, request.quantity, cap)
+    let cap = pool.cap_under(&basis.rule)?;
+    let first_index = floor::take(tx, hub, pool.record(), request.quantity, cap)
         .await?
         .ok_or_else(|| exhausted(&request))?;
+    // INVARIANT: quantities fit the 32-bit offsets of bitmaps.
+    let span = u32::try_from(request.quantity).unwrap_or(u32::MAX);
+    let holes = pool.holes(first_index, span) | pool::skipped(tx, pool.record().id, first_index, span).await?;
+    if !holes.is_empty() {
+        return Err(pools::being_changed());
+    }
     let allocation = Allocation {
         id: AllocationId::new(hub.new_id(now)),
         numbered: request.numbered,
@@ -325,7 +336,7 @@ async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<Allocation, Ser
     store::insert(tx, std::slice::from_ref(&stored)).await?;
     account::issue(tx, &[(account, request.quantity)], now).await?;
     audit::append(tx, &granted(hub, actor, &stored.allocation)).await?;
-    Ok(stored.allocation)
+    Ok((stored.allocation, first_index + request.quantity))
 }
 
 pub(super) fn check_total(issued: u64, basis: &Basis, request: &SerialRequest) -> Result<(), ServiceError> {

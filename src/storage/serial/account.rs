@@ -31,7 +31,7 @@ pub struct AccountKey {
 
 impl AccountKey {
     /// As it is stored: an own product has the empty text.
-    fn agreement_text(&self) -> &str {
+    pub(super) fn agreement_text(&self) -> &str {
         self.agreement.as_ref().map_or("", AgreementId::as_str)
     }
 }

@@ -1,17 +1,21 @@
 //! Owners' sealed keys and pools with their counters.
 
+use roaring::RoaringBitmap;
 use sea_orm::QueryResult;
 
 use crate::domain::ids::{PartyId, PoolId};
 use crate::domain::serial::numbered::Numbered;
-use crate::domain::serial::pool::PoolRecord;
+use crate::domain::serial::pool::{PoolRecord, Retirement};
+use crate::domain::serial::rule::SerialRule;
 use crate::domain::time::Micros;
+use crate::storage::bulk::Rows;
 use crate::storage::row::{column, json, parsed};
 use crate::storage::{Db, StorageError, Tx};
 
-use super::{bigint, row_lock};
+use super::{bigint, floor, row_lock};
 
-const COLUMNS: &str = "id, owner_id, gtin, epoch, algorithm, alphabet, length, samples, cap";
+const COLUMNS: &str =
+    "id, owner_id, gtin, epoch, algorithm, source, alphabet, length, rule, samples, next_index, cap, retired_at";
 
 /// Stores an owner's sealed key unless it has one, and answers the one that stands.
 pub async fn owner_key_or_insert(tx: &Tx, owner: &PartyId, sealed: Vec<u8>, now: Micros) -> Result<Vec<u8>, StorageError> {
@@ -47,22 +51,28 @@ pub async fn owner_key_in(tx: &Tx, owner: &PartyId) -> Result<Option<Vec<u8>>, S
 
 /// Stores a pool unless another of its product and epoch is there first.
 pub async fn insert(tx: &Tx, pool: &PoolRecord, now: Micros) -> Result<(), StorageError> {
-    let sql = "INSERT INTO pool (id, owner_id, gtin, epoch, algorithm, alphabet, length, samples, next_index, cap, created_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10) ON CONFLICT (gtin, epoch) DO NOTHING";
+    let sql = "INSERT INTO pool (id, owner_id, gtin, epoch, algorithm, source, alphabet, length, rule, samples, next_index, cap, created_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12) ON CONFLICT (gtin, epoch) DO NOTHING";
     let values = vec![
         pool.id.uuid().into(),
         pool.owner.as_str().into(),
         pool.numbered.to_string().into(),
         pool.epoch.into(),
         pool.algorithm.as_str().into(),
+        pool.source.as_str().into(),
         pool.alphabet.as_str().into(),
         i16::from(pool.length).into(),
+        pool.rule.as_ref().map(|rule| serde_json::json!(rule).to_string()).into(),
         serde_json::json!(pool.samples).to_string().into(),
         bigint(pool.cap).into(),
         now.0.into(),
     ];
-    tx.execute("storing a pool", sql, values).await?;
-    Ok(())
+    let made = tx.execute("storing a pool", sql, values).await?.rows_affected() > 0;
+    if made {
+        floor::begin_pool(tx, pool, now).await
+    } else {
+        Ok(())
+    }
 }
 
 /// The pools of a product (or of a series of SSCCs), newest epoch first.
@@ -77,12 +87,69 @@ pub async fn of_product_in(tx: &Tx, numbered: Numbered) -> Result<Vec<PoolRecord
     records(&tx.query("reading pools", &sql, vec![numbered.to_string().into()]).await?)
 }
 
+/// A pool and how far its counter is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolState {
+    /// The pool.
+    pub record: PoolRecord,
+    /// The next counter value.
+    pub next_index: u64,
+}
+
 /// Holds the pools of a product against every other request for it until the transaction ends, so that what is checked (request key,
-/// quota) still stands when the counter moves.
-pub async fn lock_product(tx: &Tx, numbered: Numbered) -> Result<(), StorageError> {
-    let sql = format!("SELECT id FROM pool WHERE gtin = $1 ORDER BY epoch{}", row_lock(tx));
-    tx.query("locking pools", &sql, vec![numbered.to_string().into()]).await?;
+/// quota, which pool is the current one) still stands when the counter moves. Answers them as they stand now, newest epoch first.
+pub async fn lock_product(tx: &Tx, numbered: Numbered) -> Result<Vec<PoolState>, StorageError> {
+    // In one order, whoever locks.
+    let sql = format!("SELECT {COLUMNS} FROM pool WHERE gtin = $1 ORDER BY epoch{}", row_lock(tx));
+    loop {
+        let rows = tx.query("locking pools", &sql, vec![numbered.to_string().into()]).await?;
+        let states: Vec<PoolState> = rows.iter().rev().map(state).collect::<Result<_, _>>()?;
+        // A newer pool always takes the place of one that is retired. PostgreSQL shows the end of the one that it waited for, but not
+        // yet the other: the next statement does, and waits for no more than the locks that are held already.
+        if states.first().is_none_or(|newest| newest.record.retired.is_none()) {
+            return Ok(states);
+        }
+    }
+}
+
+/// Ends a pool: its counter never moves again. Answers where it stands; none if it was at its end already.
+pub async fn retire(tx: &Tx, id: PoolId, now: Micros) -> Result<Option<Retirement>, StorageError> {
+    let sql = "UPDATE pool SET retired_at = $1 WHERE id = $2 AND retired_at IS NULL RETURNING next_index";
+    let row = tx
+        .query_one("retiring a pool", sql, vec![now.0.into(), id.uuid().into()])
+        .await?;
+    let next = row.map(|row| column::<i64>(&row, "pool", "next_index")).transpose()?;
+    let retirement = |next| {
+        let high_water =
+            u64::try_from(next).map_err(|_| StorageError::Inconsistent(format!("pool.next_index of {id} = {next}")))?;
+        Ok(Retirement { at: now, high_water })
+    };
+    next.map(retirement).transpose()
+}
+
+/// Notes the rule of a pool anew, where what may change of it has changed: the words that no serial contains.
+pub async fn set_rule(tx: &Tx, id: PoolId, rule: &SerialRule) -> Result<(), StorageError> {
+    let sql = "UPDATE pool SET rule = $1 WHERE id = $2";
+    let values = vec![serde_json::json!(rule).to_string().into(), id.uuid().into()];
+    tx.execute("noting the rule of a pool", sql, values).await?;
     Ok(())
+}
+
+/// Which offsets of `first..first + span` are passed over because their serials were imported: holes beside those that the pool itself
+/// tells.
+pub async fn skipped(tx: &Tx, id: PoolId, first: u64, span: u32) -> Result<RoaringBitmap, StorageError> {
+    let sql = "SELECT number_index FROM pool_skip WHERE pool_id = $1 AND number_index >= $2 AND number_index < $3 ORDER BY number_index";
+    let beyond = first.saturating_add(u64::from(span));
+    let values = vec![id.uuid().into(), bigint(first).into(), bigint(beyond).into()];
+    let rows = tx.query("reading skipped serial numbers", sql, values).await?;
+    let offset = |row: &QueryResult| {
+        let index: i64 = column(row, "pool_skip", "number_index")?;
+        let offset = u64::try_from(index).ok().and_then(|index| index.checked_sub(first));
+        offset
+            .and_then(|offset| u32::try_from(offset).ok())
+            .ok_or_else(|| StorageError::Inconsistent(format!("pool_skip.number_index of {id} = {index}")))
+    };
+    rows.iter().map(offset).collect()
 }
 
 /// A pool.
@@ -106,10 +173,48 @@ pub async fn all(db: &Db) -> Result<Vec<PoolRecord>, StorageError> {
     )
 }
 
-/// Moves the counter by `quantity` and answers the first counter value taken; none if that would pass `cap`.
+/// Passes over counter values of a pool, ascending or not: their serials stand in a list.
+pub async fn skip(tx: &Tx, id: PoolId, indices: &[u64]) -> Result<(), StorageError> {
+    if indices.is_empty() {
+        return Ok(());
+    }
+    let (rows, mut values) = Rows::default()
+        .ints("number_index", indices.iter().map(|index| bigint(*index)))
+        .table(tx.backend(), 2);
+    let sql = format!(
+        "INSERT INTO pool_skip (pool_id, number_index) SELECT $1, r.number_index FROM {rows} WHERE true ON CONFLICT DO NOTHING"
+    );
+    values.insert(0, id.uuid().into());
+    tx.execute("skipping serial numbers", &sql, values).await?;
+    Ok(())
+}
+
+/// How many serials of a product stand in lists.
+pub async fn listed_count(tx: &Tx, numbered: Numbered) -> Result<u64, StorageError> {
+    let sql = "SELECT CAST(COUNT(*) AS BIGINT) AS listed FROM listed_serial WHERE gtin = $1";
+    let row = tx
+        .query_one("counting listed serials", sql, vec![numbered.to_string().into()])
+        .await?;
+    let listed: i64 = row.map_or(Ok(0), |row| column(&row, "listed_serial", "listed"))?;
+    u64::try_from(listed).map_err(|_| StorageError::Inconsistent(format!("listed_serial: {listed} rows of `{numbered}`")))
+}
+
+/// The next serials of a product that stand in lists, in the order of the database.
+pub async fn listed_after(tx: &Tx, numbered: Numbered, after: &str, limit: usize) -> Result<Vec<String>, StorageError> {
+    let sql = "SELECT serial FROM listed_serial WHERE gtin = $1 AND serial > $2 ORDER BY serial LIMIT $3";
+    let values = vec![numbered.to_string().into(), after.into(), bigint(limit as u64).into()];
+    let rows = tx.query("reading listed serials", sql, values).await?;
+    rows.iter().map(|row| column(row, "listed_serial", "serial")).collect()
+}
+
+/// Moves the counter by `quantity` and answers the first counter value taken; none if that would pass `cap`, or if the pool is retired:
+/// another epoch took its place, and whoever holds the lock of [`lock_product`] knows.
 pub async fn take(tx: &Tx, id: PoolId, quantity: u64, cap: u64) -> Result<Option<u64>, StorageError> {
     // The comparison cannot overflow in this order; `cap` also stands in a CHECK of the table.
-    let sql = "UPDATE pool SET next_index = next_index + $1 WHERE id = $2 AND next_index <= $3 - $1 RETURNING next_index";
+    // The last clause is a net: whoever calls has asked before (`service::serial::floor`), and can say why not.
+    let sql = "UPDATE pool SET next_index = next_index + $1
+               WHERE id = $2 AND retired_at IS NULL AND next_index <= $3 - $1
+                 AND NOT EXISTS (SELECT 1 FROM serial_floor WHERE held_at IS NOT NULL) RETURNING next_index";
     let values = vec![bigint(quantity).into(), id.uuid().into(), bigint(cap).into()];
     let Some(row) = tx.query_one("taking serial numbers", sql, values).await? else {
         return Ok(None);
@@ -125,20 +230,44 @@ fn records(rows: &[QueryResult]) -> Result<Vec<PoolRecord>, StorageError> {
     rows.iter().map(record).collect()
 }
 
+fn state(row: &QueryResult) -> Result<PoolState, StorageError> {
+    Ok(PoolState {
+        record: record(row)?,
+        next_index: next_index(row)?,
+    })
+}
+
+fn next_index(row: &QueryResult) -> Result<u64, StorageError> {
+    let next: i64 = column(row, "pool", "next_index")?;
+    u64::try_from(next).map_err(|_| StorageError::Inconsistent(format!("pool.next_index = {next}")))
+}
+
 fn record(row: &QueryResult) -> Result<PoolRecord, StorageError> {
     let id = PoolId::new(column(row, "pool", "id")?);
     let (length, cap): (i16, i64) = (column(row, "pool", "length")?, column(row, "pool", "cap")?);
     let wrong = |what: &str, value: i64| StorageError::Inconsistent(format!("pool.{what} of {id} = {value}"));
+    let (rule, retired_at): (Option<String>, Option<i64>) = (column(row, "pool", "rule")?, column(row, "pool", "retired_at")?);
+    let rule = rule.map(|rule| serde_json::from_str(&rule)).transpose();
+    let retired = retired_at.map(|at| {
+        let high_water = next_index(row)?;
+        Ok::<_, StorageError>(Retirement {
+            at: Micros(at),
+            high_water,
+        })
+    });
     Ok(PoolRecord {
         id,
         owner: parsed(row, "pool", "owner_id")?,
         numbered: parsed(row, "pool", "gtin")?,
         epoch: column(row, "pool", "epoch")?,
         algorithm: column(row, "pool", "algorithm")?,
+        source: parsed(row, "pool", "source")?,
         alphabet: column(row, "pool", "alphabet")?,
         length: u8::try_from(length).map_err(|_| wrong("length", length.into()))?,
+        rule: rule.map_err(|error| StorageError::Inconsistent(format!("pool.rule of {id}: {error}")))?,
         cap: u64::try_from(cap).map_err(|_| wrong("cap", cap))?,
         samples: json(row, "pool", "samples")?,
+        retired: retired.transpose()?,
     })
 }
 
@@ -150,6 +279,7 @@ mod tests {
 
     use super::*;
     use crate::domain::serial::pool::ALGORITHM;
+    use crate::domain::serial::rule::Source;
     use crate::storage::db::DbOptions;
 
     async fn database(folder: &std::path::Path) -> Db {
@@ -173,10 +303,13 @@ mod tests {
             numbered: "09521234000013".parse().unwrap(),
             epoch,
             algorithm: ALGORITHM.to_owned(),
+            source: Source::Permutation,
             alphabet: "0123456789".to_owned(),
             length: 12,
+            rule: None,
             cap,
             samples: vec![("1".to_owned(), "000000000042".to_owned())],
+            retired: None,
         }
     }
 

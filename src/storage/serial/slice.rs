@@ -18,7 +18,7 @@ use crate::storage::{StorageError, Tx};
 use super::{bigint, row_lock};
 
 /// Columns of a [`Slice`], of the allocation `a`.
-pub(in crate::storage) const COLUMNS: &str = "a.id, a.first_index, COALESCE(a.span, a.quantity) AS span, a.holes";
+pub(in crate::storage) const COLUMNS: &str = "a.id, a.first_index, COALESCE(a.span, a.quantity) AS covered, a.holes";
 
 /// Where an allocation lies in its pool.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,7 +93,7 @@ pub(super) fn slice(row: &QueryResult) -> Result<Slice, StorageError> {
     Ok(Slice {
         allocation,
         first_index: count("first_index")?,
-        span: count("span")?,
+        span: count("covered")?,
         holes: holes
             .map(|bytes| RoaringBitmap::deserialize_from(bytes.as_slice()).map_err(unread))
             .transpose()?,

@@ -62,8 +62,7 @@ async fn download(
         .await?
         .ok_or_else(ServiceError::not_found)?;
     let numbered = allocation.numbered;
-    let writer =
-        SerialWriter::new(format.form(), &numbered, prefix_len(&hub.registry(), &numbered)).map_err(not_encodable)?;
+    let writer = SerialWriter::new(format.form(), &numbered, prefix_len(&hub.registry(), &numbered)).map_err(not_encodable)?;
     let numbers = fitting(&hub, &actor, id, (range, writer.clone())).await?;
     Ok(with_headers(
         Response::new(body(numbers, format.layout(numbered, writer))),

@@ -136,6 +136,7 @@ fn refused(error: ServiceError) -> Answer<RequestSerialsPayload> {
         | Code::InvalidQuery
         | Code::NotEncodable
         | Code::Conflict
+        | Code::FloorUnconfirmed
         | Code::Unavailable
         | Code::Internal => return Err(refuse(error)),
     };

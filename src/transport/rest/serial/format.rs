@@ -285,7 +285,10 @@ mod tests {
     #[test]
     fn lines_are_quoted_as_their_format_asks() {
         let check = |format, expect: &str| assert_eq!(written(format, "09521234000013", &["A1", "A,\"1"]), expect);
-        check(Format::Csv, "gtin,serial\r\n09521234000013,A1\r\n09521234000013,\"A,\"\"1\"\r\n");
+        check(
+            Format::Csv,
+            "gtin,serial\r\n09521234000013,A1\r\n09521234000013,\"A,\"\"1\"\r\n",
+        );
         let objects = [
             "{\"gtin\":\"09521234000013\",\"serial\":\"A1\"}",
             "{\"gtin\":\"09521234000013\",\"serial\":\"A,\\\"1\"}",
