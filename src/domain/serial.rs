@@ -29,6 +29,7 @@ pub mod pool;
 pub mod receipt;
 pub mod rule;
 pub mod space;
+pub mod trial;
 pub mod upstream;
 
 use super::ids::{PartyId, PoolId};

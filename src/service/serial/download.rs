@@ -14,6 +14,7 @@ use crate::domain::party::Actor;
 use crate::domain::serial::allocation::{Allocation, offset_of};
 use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::pool::Pool;
+use crate::domain::serial::trial::Trial;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
 use crate::storage::serial::{allocation as store, pool};
@@ -38,6 +39,8 @@ pub struct SerialRange {
 pub struct SerialStream {
     numbered: Numbered,
     pool: Arc<Pool>,
+    /// Of a dry run: what gives the numbers in the place of the pool.
+    trial: Option<Trial>,
     first_index: u64,
     holes: RoaringBitmap,
     /// The offset to look at next.
@@ -46,12 +49,13 @@ pub struct SerialStream {
 }
 
 impl SerialStream {
-    /// Numbers of a pool from a counter value on, whether they were issued or not.
-    pub(super) fn from(pool: Arc<Pool>, first_index: u64, quantity: u64) -> Self {
+    /// Numbers to try with.
+    pub(super) fn trial(trial: Trial, quantity: u64) -> Self {
         Self {
-            numbered: pool.record().numbered,
-            pool,
-            first_index,
+            numbered: trial.numbered(),
+            pool: trial.pool(),
+            trial: Some(trial),
+            first_index: 0,
             holes: RoaringBitmap::new(),
             offset: 0,
             left: quantity,
@@ -73,6 +77,11 @@ impl SerialStream {
     /// Up to 4,096 more; none at the end. Pure computation: for a thread that may be busy a few milliseconds.
     pub fn next_chunk(&mut self) -> Option<Vec<String>> {
         let count = self.left.min(CHUNK);
+        if let Some(trial) = &self.trial {
+            let serials = trial.serials(&mut self.offset, count);
+            self.left = if serials.is_empty() { 0 } else { self.left - serials.len() as u64 };
+            return (!serials.is_empty()).then_some(serials);
+        }
         let indices: Vec<u64> = (0..count).map(|_| self.next_index()).collect();
         (count > 0).then(|| indices.into_iter().filter_map(|index| self.pool.serial(index)).collect())
     }
@@ -114,6 +123,7 @@ pub async fn serials_if(
     let numbers = SerialStream {
         numbered: stored.allocation.numbered,
         pool,
+        trial: None,
         first_index: stored.first_index,
         offset: offset_of(first, &stored.holes),
         holes: stored.holes,

@@ -1,19 +1,19 @@
 //! A dry run: what a request would be answered, without a number moving.
 //!
 //! The same contract and the same limits as a request, but nothing is written: no allocation, no counter, no account, no key. The numbers
-//! come from the part of the space that is never issued, the counter values at or above the cap, so that what a line prints in a test
-//! can never be mistaken for a pack. What a dry run is not: a promise; somebody else may take the last numbers in between.
+//! are none that the pool gives out ([`Trial`]), so that what a line prints in a test is not mistaken for a pack. What a dry run is not:
+//! a promise; somebody else may take the last numbers in between.
 //!
 //! The pool of a product is opened by its first dry run as it would be by its first request.
 
 use std::sync::Arc;
 
 use crate::domain::agreement::Agreement;
-use crate::domain::ids::{AllocationId, PartyId};
+use crate::domain::ids::PartyId;
 use crate::domain::party::Actor;
-use crate::domain::serial::space::NumberSpace;
+use crate::domain::serial::trial::Trial;
 use crate::service::Hub;
-use crate::service::error::{Code, ServiceError};
+use crate::service::error::ServiceError;
 use crate::storage::serial::account::{self, AccountKey};
 
 use super::download::SerialStream;
@@ -23,8 +23,6 @@ use super::request::{SerialRequest, basis, check, check_per_request, check_total
 /// What a request would have been answered.
 #[derive(Debug, Clone)]
 pub struct DryRun {
-    /// An id of the right form; there is no such allocation.
-    pub id: AllocationId,
     /// In whose name.
     pub principal: PartyId,
     /// Under which agreement; none for an own product.
@@ -49,18 +47,10 @@ pub async fn dry_run(hub: &Hub, actor: &Actor, request: &SerialRequest) -> Resul
     let account = account::of(hub.db(), &key, now.day()).await?;
     check_total(account.issued, &basis, request)?;
     let pool = pools::for_product(hub, &basis.principal, request.numbered, &basis.rule).await?;
-    // From the greater of both caps on nothing is issued, whichever of them held when it was.
-    let cap = pool.record().cap.max(NumberSpace::new(&basis.rule)?.cap());
-    let size = NumberSpace::new(&basis.rule)?.domain().size();
-    if u128::from(cap) + u128::from(request.quantity) > size {
-        let detail = "every number of this product may be issued one day, so that there are none to try with: ask for fewer in a dry run";
-        return Err(ServiceError::refused(Code::PoolExhausted, detail));
-    }
     Ok(DryRun {
-        id: AllocationId::new(hub.new_id(now)),
         principal: basis.principal,
         agreement: basis.agreement,
         issued: account.issued,
-        numbers: SerialStream::from(pool, cap, request.quantity),
+        numbers: SerialStream::trial(Trial::new(pool, request.quantity), request.quantity),
     })
 }

@@ -123,7 +123,7 @@ pub(super) async fn grant(hub: &Hub, actor: &Actor, ask: Ask, mode: Mode) -> Res
             dry(hub, actor, want).await
         }
         (Ask::Confirm(Handle::Allocation(id)), Mode::Real) => {
-            let allocation = serial::confirm(hub, actor, id).await?;
+            let allocation = serial::allocation(hub, actor, id).await?.ok_or_else(unknown)?;
             Ok(without_numbers(hub, &allocation))
         }
         (Ask::Confirm(Handle::Dry(numbered, quantity)), Mode::Dry) => Ok(Granted {
@@ -147,7 +147,7 @@ fn writer(hub: &Hub, numbered: &Numbered, form: Form) -> Result<SerialWriter, Re
 }
 
 /// The canonical request.
-fn canonical(want: &Want) -> SerialRequest {
+pub(super) fn canonical(want: &Want) -> SerialRequest {
     SerialRequest {
         lot: want.lot.clone(),
         site: want.site,

@@ -144,8 +144,7 @@ impl Refusal {
 
     /// The status where it is not the message's fault and worth sending again.
     pub(super) fn later(&self) -> Option<StatusCode> {
-        let later = matches!(self.code, Code::Unavailable | Code::Internal);
-        later.then(|| self.status())
+        Some(self.status()).filter(StatusCode::is_server_error)
     }
 
     /// The status of its code.

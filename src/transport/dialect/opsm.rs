@@ -47,7 +47,7 @@ fn ask(asked: &Element) -> Result<Want, Refusal> {
         (None, Some(location)) => units(location)?,
         (None, None) => return Err(Refusal::bad("`Gtin` is missing, and so is the `Location` of logistic units")),
     };
-    let text = |name: &str| Ok(asked.value(&PARTS, name)?.map(str::to_owned));
+    let text = |name: &str| asked.owned(&PARTS, name);
     let gln = location.map(|location| location.strip_suffix("-GTIN").unwrap_or(location));
     Ok(Want {
         site: gln.and_then(|gln| place("Location", gln).ok()),

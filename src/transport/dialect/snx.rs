@@ -79,7 +79,7 @@ fn documents(asked: &Element) -> Result<Documents, Refusal> {
     let Some(named) = asked.child(&PARTS, "ReferenceDocuments") else {
         return Ok(Documents::default());
     };
-    let text = |name: &str| Ok(named.value(&PARTS, name)?.map(str::to_owned));
+    let text = |name: &str| named.owned(&PARTS, name);
     Ok(Documents {
         purchase_order: text("PONumber")?,
         purchase_order_line: text("POLine")?,

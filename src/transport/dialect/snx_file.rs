@@ -76,7 +76,7 @@ fn ask(header: &Element, body: &Element) -> Result<Want, Refusal> {
         return Err(Refusal::bad(format!("`NumberEncoding` of this object must be {encoding}")));
     }
     let papers = body.child(&PARTS, "ReferenceDocuments").cloned().unwrap_or_default();
-    let paper = |name: &str| Ok(papers.value(&PARTS, name)?.map(str::to_owned));
+    let paper = |name: &str| papers.owned(&PARTS, name);
     Ok(Want {
         key: Some(format!("snx-file/{sender}/{id}")),
         site: match body.value(&PARTS, "PlantLocationId")? {

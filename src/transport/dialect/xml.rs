@@ -43,6 +43,11 @@ impl Element {
         }
     }
 
+    /// The same, to keep.
+    pub(super) fn owned(&self, namespaces: &[&str], name: &str) -> Result<Option<String>, Refusal> {
+        Ok(self.value(namespaces, name)?.map(str::to_owned))
+    }
+
     /// The same where it must be there.
     pub(super) fn required(&self, namespaces: &[&str], name: &str) -> Result<&str, Refusal> {
         self.value(namespaces, name)?
