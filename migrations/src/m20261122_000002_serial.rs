@@ -118,18 +118,49 @@ const LIFE: &[&str] = &[
         PRIMARY KEY (allocation_id, chunk, state, lot)
     ) {strict}",
     "CREATE INDEX serial_state_by_lot ON serial_state (lot, allocation_id, state, count)",
+    // Numbers that their holder handed on. The last transfer of a number says who has it, under which agreement it counts.
     "CREATE TABLE serial_transfer (
         id {uuid} NOT NULL PRIMARY KEY,
         allocation_id {uuid} NOT NULL REFERENCES allocation (id),
         from_party TEXT NOT NULL,
         to_party TEXT NOT NULL,
         to_site TEXT,
+        principal_id TEXT NOT NULL,
+        agreement_id TEXT,
+        gtin TEXT NOT NULL,
+        request_key TEXT NOT NULL,
+        request_hash {bytes} NOT NULL,
+        quantity {bigint} NOT NULL CHECK (quantity > 0),
+        offsets {bytes} NOT NULL,
+        at {bigint} NOT NULL,
+        UNIQUE (from_party, request_key)
+    ) {strict}",
+    "CREATE INDEX serial_transfer_by_allocation ON serial_transfer (allocation_id, id)",
+    "CREATE INDEX serial_transfer_by_taker ON serial_transfer (to_party, id)",
+    "CREATE INDEX serial_transfer_by_giver ON serial_transfer (from_party, id)",
+    "CREATE INDEX serial_transfer_by_principal ON serial_transfer (principal_id, id)",
+    // Reports that came with a key: the same key for another report is refused.
+    "CREATE TABLE serial_report (
+        party_id TEXT NOT NULL,
+        request_key TEXT NOT NULL,
+        request_hash {bytes} NOT NULL,
+        at {bigint} NOT NULL,
+        PRIMARY KEY (party_id, request_key)
+    ) {clustered}",
+    // Moves that were asked for and that there are not: which numbers (a bitmap over offsets), from where, to where.
+    "CREATE TABLE serial_exception (
+        id {uuid} NOT NULL PRIMARY KEY,
+        allocation_id {uuid} NOT NULL REFERENCES allocation (id),
+        party_id TEXT NOT NULL,
+        principal_id TEXT NOT NULL,
+        from_state {smallint} NOT NULL,
+        to_state {smallint} NOT NULL,
         quantity {bigint} NOT NULL CHECK (quantity > 0),
         offsets {bytes} NOT NULL,
         at {bigint} NOT NULL
     ) {strict}",
-    "CREATE INDEX serial_transfer_by_allocation ON serial_transfer (allocation_id, id)",
-    "CREATE INDEX serial_transfer_by_taker ON serial_transfer (to_party, allocation_id)",
+    "CREATE INDEX serial_exception_by_party ON serial_exception (party_id, id)",
+    "CREATE INDEX serial_exception_by_principal ON serial_exception (principal_id, id)",
     "CREATE TABLE lot_close (
         id {uuid} NOT NULL PRIMARY KEY,
         gtin TEXT NOT NULL,

@@ -11,6 +11,16 @@ pub enum AuditAction {
     RequestSerials,
     /// Downloaded the numbers of an allocation.
     DownloadSerials,
+    /// Reported what became of serial numbers.
+    ReportSerials,
+    /// Handed serial numbers on to another party.
+    TransferSerials,
+    /// Moved the end of a lease of serial numbers.
+    ExtendLease,
+    /// Let a lease of serial numbers run out: the hub itself.
+    ExpireLease,
+    /// Closed a lot.
+    CloseLot,
     /// Sent a document.
     Capture,
     /// Changed the contracts.
@@ -32,6 +42,11 @@ impl AuditAction {
         match self {
             Self::RequestSerials => "request_serials",
             Self::DownloadSerials => "download_serials",
+            Self::ReportSerials => "report_serials",
+            Self::TransferSerials => "transfer_serials",
+            Self::ExtendLease => "extend_lease",
+            Self::ExpireLease => "expire_lease",
+            Self::CloseLot => "close_lot",
             Self::Capture => "capture",
             Self::ApplyPartners => "apply_partners",
             Self::IssueCertificate => "issue_certificate",

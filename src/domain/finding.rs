@@ -98,6 +98,10 @@ catalogue! {
     UnknownVocabulary = "UNKNOWN_VOCABULARY", Warning, "use a CBV 2.0 value or a URI of your own";
     /// The serial was never allocated to the sender.
     SerialNotAllocated = "SERIAL_NOT_ALLOCATED", Error, "commission only serial numbers that you were allocated for this product";
+    /// The serial was the sender's, and is not to be used any more.
+    SerialWithdrawn = "SERIAL_WITHDRAWN", Error, "take the pack out: its serial was reported as scrapped, sampled, returned, lost or destroyed; correct the report if that was wrong";
+    /// Commissioned into a lot that was closed.
+    LotClosed = "LOT_CLOSED", Error, "the lot's balance was signed: tell the brand owner, or correct the lot of the event";
     /// Commissioned a second time.
     AlreadyCommissioned = "SERIAL_ALREADY_COMMISSIONED", Error, "each serial is commissioned once; declare the wrong event in error";
     /// Used without having been commissioned.

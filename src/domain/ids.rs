@@ -98,6 +98,18 @@ uuid_id!(
     AllocationId, "alc", "an allocation id (`alc_…`)"
 );
 uuid_id!(
+    /// Serial numbers that their holder handed on to another party.
+    TransferId, "trf", "a transfer id (`trf_…`)"
+);
+uuid_id!(
+    /// Moves of serial numbers that were asked for and that there are not.
+    ExceptionId, "exc", "an exception id (`exc_…`)"
+);
+uuid_id!(
+    /// The close of a lot.
+    LotCloseId, "lcl", "the id of a lot's close (`lcl_…`)"
+);
+uuid_id!(
     /// The serial numbers of one product in one epoch.
     PoolId, "pool", "a pool id (`pool_…`)"
 );

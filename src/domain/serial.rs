@@ -30,6 +30,7 @@ pub mod receipt;
 pub mod rule;
 pub mod space;
 pub mod trial;
+pub mod table;
 pub mod upstream;
 
 use super::ids::{PartyId, PoolId};

@@ -34,6 +34,7 @@ mod admit;
 mod apply;
 mod check;
 mod findings;
+mod life;
 mod load;
 mod relate;
 mod save;

@@ -7,6 +7,7 @@
 //! | `dry_run` | what a request would be answered, with numbers that are never issued |
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
+//! | `receipt` | the signed receipt of an allocation, and proofs of single numbers |
 //! | `floor` | no number moves on data that may have been restored, until the operator confirms how far numbers had gone |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
 //! | `epoch` | a new serial rule or a rotated key: which pool takes the place of which |
@@ -21,9 +22,15 @@ mod again;
 mod download;
 mod dry_run;
 mod epoch;
+mod exception;
 pub mod floor;
+mod life;
+mod locate;
 mod pools;
+mod report;
+mod receipt;
 mod request;
+pub(super) mod text;
 mod usage;
 
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
@@ -31,7 +38,11 @@ pub use crate::domain::serial::numbered::Numbered;
 pub use again::request_again;
 pub use download::{SerialRange, SerialStream, serials, serials_if};
 pub use dry_run::{DryRun, dry_run};
+pub use exception::{SerialException, exceptions};
+pub use life::{Followed, follow, hold_lots};
 pub use pools::{PoolCache, verify_pools};
+pub use report::{Answer, Report, Reported, Subject, report};
+pub use receipt::{receipt, receipt_keys, receipt_proof};
 pub use request::{SerialRequest, request};
 pub use usage::{commissioned, uncommissioned};
 

@@ -2,4 +2,5 @@
 
 pub mod capture;
 pub mod event;
+pub mod receipt;
 pub mod serial;

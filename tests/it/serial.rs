@@ -16,6 +16,7 @@ mod concurrency;
 mod download;
 mod key;
 mod lot;
+mod receipt;
 mod request;
 
 /// A request for Auroxin.

@@ -40,6 +40,8 @@ pub struct Limits {
     pub page: usize,
     /// Most serial numbers in one request.
     pub serials_per_request: u64,
+    /// Most serial numbers named in one report of what became of them.
+    pub serials_per_report: usize,
     /// Largest message of a packaging line in one of the dialects, in bytes.
     pub dialect_bytes: usize,
     /// A message of a dialect without request id that names a work order or a reference, sent again within these minutes by the same
@@ -90,6 +92,7 @@ impl Default for Limits {
             graphql_mutations: 10,
             page: 200,
             serials_per_request: 1_000_000,
+            serials_per_report: 100_000,
             dialect_bytes: 1 << 20,
             reask_minutes: 1_440,
             reask_unreferenced_minutes: 5,

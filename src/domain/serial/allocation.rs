@@ -9,6 +9,7 @@ use crate::domain::gs1::Gln;
 use crate::domain::ids::{AgreementId, AllocationId, PartyId};
 use crate::domain::time::Micros;
 
+use super::life::SerialState;
 use super::numbered::Numbered;
 
 /// Offsets in an allocation are 32-bit in the bitmaps of used numbers.
@@ -211,8 +212,12 @@ pub fn offset_of(nth: u64, holes: &RoaringBitmap) -> u64 {
 pub enum Standing {
     /// Allocated to the party for the product, and not commissioned before.
     Allocated,
+    /// The same, in a lot that was closed before: marked, since the pack is there.
+    AfterClose,
     /// Allocated to the party, and commissioned before (or named twice in the same call).
     Again,
+    /// The party's, and not to be used any more: scrapped, sampled, returned, lost, destroyed.
+    Withdrawn(SerialState),
     /// Not allocated to the party: never issued, issued to somebody else (never told which), or not even a serial of the product.
     NotAllocated,
 }

@@ -103,6 +103,12 @@ impl Counts {
         self.commissioned + self.scrapped + self.sampled + self.returned + self.lost
     }
 
+    /// Those that were used up: days of cover are reckoned from these.
+    #[must_use]
+    pub fn used(&self) -> u64 {
+        self.commissioned + self.scrapped + self.sampled
+    }
+
     /// All.
     #[must_use]
     pub fn total(&self) -> u64 {

@@ -113,15 +113,6 @@ impl Bucket {
         Self::Returned,
         Self::Lost,
     ];
-
-    /// Whether numbers in it were used up: days of cover are reckoned from these.
-    #[must_use]
-    pub const fn is_use(self) -> bool {
-        match self {
-            Self::Commissioned | Self::Scrapped | Self::Sampled => true,
-            Self::Unused | Self::Returned | Self::Lost => false,
-        }
-    }
 }
 
 /// On whose word a number moves.

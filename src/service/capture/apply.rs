@@ -1,14 +1,11 @@
 //! One job, one transaction: events, state, findings, the end of the job, the audit entry.
 
-use std::collections::BTreeMap;
-
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
 use crate::domain::event::{Action, Event, EventType};
 use crate::domain::finding::{Finding, FindingCode};
 use crate::domain::gs1::{Gtin, Scheme};
 use crate::domain::ids::AuditId;
 use crate::domain::ledger;
-use crate::service::serial::{self, Standing};
 use crate::storage::capture as store;
 use crate::storage::event::{self, NewEvent};
 use crate::storage::{Tx, audit};
@@ -16,7 +13,7 @@ use crate::storage::{Tx, audit};
 use super::admit::{Admitted, admit};
 use super::check::Checked;
 use super::save::Folded;
-use super::{Hub, Job, JobState, ServiceError, Work, findings, load, relate, save};
+use super::{Hub, Job, JobState, ServiceError, Work, findings, life, load, relate, save};
 
 /// Clocks of packaging lines may be ahead of ours by this much.
 pub(super) const FUTURE_SECONDS: i64 = 600;
@@ -67,7 +64,7 @@ async fn store_all(tx: &Tx, work: &Work) -> Result<(), ServiceError> {
     save::shipments(tx, &folded).await?;
     relate::relate(tx, &folded).await?;
     let mut noticed = noticed(work, &admitted);
-    noticed.extend(serials(tx, &folded).await?);
+    noticed.extend(life::serials(tx, &folded).await?);
     findings::save(tx, &folded, noticed).await?;
     Ok(audit::append(tx, &entry(work, events_stored)).await?)
 }
@@ -131,64 +128,12 @@ fn noticed(work: &Work, admitted: &Admitted) -> Vec<Finding> {
     findings
 }
 
-fn commissions(event: &Event) -> bool {
+pub(super) fn commissions(event: &Event) -> bool {
     event.kind == EventType::Object && event.action == Some(Action::Add)
 }
 
 /// The trade items an event names, with their serials.
-fn items(event: &Event) -> impl Iterator<Item = (Gtin, String, &crate::domain::gs1::Epc)> {
+pub(super) fn items(event: &Event) -> impl Iterator<Item = (Gtin, String, &crate::domain::gs1::Epc)> {
     let items = event.epcs.iter().filter(|epc| epc.scheme() == Scheme::Sgtin);
     items.filter_map(|epc| Some((epc.gtin()?, epc.serial()?.into_owned(), epc)))
-}
-
-/// Marks serials as commissioned, and those whose commissioning was in error as not; says which were never allocated.
-async fn serials(tx: &Tx, folded: &Folded<'_>) -> Result<Vec<Finding>, ServiceError> {
-    let Folded {
-        work, admitted, outcome, ..
-    } = folded;
-    let party = &work.job.actor.party;
-    for (_, event) in admitted.erroneous.iter().filter(|(_, event)| commissions(event)) {
-        // Another commissioning may still stand.
-        let gone = items(event).filter(|(_, _, epc)| !outcome.commissioned.contains_key(&epc.key()));
-        for (gtin, serials) in by_product(gone.map(|(gtin, serial, _)| (gtin, serial))) {
-            let serials: Vec<&str> = serials.iter().map(String::as_str).collect();
-            serial::uncommissioned(tx, &work.hub, party, gtin, event.lot().unwrap_or(""), &serials).await?;
-        }
-    }
-    let mut findings = Vec::new();
-    for (new, event) in admitted.counting(work).filter(|(_, event)| commissions(event)) {
-        let pointer = &work.checked.events[new.ordinal].0.pointer;
-        for (gtin, serials) in by_product(items(event).map(|(gtin, serial, _)| (gtin, serial))) {
-            let serials: Vec<&str> = serials.iter().map(String::as_str).collect();
-            let standings = serial::commissioned(tx, &work.hub, party, gtin, event.lot().unwrap_or(""), &serials).await?;
-            for (serial, standing) in serials.iter().zip(standings) {
-                match standing {
-                    // The second commissioning is the ledger's to notice.
-                    Standing::Allocated | Standing::Again => {}
-                    Standing::NotAllocated => findings.push(not_allocated(gtin, serial, pointer).at_event(new.ordinal)),
-                }
-            }
-        }
-    }
-    Ok(findings)
-}
-
-fn by_product(items: impl Iterator<Item = (Gtin, String)>) -> BTreeMap<Gtin, Vec<String>> {
-    let mut products = BTreeMap::<Gtin, Vec<String>>::new();
-    for (gtin, serial) in items {
-        products.entry(gtin).or_default().push(serial);
-    }
-    products
-}
-
-fn not_allocated(gtin: Gtin, serial: &str, pointer: &str) -> Finding {
-    let finding = Finding::new(
-        FindingCode::SerialNotAllocated,
-        pointer,
-        format!("`{serial}` of {gtin} was never allocated to you"),
-    );
-    match crate::domain::gs1::Epc::sgtin(gtin, serial) {
-        Ok(epc) => finding.about(epc.canonical()),
-        Err(_) => finding,
-    }
 }

@@ -13,8 +13,9 @@ use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::pool::{Pool, PoolRecord};
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
-use crate::storage::Tx;
-use crate::storage::serial::pool as store;
+use crate::storage::serial::allocation::StoredAllocation;
+use crate::storage::serial::{listed, pool as store};
+use crate::storage::{StorageError, Tx};
 
 use super::epoch;
 
@@ -63,6 +64,26 @@ pub(super) async fn prepare(hub: &Hub, record: PoolRecord) -> Result<Arc<Pool>, 
     let records = store::of_product(hub.db(), record.numbered).await?;
     let sealed = store::owner_key(hub.db(), &record.owner).await?;
     find(open_all(hub, records, sealed)?, &record)
+}
+
+/// Serials of an allocation at some of its offsets.
+pub(super) async fn serials_at(
+    hub: &Hub,
+    stored: &StoredAllocation,
+    offsets: impl Iterator<Item = u32> + Send,
+) -> Result<Vec<String>, ServiceError> {
+    let record = store::by_id(hub.db(), stored.pool).await?;
+    let missing = || StorageError::Inconsistent(format!("allocation.pool_id of {}: no such pool", stored.allocation.id));
+    let pool = prepare(hub, record.ok_or_else(missing)?).await?;
+    let mut serials = Vec::new();
+    for offset in offsets {
+        let index = stored.first_index + u64::from(offset);
+        match pool.serial(index) {
+            Some(serial) => serials.push(serial),
+            None => serials.extend(listed::page(hub.db(), stored.pool, index, index + 1).await?),
+        }
+    }
+    Ok(serials)
 }
 
 /// The same inside a transaction: a second connection there could wait for itself.
@@ -127,19 +148,12 @@ pub(super) async fn for_product(
 ) -> Result<Arc<Pool>, ServiceError> {
     for _ in 0..TRIES {
         let records = store::of_product(hub.db(), numbered).await?;
-        if let Some(record) = current(&records, rule) {
-            return prepare(hub, record.clone()).await;
+        if let Some(record) = records.into_iter().find(|record| record.follows(rule)) {
+            return prepare(hub, record).await;
         }
         epoch::open(hub, owner, numbered, rule).await?;
     }
     Err(being_changed())
-}
-
-/// The pool that gives out what the rule asks for today, if it is open.
-pub(super) fn current<'r>(records: &'r [PoolRecord], rule: &SerialRule) -> Option<&'r PoolRecord> {
-    records
-        .iter()
-        .find(|record| record.follows(rule) && record.rule().banned_words == rule.banned_words)
 }
 
 /// Another process, or another rule, was faster; nothing was done.

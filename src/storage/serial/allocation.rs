@@ -14,7 +14,7 @@ use crate::storage::{Db, StorageError, Tx};
 use super::bigint;
 
 const TABLE: &str = "allocation";
-const COLUMNS: &str = "id, pool_id, party_id, system_name, principal_id, agreement_id, gtin, request_key, request_hash, first_index, quantity, \
+pub(super) const COLUMNS: &str = "id, pool_id, party_id, system_name, principal_id, agreement_id, gtin, request_key, request_hash, first_index, quantity, \
                        span, holes, asked, lot, site, line, documents, expires_at, state, created_at, transmitted_at, acknowledged_at, \
                        closed_at, close_reason";
 

@@ -52,15 +52,32 @@ pub fn holder(slices: &[Slice], index: u64) -> Option<(usize, u32)> {
     Some((position, slices.get(position)?.offset_of(index)?))
 }
 
-/// The slices of a party in which any of these counter values may lie; held against other writers until the transaction ends.
-pub async fn locked(tx: &Tx, pool: PoolId, party: &PartyId, indices: &[u64]) -> Result<Vec<Slice>, StorageError> {
+/// Of which allocations a caller may speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach<'a> {
+    /// Those it was given, and those of which a part was handed on to it: which numbers it has is in their books.
+    Holder(&'a PartyId),
+    /// These, and those that were made in its name.
+    HolderOrOwner(&'a PartyId),
+    /// All: the caller has another right.
+    Anyone,
+}
+
+/// The slices within reach in which any of these counter values may lie; held against other writers until the transaction ends.
+pub async fn locked(tx: &Tx, pool: PoolId, reach: Reach<'_>, indices: &[u64]) -> Result<Vec<Slice>, StorageError> {
     let (sql, mut values) = covering(tx.backend(), pool, indices, COLUMNS);
-    values.push(party.as_str().into());
+    let held = "a.party_id = $3 OR EXISTS (SELECT 1 FROM serial_transfer t WHERE t.allocation_id = a.id AND t.to_party = $3)";
+    let (only, party) = match reach {
+        Reach::Holder(party) => (format!(" AND ({held})"), Some(party)),
+        Reach::HolderOrOwner(party) => (format!(" AND (a.principal_id = $3 OR {held})"), Some(party)),
+        Reach::Anyone => (String::new(), None),
+    };
+    values.extend(party.map(|party| party.as_str().into()));
     let lock = match row_lock(tx) {
         "" => String::new(),
         lock => format!("{lock} OF a"),
     };
-    let sql = format!("{sql} AND a.party_id = $3 ORDER BY a.first_index{lock}");
+    let sql = format!("{sql}{only} ORDER BY a.first_index{lock}");
     let rows = tx.query("finding the allocations of serial numbers", &sql, values).await?;
     rows.iter().map(slice).collect()
 }

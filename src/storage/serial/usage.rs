@@ -1,10 +1,7 @@
-//! Which numbers of an allocation were commissioned, in which lot: a compressed bitmap over the offset for each allocation and lot.
+//! The balance of lots by their counts, and serials that a party commissioned without having them: rows of their own, as exceptions.
 //!
-//! Serials that a party commissioned without having them are rows of their own; they are exceptions.
+//! What became of the numbers that a party has is in the books of its allocations ([`super::state`]).
 
-use std::collections::BTreeMap;
-
-use roaring::RoaringBitmap;
 use sea_orm::{QueryResult, Value};
 
 use crate::domain::gs1::Gtin;
@@ -14,38 +11,8 @@ use crate::domain::time::Micros;
 use crate::storage::row::{column, parsed};
 use crate::storage::{Db, StorageError, Tx};
 
-use super::bigint;
-
 /// Most values bound by one statement: below the limit of both databases.
 const BINDS: usize = 30_000;
-
-/// The bitmaps of an allocation by lot.
-pub async fn of_allocation(tx: &Tx, id: AllocationId) -> Result<BTreeMap<String, RoaringBitmap>, StorageError> {
-    let sql = "SELECT lot, commissioned FROM allocation_use WHERE allocation_id = $1";
-    let rows = tx.query("reading used serial numbers", sql, vec![id.uuid().into()]).await?;
-    rows.iter()
-        .map(|row| {
-            let lot: String = column(row, "allocation_use", "lot")?;
-            let bytes: Vec<u8> = column(row, "allocation_use", "commissioned")?;
-            let bitmap = RoaringBitmap::deserialize_from(bytes.as_slice())
-                .map_err(|error| StorageError::Inconsistent(format!("allocation_use.commissioned of {id}: {error}")))?;
-            Ok((lot, bitmap))
-        })
-        .collect()
-}
-
-/// Stores the bitmap of an allocation and lot, in the place of the one there is.
-pub async fn put(tx: &Tx, id: AllocationId, lot: &str, bitmap: &RoaringBitmap) -> Result<(), StorageError> {
-    let mut bytes = Vec::with_capacity(bitmap.serialized_size());
-    let unwritten = |error| StorageError::Inconsistent(format!("allocation_use.commissioned of {id} cannot be written: {error}"));
-    bitmap.serialize_into(&mut bytes).map_err(unwritten)?;
-    let sql = "INSERT INTO allocation_use (allocation_id, lot, commissioned, commissioned_count) VALUES ($1, $2, $3, $4)
-               ON CONFLICT (allocation_id, lot)
-               DO UPDATE SET commissioned = excluded.commissioned, commissioned_count = excluded.commissioned_count";
-    let values = vec![id.uuid().into(), lot.into(), bytes.into(), bigint(bitmap.len()).into()];
-    tx.execute("noting used serial numbers", sql, values).await?;
-    Ok(())
-}
 
 /// In which lot, by whom, of whose product.
 #[derive(Debug, Clone, Copy)]

@@ -5,6 +5,7 @@ pub mod capture;
 pub mod event;
 pub mod finding;
 pub mod item;
+pub mod life;
 pub mod node;
 pub mod party;
 pub mod serial;
@@ -20,6 +21,7 @@ pub struct Query(
     event::EventQuery,
     finding::FindingQuery,
     item::ItemQuery,
+    life::LifeQuery,
     node::NodeQuery,
     party::PartyQuery,
     serial::SerialQuery,

@@ -8,6 +8,7 @@ pub mod container;
 pub mod event;
 pub mod finding;
 pub mod item;
+pub mod life;
 pub mod lot;
 pub mod node;
 pub mod page;

@@ -28,11 +28,15 @@ use crate::transport::problem::Problem;
 use format::Format;
 
 pub(in crate::transport) mod format;
+mod json;
+mod report;
 
 /// The routes of this noun.
 pub fn routes() -> Router<Hub> {
     // HEAD on its own: it would otherwise count as a download.
-    Router::new().route("/serials/v1/allocations/{id}/serials", get(download).head(describe))
+    Router::new()
+        .route("/serials/v1/allocations/{id}/serials", get(download).head(describe))
+        .merge(report::routes())
 }
 
 #[derive(Debug, serde::Deserialize)]
