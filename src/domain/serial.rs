@@ -29,8 +29,8 @@ pub mod pool;
 pub mod receipt;
 pub mod rule;
 pub mod space;
-pub mod trial;
 pub mod table;
+pub mod trial;
 pub mod upstream;
 
 use super::ids::{PartyId, PoolId};

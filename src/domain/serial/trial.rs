@@ -145,9 +145,15 @@ mod tests {
         let trial = trial("09521234000013", &rule, 1_000);
         let tried: HashSet<String> = (0..1_000).filter_map(|place| trial.serial(place)).collect();
         assert_eq!(tried.len(), 1_000);
-        let issuable: HashSet<String> = (0..trial.pool.record().cap).filter_map(|index| trial.pool.serial(index)).collect();
+        let issuable: HashSet<String> = (0..trial.pool.record().cap)
+            .filter_map(|index| trial.pool.serial(index))
+            .collect();
         assert_eq!((issuable.len(), tried.intersection(&issuable).count()), (100, 0));
-        assert!(tried.iter().all(|serial| serial.len() == 6 && trial.pool.index_of(serial).is_none()));
+        assert!(
+            tried
+                .iter()
+                .all(|serial| serial.len() == 6 && trial.pool.index_of(serial).is_none())
+        );
     }
 
     #[test]
@@ -162,7 +168,10 @@ mod tests {
         };
         assert_eq!(trial("09521234000013", &rule, 5).serial(1).as_deref(), Some("00001001"));
         let full = SerialRule {
-            range: Some(NumberRange { first: 1, last: 99_999_999 }),
+            range: Some(NumberRange {
+                first: 1,
+                last: 99_999_999,
+            }),
             ..rule
         };
         assert_eq!(trial("09521234000013", &full, 5).serial(1).as_deref(), Some("DRYRUN000002"));
@@ -175,7 +184,10 @@ mod tests {
         let rule = SerialRule::of_series(numbered.sscc_series().unwrap(), range);
         let trial = trial("9521002:3", &rule, 2);
         let serials: Vec<_> = (0..2).filter_map(|place| trial.serial(place)).collect();
-        assert_eq!(serials.iter().map(|sscc| &sscc[..17]).collect::<Vec<_>>(), ["39521002999999998", "39521002999999999"]);
+        assert_eq!(
+            serials.iter().map(|sscc| &sscc[..17]).collect::<Vec<_>>(),
+            ["39521002999999998", "39521002999999999"]
+        );
         assert!(serials.iter().all(|sscc| sscc.parse::<Sscc>().is_ok()));
     }
 

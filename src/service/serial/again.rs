@@ -69,7 +69,11 @@ async fn key_of(hub: &Hub, actor: &Actor, fingerprint: &str, window: u64) -> Res
     if is_open(&stored.allocation, hub.now(), window) && !store::is_touched(hub.db(), stored.allocation.id).await? {
         return Ok(latest);
     }
-    let generation: u64 = latest.get(latest.len().saturating_sub(GENERATION_DIGITS)..).unwrap_or_default().parse().unwrap_or(0);
+    let generation: u64 = latest
+        .get(latest.len().saturating_sub(GENERATION_DIGITS)..)
+        .unwrap_or_default()
+        .parse()
+        .unwrap_or(0);
     Ok(key(fingerprint, generation + 1))
 }
 

@@ -80,7 +80,11 @@ impl SerialStream {
         let count = self.left.min(CHUNK);
         if let Some(trial) = &self.trial {
             let serials = trial.serials(&mut self.offset, count);
-            self.left = if serials.is_empty() { 0 } else { self.left - serials.len() as u64 };
+            self.left = if serials.is_empty() {
+                0
+            } else {
+                self.left - serials.len() as u64
+            };
             return (!serials.is_empty()).then_some(serials);
         }
         let indices: Vec<u64> = (0..count).map(|_| self.next_index()).collect();

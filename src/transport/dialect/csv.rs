@@ -51,14 +51,25 @@ pub(super) fn read(bytes: &[u8]) -> Result<Message, DialectFault> {
         return Err(fault(detail.to_owned()));
     };
     if names.len() != values.len() {
-        return Err(fault(format!("{} columns have names, {} have values", names.len(), values.len())));
+        return Err(fault(format!(
+            "{} columns have names, {} have values",
+            names.len(),
+            values.len()
+        )));
     }
     let unknown = |name: &&String| !COLUMNS.contains(&name.as_str());
     if let Some(name) = names.iter().find(unknown) {
         let name: String = name.chars().take(40).collect();
-        return Err(fault(format!("there is no column `{name}`: there are {}", COLUMNS.join(", "))));
+        return Err(fault(format!(
+            "there is no column `{name}`: there are {}",
+            COLUMNS.join(", ")
+        )));
     }
-    if let Some((at, name)) = names.iter().enumerate().find(|(at, name)| names.iter().take(*at).any(|other| other == *name)) {
+    if let Some((at, name)) = names
+        .iter()
+        .enumerate()
+        .find(|(at, name)| names.iter().take(*at).any(|other| other == *name))
+    {
         return Err(fault(format!("column {} is `{name}` again", at + 1)));
     }
     let fields: Vec<(String, String)> = names.into_iter().zip(values).collect();
@@ -76,7 +87,11 @@ fn ask(fields: &[(String, String)]) -> Result<Want, Refusal> {
     let required = |name: &str| value(name).ok_or_else(|| Refusal::bad(format!("the column `{name}` is missing or empty")));
     let text = |name: &str| value(name).map(str::to_owned);
     let object = required("gtin")?;
-    let numbered = if object.contains('|') { series(object)? } else { gtin("gtin", object)? };
+    let numbered = if object.contains('|') {
+        series(object)?
+    } else {
+        gtin("gtin", object)?
+    };
     Ok(Want {
         key: Some(format!("csv/{}", required("key")?)),
         site: match value("site") {
@@ -134,7 +149,11 @@ impl Reply for Response {
     }
 
     fn head(&self, answer: &Answer) -> String {
-        let head = if answer.numbered.gtin().is_some() { "gtin,serial\r\n" } else { "sscc\r\n" };
+        let head = if answer.numbered.gtin().is_some() {
+            "gtin,serial\r\n"
+        } else {
+            "sscc\r\n"
+        };
         head.to_owned()
     }
 
@@ -168,10 +187,17 @@ pub(super) mod tests {
 
     #[test]
     fn a_line_is_a_request() {
-        let Ok(Ask::Numbers(want)) = read(REQUEST.as_bytes()).unwrap().ask else { panic!() };
-        assert_eq!((want.quantity, want.lot.as_deref(), want.key.as_deref()), (2, Some("L,1"), Some("csv/order-1")));
+        let Ok(Ask::Numbers(want)) = read(REQUEST.as_bytes()).unwrap().ask else {
+            panic!()
+        };
+        assert_eq!(
+            (want.quantity, want.lot.as_deref(), want.key.as_deref()),
+            (2, Some("L,1"), Some("csv/order-1"))
+        );
         let other = "\u{FEFF}key,quantity,gtin,site\n\nk,1,9521002|3,9521002000115\n\n";
-        let Ok(Ask::Numbers(want)) = read(other.as_bytes()).unwrap().ask else { panic!() };
+        let Ok(Ask::Numbers(want)) = read(other.as_bytes()).unwrap().ask else {
+            panic!()
+        };
         assert_eq!(want.numbered.to_string(), "9521002:3");
     }
 
@@ -183,7 +209,11 @@ pub(super) mod tests {
                 Err(DialectFault(wire, _)) => wire,
                 Ok(message) => message.reply.refused(&message.ask.unwrap_err()),
             };
-            assert!(wire.text.starts_with("code,message\r\n") && wire.text.contains(expect), "{}", wire.text);
+            assert!(
+                wire.text.starts_with("code,message\r\n") && wire.text.contains(expect),
+                "{}",
+                wire.text
+            );
             assert_eq!(wire.status, 400);
         };
         check("", "send two lines");
@@ -203,6 +233,9 @@ pub(super) mod tests {
     #[test]
     fn the_answer_is_laid_out_like_a_download() {
         let message = read(REQUEST.as_bytes()).unwrap();
-        assert_eq!(written(&*message.reply, "9521002:3", &["395210020000000012"]), "sscc\r\n395210020000000012\r\n");
+        assert_eq!(
+            written(&*message.reply, "9521002:3", &["395210020000000012"]),
+            "sscc\r\n395210020000000012\r\n"
+        );
     }
 }

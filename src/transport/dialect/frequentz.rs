@@ -80,7 +80,10 @@ fn created(asked: &Element) -> Result<Want, Refusal> {
     };
     Ok(Want {
         form: Form::TagUri(scheme, filter),
-        alike: vec![encoding.to_owned(), asked.value(&PARTS, "ruleName")?.unwrap_or_default().to_owned()],
+        alike: vec![
+            encoding.to_owned(),
+            asked.value(&PARTS, "ruleName")?.unwrap_or_default().to_owned(),
+        ],
         ..Want::new(numbered, count)
     })
 }
@@ -120,12 +123,9 @@ impl Response {
     fn request_id(&self, answer: &Answer) -> String {
         match self.form {
             Form::TagUri(scheme, filter) => format!("{}.{}.{filter}", answer.handle, scheme.as_str()),
-            Form::Bare
-            | Form::ElementString
-            | Form::RawElementString
-            | Form::EpcUri
-            | Form::DigitalLink
-            | Form::Hex(..) => answer.handle.to_string(),
+            Form::Bare | Form::ElementString | Form::RawElementString | Form::EpcUri | Form::DigitalLink | Form::Hex(..) => {
+                answer.handle.to_string()
+            }
         }
     }
 
@@ -211,7 +211,10 @@ pub(super) mod tests {
         let tags = response.child(&PARTS, "tagResponse").unwrap();
         assert_eq!(tags.value(&PARTS, "quantity"), Ok(Some("1")));
         let list = tags.child(&PARTS, "tagList").unwrap();
-        assert_eq!(list.value(&PARTS, "tag"), Ok(Some("urn:epc:tag:sgtin-198:3.9521001.000101.A1")));
+        assert_eq!(
+            list.value(&PARTS, "tag"),
+            Ok(Some("urn:epc:tag:sgtin-198:3.9521001.000101.A1"))
+        );
         let confirm = read(request("confirmTagsRequest", &parts).as_bytes()).unwrap();
         assert_eq!(confirm.ask, Ok(Ask::Confirm(handle)));
         assert!(soap::read(written(&*confirm.reply, "09521001001014", &[]).as_bytes()).is_ok());
@@ -229,8 +232,16 @@ pub(super) mod tests {
         check("createTagRequest", &CREATE.replace(">3<", ">9<"), Code::BadInput);
         check("createTagRequest", &CREATE.replace(">2<", ">-1<"), Code::BadInput);
         check("getTagsRequest", "", Code::BadInput);
-        for id in ["17", "alc_00000000000000000000000000000007", "alc_00000000000000000000000000000007.sgtin-198.9"] {
-            check("confirmTagsRequest", &format!("<tag:requestId>{id}</tag:requestId>"), Code::NotFound);
+        for id in [
+            "17",
+            "alc_00000000000000000000000000000007",
+            "alc_00000000000000000000000000000007.sgtin-198.9",
+        ] {
+            check(
+                "confirmTagsRequest",
+                &format!("<tag:requestId>{id}</tag:requestId>"),
+                Code::NotFound,
+            );
         }
         assert!(read(request("deleteTagsRequest", "").as_bytes()).is_err());
         assert!(read(request("getTagsRequest", "").replace(TAGS, "urn:x").as_bytes()).is_err());

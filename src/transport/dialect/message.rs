@@ -236,7 +236,11 @@ pub(super) fn place(name: &str, text: &str) -> Result<Gln, Refusal> {
     if let Ok(gln) = bare.parse() {
         return Ok(gln);
     }
-    let urn = if bare.starts_with("urn:") { bare.to_owned() } else { format!("urn:epc:id:sgln:{bare}") };
+    let urn = if bare.starts_with("urn:") {
+        bare.to_owned()
+    } else {
+        format!("urn:epc:id:sgln:{bare}")
+    };
     let epc: Option<crate::domain::gs1::Epc> = urn.parse().ok();
     epc.and_then(|epc| epc.gln()).ok_or_else(|| {
         let shown: String = bare.chars().take(60).collect();
@@ -281,10 +285,21 @@ pub(super) mod tests {
 
     #[test]
     fn a_handle_is_read_as_it_is_printed() {
-        for text in ["alc_00000000000000000000000000000007", "dry-09521001001014-25", "dry-9521002:3-1"] {
+        for text in [
+            "alc_00000000000000000000000000000007",
+            "dry-09521001001014-25",
+            "dry-9521002:3-1",
+        ] {
             assert_eq!(text.parse::<Handle>().unwrap().to_string(), text);
         }
-        for text in ["", "alc_7", "dry-", "dry-09521001001015-2", "dry-09521001001014-x", "dry-09521001001014"] {
+        for text in [
+            "",
+            "alc_7",
+            "dry-",
+            "dry-09521001001015-2",
+            "dry-09521001001014-x",
+            "dry-09521001001014",
+        ] {
             assert_eq!(text.parse::<Handle>().unwrap_err().code, Code::NotFound, "{text}");
         }
     }

@@ -168,7 +168,8 @@ pub(super) mod tests {
         assert_eq!((want.numbered.to_string().as_str(), want.quantity), ("09521001001014", 2));
         assert_eq!(want.site.map(|site| site.to_string()).as_deref(), Some("9521002000115"));
         for location in ["39521002-SSCC", "9521002|3", "9521002|3-SSCC"] {
-            let parts = format!("<com:SerialQuantity>1</com:SerialQuantity><com:Location>{location}</com:Location><com:Gtin></com:Gtin>");
+            let parts =
+                format!("<com:SerialQuantity>1</com:SerialQuantity><com:Location>{location}</com:Location><com:Gtin></com:Gtin>");
             assert_eq!(wanted(&parts).unwrap().numbered.to_string(), "9521002:3", "{location}");
         }
     }
@@ -184,7 +185,11 @@ pub(super) mod tests {
         ] {
             let message = read(request(parts).as_bytes()).unwrap();
             let wire = message.reply.refused(&message.ask.unwrap_err());
-            assert!(wire.text.contains("<ns0:GenerationStatus>ERROR</ns0:GenerationStatus>"), "{}", wire.text);
+            assert!(
+                wire.text.contains("<ns0:GenerationStatus>ERROR</ns0:GenerationStatus>"),
+                "{}",
+                wire.text
+            );
             assert!(soap::read(wire.text.as_bytes()).is_ok());
         }
         let other = request(GTIN).replace(TYPES, "urn:x");
@@ -195,7 +200,10 @@ pub(super) mod tests {
     fn numbers_stand_each_in_a_row() {
         let message = read(request(GTIN).as_bytes()).unwrap();
         let text = written(&*message.reply, "09521001001014", &["urn:epc:id:sgtin:9521001.000101.A1"]);
-        assert!(text.contains("<ns0:SerialNumber>0.9521001.000101.A1</ns0:SerialNumber>"), "{text}");
+        assert!(
+            text.contains("<ns0:SerialNumber>0.9521001.000101.A1</ns0:SerialNumber>"),
+            "{text}"
+        );
         assert!(soap::read(text.as_bytes()).is_ok());
     }
 }

@@ -29,10 +29,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Message, DialectFault> {
     }
     Ok(Message {
         ask: ask(&content).map(Ask::Numbers),
-        reply: Box::new(Response {
-            version,
-            asked: content,
-        }),
+        reply: Box::new(Response { version, asked: content }),
     })
 }
 
@@ -90,7 +87,9 @@ impl Response {
             escaped(message)
         ));
         for name in ["eventId", "orgId", "itemId", "siteHierId", "siteId"] {
-            let Some(part) = self.asked.child(&PARTS, name) else { continue };
+            let Some(part) = self.asked.child(&PARTS, name) else {
+                continue;
+            };
             text.push_str(&format!("<ns5:{name}"));
             for (key, value) in part.attributes.iter().filter(|(key, _)| key == "qlfr" || key == "type") {
                 text.push_str(&format!(" {key}=\"{}\"", escaped(value)));
@@ -173,7 +172,9 @@ pub(super) mod tests {
         assert_eq!((want.quantity, want.form), (2, Form::EpcUri));
         let want = wanted(&request().replace(" requestId='Allocate1'", "")).unwrap();
         assert_eq!(want.key.as_deref(), Some("rfxcel/0860000387903/E-1"));
-        let bare = request().replace(" requestId='Allocate1'", "").replace("<ns:eventId>E-1</ns:eventId>", "");
+        let bare = request()
+            .replace(" requestId='Allocate1'", "")
+            .replace("<ns:eventId>E-1</ns:eventId>", "");
         assert_eq!(wanted(&bare).unwrap().key, None);
     }
 
@@ -193,7 +194,10 @@ pub(super) mod tests {
             let (_, response) = soap::read(wire.text.as_bytes()).unwrap();
             let result = response.child(&[API], "result").unwrap();
             assert_eq!(result.value(&[TYPES], "code"), Ok(Some("0")), "{to}");
-            assert!(result.value(&[TYPES], "msg").unwrap().unwrap().starts_with("BAD_INPUT: "), "{to}");
+            assert!(
+                result.value(&[TYPES], "msg").unwrap().unwrap().starts_with("BAD_INPUT: "),
+                "{to}"
+            );
         }
         let other = request().replace("serializationService/3", "serializationService/2");
         assert_eq!(read(other.as_bytes()).err().unwrap().1.code, Code::InvalidDocument);
@@ -206,8 +210,14 @@ pub(super) mod tests {
         let (_, response) = soap::read(text.as_bytes()).unwrap();
         assert!(response.is(&[SERVICE], "syncAllocateTraceIdsResponse"));
         assert_eq!(response.attribute("requestId"), Some("Allocate1"));
-        assert_eq!(response.child(&[API], "result").unwrap().value(&[TYPES], "code"), Ok(Some("1")));
-        let set = response.child(&[SERVICE], "allocIdSetCont").and_then(|set| set.child(&[IDENTIFIER], "idSetCont")).unwrap();
+        assert_eq!(
+            response.child(&[API], "result").unwrap().value(&[TYPES], "code"),
+            Ok(Some("1"))
+        );
+        let set = response
+            .child(&[SERVICE], "allocIdSetCont")
+            .and_then(|set| set.child(&[IDENTIFIER], "idSetCont"))
+            .unwrap();
         let list = set.child(&[IDENTIFIER], "idList").unwrap();
         assert_eq!(list.value(&[TYPES], "id"), Ok(Some("urn:epc:id:sgtin:9521001.000101.A1")));
         // Credentials are not repeated.

@@ -15,7 +15,11 @@ pub(super) fn message(dialect: Dialect, numbered: &Numbered) -> String {
     let bar = format!("{prefix}|{extension}");
     match dialect {
         Dialect::Snx => {
-            let (encoding, name, value) = if trade { ("SGTIN", "GTIN", &text) } else { ("SSCC", "COMPANY_PREFIX", &bar) };
+            let (encoding, name, value) = if trade {
+                ("SGTIN", "GTIN", &text)
+            } else {
+                ("SSCC", "COMPANY_PREFIX", &bar)
+            };
             soap(
                 "xmlns:urn=\"urn:tracelink:soap\"",
                 &format!(
@@ -32,7 +36,9 @@ pub(super) fn message(dialect: Dialect, numbered: &Numbered) -> String {
             } else {
                 (
                     "AI(00)",
-                    format!("<snx:CompanyPrefix>{prefix}</snx:CompanyPrefix><snx:ExtensionDigit>{extension}</snx:ExtensionDigit>"),
+                    format!(
+                        "<snx:CompanyPrefix>{prefix}</snx:CompanyPrefix><snx:ExtensionDigit>{extension}</snx:ExtensionDigit>"
+                    ),
                 )
             };
             format!(
@@ -101,7 +107,9 @@ mod tests {
         for dialect in Dialect::ALL {
             for text in ["09521001001014", "9521002:3"] {
                 let numbered = text.parse().unwrap();
-                let message = dialect.read(message(dialect, &numbered).as_bytes()).unwrap_or_else(|fault| panic!("{fault:?}"));
+                let message = dialect
+                    .read(message(dialect, &numbered).as_bytes())
+                    .unwrap_or_else(|fault| panic!("{fault:?}"));
                 let (Ok(Ask::Numbers(want)) | Ok(Ask::Create(want))) = message.ask else {
                     panic!("{dialect:?}: {:?}", message.ask);
                 };

@@ -95,7 +95,11 @@ async fn steps(
     let bytes = message_or_sample(hub, actor, (dialect, report), (headers, body)).await?;
     let message = dialect.read(&bytes).map_err(|DialectFault(wire, refusal)| {
         report.facts["answer"] = json!(shown(&wire.text));
-        Stop::new("understood", refusal, "correct what the detail names; compare with the sample that an empty self-test sends")
+        Stop::new(
+            "understood",
+            refusal,
+            "correct what the detail names; compare with the sample that an empty self-test sends",
+        )
     })?;
     let Message { ask, reply } = message;
     let ask = match ask {
@@ -109,7 +113,10 @@ async fn steps(
         Ask::Numbers(want) => (want, false),
         Ask::Create(want) => (want, true),
         Ask::Fetch(..) | Ask::Confirm(_) => {
-            report.pass("understood", "it fetches or confirms numbers that were created before: test the message that creates them");
+            report.pass(
+                "understood",
+                "it fetches or confirms numbers that were created before: test the message that creates them",
+            );
             return Ok(());
         }
     };
@@ -127,7 +134,11 @@ async fn message_or_sample(
     (headers, body): (HeaderMap, Body),
 ) -> Result<Vec<u8>, Stop> {
     let media_type = essence(&headers);
-    let named = if media_type.is_empty() { dialect.media_types()[0] } else { &media_type };
+    let named = if media_type.is_empty() {
+        dialect.media_types()[0]
+    } else {
+        &media_type
+    };
     let fix = "send the message as the line would, with its Content-Type";
     let bytes = taken(hub, dialect, (named, &headers), body)
         .await
@@ -137,12 +148,18 @@ async fn message_or_sample(
         return Ok(bytes);
     }
     let Some(numbered) = allowed_first(hub, actor) else {
-        let refusal = super::Refusal::new(Code::NoAgreement, "nothing lets you ask for serial numbers today, so there is no sample to try");
+        let refusal = super::Refusal::new(
+            Code::NoAgreement,
+            "nothing lets you ask for serial numbers today, so there is no sample to try",
+        );
         let fix = "ask the brand owner for an agreement with the power `request_serials`";
         return Err(Stop::new("received", refusal, fix));
     };
     let text = sample::message(dialect, &numbered);
-    report.pass("received", "an empty body: the sample below was made for something that you may ask for");
+    report.pass(
+        "received",
+        "an empty body: the sample below was made for something that you may ask for",
+    );
     report.facts["sample"] = json!(text);
     Ok(text.into_bytes())
 }
@@ -178,9 +195,15 @@ async fn allowed(hub: &Hub, actor: &Actor, (want, report, reply): (&Want, &mut R
             let refusal = super::Refusal::from(error);
             report.facts["answer"] = json!(shown(&reply.refused(&refusal).text));
             let (step, fix) = if refusal.code == Code::NoAgreement {
-                ("agreement", "compare product and site with the agreements that `agreements` (GraphQL) shows you")
+                (
+                    "agreement",
+                    "compare product and site with the agreements that `agreements` (GraphQL) shows you",
+                )
             } else if refusal.later().is_some() {
-                ("limits", "nothing is wrong with the message: try again later, or tell the operator of the hub")
+                (
+                    "limits",
+                    "nothing is wrong with the message: try again later, or tell the operator of the hub",
+                )
             } else {
                 ("limits", "ask for fewer, or ask the brand owner for more room")
             };
@@ -203,17 +226,29 @@ fn contract(dry_run: &DryRun) -> Value {
 }
 
 /// The answer to the same message for a few numbers that are never issued.
-async fn tried(hub: &Hub, actor: &Actor, (mut want, creates, reply): (Want, bool, Box<dyn Reply>), report: &mut Report) -> Result<(), Stop> {
+async fn tried(
+    hub: &Hub,
+    actor: &Actor,
+    (mut want, creates, reply): (Want, bool, Box<dyn Reply>),
+    report: &mut Report,
+) -> Result<(), Stop> {
     want.quantity = want.quantity.min(TRIED);
     let ask = if creates { Ask::Create(want) } else { Ask::Numbers(want) };
     let granted = driver::grant(hub, actor, ask, Mode::Dry).await.map_err(|refusal| {
         report.facts["answer"] = json!(shown(&reply.refused(&refusal).text));
-        Stop::new("answer", refusal, "ask for the numbers in another encoding, or let the brand owner change the serial rule")
+        Stop::new(
+            "answer",
+            refusal,
+            "ask for the numbers in another encoding, or let the brand owner change the serial rule",
+        )
     })?;
     let response = granted.response(reply.into(), Mode::Dry);
     let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap_or_default();
     report.facts["answer"] = json!(shown(&String::from_utf8_lossy(&bytes)));
-    report.pass("answer", "this is what the line will get, for at most ten numbers that are never issued");
+    report.pass(
+        "answer",
+        "this is what the line will get, for at most ten numbers that are never issued",
+    );
     Ok(())
 }
 

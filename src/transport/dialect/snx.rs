@@ -29,10 +29,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Message, DialectFault> {
     }
     Ok(Message {
         ask: ask(&content).map(Ask::Numbers),
-        reply: Box::new(Response {
-            version,
-            asked: content,
-        }),
+        reply: Box::new(Response { version, asked: content }),
     })
 }
 
@@ -51,7 +48,11 @@ fn ask(asked: &Element) -> Result<Want, Refusal> {
     let numbered = match key.required(&PARTS, "Name")? {
         name @ ("GTIN" | "NTIN") => gtin(name, value)?,
         "COMPANY_PREFIX" => series(value)?,
-        _ => return Err(Refusal::bad("the `Name` of the `ObjectKey` must be GTIN, NTIN or COMPANY_PREFIX")),
+        _ => {
+            return Err(Refusal::bad(
+                "the `Name` of the `ObjectKey` must be GTIN, NTIN or COMPANY_PREFIX",
+            ));
+        }
     };
     let mut want = Want {
         documents: documents(asked)?,
@@ -71,7 +72,9 @@ fn ask(asked: &Element) -> Result<Want, Refusal> {
 
 /// `prefix|extension digit`.
 pub(super) fn series(text: &str) -> Result<Numbered, Refusal> {
-    let read = text.split_once('|').and_then(|(prefix, extension)| format!("{prefix}:{extension}").parse().ok());
+    let read = text
+        .split_once('|')
+        .and_then(|(prefix, extension)| format!("{prefix}:{extension}").parse().ok());
     read.ok_or_else(|| Refusal::bad("an SSCC is asked for by company prefix and extension digit, as in `9521002|3`"))
 }
 
@@ -112,7 +115,10 @@ impl Response {
     fn middle(&self, text: &mut String) {
         for (part, names) in [
             ("ObjectKey", ["Name", "Value"].as_slice()),
-            ("ReferenceDocuments", &["PONumber", "POLine", "WorkOrderNumber", "ReferenceId"]),
+            (
+                "ReferenceDocuments",
+                &["PONumber", "POLine", "WorkOrderNumber", "ReferenceId"],
+            ),
         ] {
             if let Some(named) = self.asked.child(&PARTS, part) {
                 text.extend(["<", part, ">"]);
@@ -154,7 +160,11 @@ impl Reply for Response {
     }
 
     fn tail(&self, answer: &Answer) -> String {
-        let list = if answer.range.is_none() { "</RandomizedNumberList>" } else { "" };
+        let list = if answer.range.is_none() {
+            "</RandomizedNumberList>"
+        } else {
+            ""
+        };
         list.to_owned() + &self.end()
     }
 
@@ -242,7 +252,11 @@ pub(super) mod tests {
         check("SGTIN", "CN_EDMC", "`EncodingType` must be");
         check("<Name>GTIN", "<Name>CN_RESCODE", "must be GTIN, NTIN or COMPANY_PREFIX");
         check("09521001001014", "09521001001015", "check digit");
-        check("<Name>GTIN</Name><Value>09521001001014", "<Name>COMPANY_PREFIX</Name><Value>9521002", "`9521002|3`");
+        check(
+            "<Name>GTIN</Name><Value>09521001001014",
+            "<Name>COMPANY_PREFIX</Name><Value>9521002",
+            "`9521002|3`",
+        );
     }
 
     #[test]
@@ -259,7 +273,11 @@ pub(super) mod tests {
     #[test]
     fn the_answer_has_the_shape_of_the_schema() {
         let message = read(request(PARTS_OF_A_GTIN).as_bytes()).unwrap();
-        let text = written(&*message.reply, "09521001001014", &["010952100100101421A<1", "010952100100101421B2"]);
+        let text = written(
+            &*message.reply,
+            "09521001001014",
+            &["010952100100101421A<1", "010952100100101421B2"],
+        );
         assert!(!text.contains('\n'));
         let (_, response) = soap::read(text.as_bytes()).unwrap();
         assert!(response.is(&["urn:tracelink:soap"], "serialNumbersRequestResponse"));

@@ -71,7 +71,11 @@ fn ask(header: &Element, body: &Element) -> Result<Want, Refusal> {
             ));
         }
     };
-    let encoding = if numbered.gtin().is_some() { "AI(01)+AI(21)" } else { "AI(00)" };
+    let encoding = if numbered.gtin().is_some() {
+        "AI(01)+AI(21)"
+    } else {
+        "AI(00)"
+    };
     if body.value(&PARTS, "NumberEncoding")?.is_some_and(|named| named != encoding) {
         return Err(Refusal::bad(format!("`NumberEncoding` of this object must be {encoding}")));
     }
@@ -115,7 +119,11 @@ impl Response {
         push(&mut text, "cmn:FileControlNumber", header("FileControlNumber").as_deref());
         if let Some(at) = answer.map(|answer| answer.at.to_string()) {
             push(&mut text, "cmn:FileDate", at.get(..10));
-            push(&mut text, "cmn:FileTime", at.get(11..19).map(|time| format!("{time}Z")).as_deref());
+            push(
+                &mut text,
+                "cmn:FileTime",
+                at.get(11..19).map(|time| format!("{time}Z")).as_deref(),
+            );
         }
         text.push_str("</snx:ControlFileHeader><snx:MessageBody>");
         push(&mut text, "snx:RequestId", value(&self.body, "RequestId").as_deref());
@@ -149,7 +157,11 @@ impl Reply for Response {
     }
 
     fn tail(&self, answer: &Answer) -> String {
-        let list = if answer.range.is_none() { "</snx:SerialNumberList>" } else { "" };
+        let list = if answer.range.is_none() {
+            "</snx:SerialNumberList>"
+        } else {
+            ""
+        };
         list.to_owned() + END
     }
 
@@ -187,7 +199,9 @@ pub(super) mod tests {
 
     #[test]
     fn the_request_id_and_its_sender_are_the_key() {
-        let Ok(Ask::Numbers(want)) = read(request().as_bytes()).unwrap().ask else { panic!() };
+        let Ok(Ask::Numbers(want)) = read(request().as_bytes()).unwrap().ask else {
+            panic!()
+        };
         assert_eq!(want.key.as_deref(), Some("snx-file/9521002000016/R-1"));
         assert_eq!(want.site.map(|site| site.to_string()).as_deref(), Some("9521002000115"));
         assert_eq!((want.quantity, want.documents.work_order.as_deref()), (2, Some("WO-7")));
@@ -196,9 +210,14 @@ pub(super) mod tests {
     #[test]
     fn an_sscc_has_its_digit_beside_the_prefix() {
         let text = request()
-            .replace("<GTIN14>09521001001014</GTIN14>", "<CompanyPrefix>9521002</CompanyPrefix><ExtensionDigit>3</ExtensionDigit>")
+            .replace(
+                "<GTIN14>09521001001014</GTIN14>",
+                "<CompanyPrefix>9521002</CompanyPrefix><ExtensionDigit>3</ExtensionDigit>",
+            )
             .replace("AI(01)+AI(21)", "AI(00)");
-        let Ok(Ask::Numbers(want)) = read(text.as_bytes()).unwrap().ask else { panic!() };
+        let Ok(Ask::Numbers(want)) = read(text.as_bytes()).unwrap().ask else {
+            panic!()
+        };
         assert_eq!(want.numbered.to_string(), "9521002:3");
     }
 
@@ -221,7 +240,10 @@ pub(super) mod tests {
             range: Some(("1".to_owned(), "2".to_owned())),
             ..super::super::message::tests::answer("9521002:3", 2)
         };
-        assert_eq!(choice(&(message.reply.head(&answer) + &message.reply.tail(&answer))), "SerialNumberRange");
+        assert_eq!(
+            choice(&(message.reply.head(&answer) + &message.reply.tail(&answer))),
+            "SerialNumberRange"
+        );
         let wire = message.reply.refused(&Refusal::bad("x"));
         assert_eq!((choice(&wire.text).as_str(), wire.status.as_u16()), ("ErrorMessage", 200));
     }
@@ -230,7 +252,11 @@ pub(super) mod tests {
     fn what_is_no_request_is_an_error_message() {
         for text in ["", "<a/>", "<SNXRequestMessage/>", "<!DOCTYPE x><x/>"] {
             let DialectFault(wire, refusal) = read(text.as_bytes()).err().unwrap();
-            assert_eq!((choice(&wire.text).as_str(), wire.status.as_u16()), ("ErrorMessage", 400), "{text}");
+            assert_eq!(
+                (choice(&wire.text).as_str(), wire.status.as_u16()),
+                ("ErrorMessage", 400),
+                "{text}"
+            );
             assert_eq!(refusal.code, Code::InvalidDocument);
         }
         let check = |from: &str, to: &str, expect: &str| {

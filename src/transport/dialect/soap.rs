@@ -45,7 +45,11 @@ impl Version {
 
     /// The version that a media type stands for.
     pub(super) fn of_media_type(essence: &str) -> Self {
-        if essence == "application/soap+xml" { Self::V12 } else { Self::V11 }
+        if essence == "application/soap+xml" {
+            Self::V12
+        } else {
+            Self::V11
+        }
     }
 
     /// Around the content of a body. On one line: there are clients that read no more than one.
@@ -169,7 +173,10 @@ mod tests {
              <e:Body><a/></e:Body></e:Envelope>",
         ] {
             let (fault, status) = fault(text);
-            assert!(fault.contains("<faultcode>soap:Client</faultcode>") && status == 500, "{fault}");
+            assert!(
+                fault.contains("<faultcode>soap:Client</faultcode>") && status == 500,
+                "{fault}"
+            );
         }
         let (fault, status) = fault("<Envelope xmlns='http://www.w3.org/2003/05/soap-envelope'><Body/></Envelope>");
         assert!(fault.contains("soap:Sender") && status == 400, "{fault}");

@@ -48,9 +48,18 @@ mod tests {
     #[test]
     fn it_describes_the_messages_that_the_adapter_reads() {
         let root = xml::read(WSDL.as_bytes()).unwrap();
-        assert_eq!((root.name.as_str(), root.attribute("targetNamespace")), ("definitions", Some("urn:tracelink:soap")));
+        assert_eq!(
+            (root.name.as_str(), root.attribute("targetNamespace")),
+            ("definitions", Some("urn:tracelink:soap"))
+        );
         assert_eq!(WSDL.matches(ADDRESS).count(), 1);
-        for name in ["serialNumbersRequest", "serialNumbersRequestResponse", "RfidException", "RandomizedNumberList", "Interval"] {
+        for name in [
+            "serialNumbersRequest",
+            "serialNumbersRequestResponse",
+            "RfidException",
+            "RandomizedNumberList",
+            "Interval",
+        ] {
             assert!(WSDL.contains(&format!("name=\"{name}\"")), "{name}");
         }
     }

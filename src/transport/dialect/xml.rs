@@ -229,7 +229,13 @@ pub(super) fn push(out: &mut String, name: &str, text: Option<&str>) {
 pub(super) fn escaped(text: &str) -> String {
     let visible: String = text
         .chars()
-        .map(|c| if c < ' ' && !matches!(c, '\t' | '\n' | '\r') { char::REPLACEMENT_CHARACTER } else { c })
+        .map(|c| {
+            if c < ' ' && !matches!(c, '\t' | '\n' | '\r') {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                c
+            }
+        })
         .collect();
     quick_xml::escape::escape(visible.as_str()).into_owned()
 }
