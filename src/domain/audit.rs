@@ -11,6 +11,12 @@ pub enum AuditAction {
     RequestSerials,
     /// Downloaded the numbers of an allocation.
     DownloadSerials,
+    /// Brought a list of serial numbers that somebody else made.
+    ImportSerials,
+    /// Registered serial numbers that it makes itself.
+    RegisterSerials,
+    /// Ordered serial numbers at the brand owner's own system.
+    OrderSerials,
     /// Reported what became of serial numbers.
     ReportSerials,
     /// Handed serial numbers on to another party.
@@ -21,6 +27,14 @@ pub enum AuditAction {
     ExpireLease,
     /// Closed a lot.
     CloseLot,
+    /// Confirmed that the numbers of an allocation have arrived.
+    AcknowledgeSerials,
+    /// Closed an allocation.
+    CloseSerials,
+    /// Approved a delegate's request for serial numbers.
+    ApproveSerials,
+    /// Rejected one.
+    RejectSerials,
     /// Sent a document.
     Capture,
     /// Changed the contracts.
@@ -42,11 +56,18 @@ impl AuditAction {
         match self {
             Self::RequestSerials => "request_serials",
             Self::DownloadSerials => "download_serials",
+            Self::ImportSerials => "import_serials",
+            Self::RegisterSerials => "register_serials",
+            Self::OrderSerials => "order_serials",
             Self::ReportSerials => "report_serials",
             Self::TransferSerials => "transfer_serials",
             Self::ExtendLease => "extend_lease",
             Self::ExpireLease => "expire_lease",
             Self::CloseLot => "close_lot",
+            Self::AcknowledgeSerials => "acknowledge_serials",
+            Self::CloseSerials => "close_serials",
+            Self::ApproveSerials => "approve_serials",
+            Self::RejectSerials => "reject_serials",
             Self::Capture => "capture",
             Self::ApplyPartners => "apply_partners",
             Self::IssueCertificate => "issue_certificate",

@@ -5,11 +5,14 @@
 //! | `request` | a party asks for numbers of a product and gets an allocation, once per idempotency key |
 //! | `again` | the same for messages without a key: a retry is told by what it asks for |
 //! | `dry_run` | what a request would be answered, with numbers that are never issued |
+//! | `writer`, `batch`, `stretch` | what waits for one product is decided and committed together |
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
 //! | `receipt` | the signed receipt of an allocation, and proofs of single numbers |
 //! | `floor` | no number moves on data that may have been restored, until the operator confirms how far numbers had gone |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
+//! | `import` | the brand owner brings a list of numbers that it made itself |
+//! | `listing` | what is wrong with such a list, and how it becomes numbers of a pool |
 //! | `epoch` | a new serial rule or a rotated key: which pool takes the place of which |
 //!
 //! # Invariants
@@ -19,32 +22,40 @@
 //! - Serial numbers stand in no log, no audit entry and no error.
 
 mod again;
+mod batch;
 mod download;
 mod dry_run;
 mod epoch;
 mod exception;
 pub mod floor;
+mod import;
 mod life;
+mod listing;
 mod locate;
 mod pools;
 mod receipt;
 mod report;
 mod request;
+mod stretch;
 pub(super) mod text;
 mod usage;
+mod writer;
 
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
 pub use again::request_again;
+pub use crate::storage::serial::listed::{ImportKind, ImportRecord};
 pub use download::{SerialRange, SerialStream, serials, serials_if};
 pub use dry_run::{DryRun, dry_run};
 pub use exception::{SerialException, exceptions};
+pub use import::{ImportRequest, import, imports, too_long};
 pub use life::{Followed, follow, hold_lots};
 pub use pools::{PoolCache, verify_pools};
 pub use receipt::{receipt, receipt_keys, receipt_proof};
 pub use report::{Answer, Report, Reported, Subject, report};
 pub use request::{SerialRequest, request};
 pub use usage::{commissioned, uncommissioned};
+pub use writer::{UnderWay, Writer, WriterCounts, under_way};
 
 use crate::domain::ids::AllocationId;
 use crate::domain::party::Actor;

@@ -20,6 +20,7 @@ pub mod lot;
 pub mod pool;
 pub mod receipt;
 pub mod report;
+pub mod request;
 pub mod slice;
 pub mod state;
 pub mod supply;

@@ -51,7 +51,7 @@ pub(super) fn body(numbers: SerialStream, layout: impl Layout) -> Body {
 }
 
 fn chunk<L: Layout>(mut numbers: SerialStream, mut layout: L) -> std::io::Result<(String, Piece<L>)> {
-    let Some(serials) = numbers.next_chunk() else {
+    let Some(serials) = numbers.next_chunk().map_err(std::io::Error::other)? else {
         return Ok((layout.tail(), Piece::End));
     };
     let mut text = String::with_capacity(serials.len() * 64);
@@ -85,7 +85,7 @@ pub(super) async fn fitting(
 
 /// Refuses numbers that cannot be written so.
 pub(super) fn verify(mut numbers: SerialStream, writer: &SerialWriter) -> Result<(), ServiceError> {
-    while let Some(serials) = numbers.next_chunk() {
+    while let Some(serials) = numbers.next_chunk()? {
         for serial in &serials {
             writer.verify(serial).map_err(not_encodable)?;
         }

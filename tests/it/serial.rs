@@ -14,6 +14,7 @@ use crate::story::{AUROXIN, LUMIVAR};
 
 mod concurrency;
 mod download;
+mod import;
 mod key;
 mod lot;
 mod receipt;

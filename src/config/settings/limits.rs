@@ -40,8 +40,14 @@ pub struct Limits {
     pub page: usize,
     /// Most serial numbers in one request.
     pub serials_per_request: u64,
+    /// Most serial numbers in one list that somebody else made.
+    pub serials_per_import: usize,
     /// Most serial numbers named in one report of what became of them.
     pub serials_per_report: usize,
+    /// Most requests for serial numbers that one transaction commits.
+    pub serial_requests_per_commit: usize,
+    /// Requests for serial numbers of one product that wait in this process; more are asked to come later.
+    pub waiting_serial_requests: usize,
     /// Largest message of a packaging line in one of the dialects, in bytes.
     pub dialect_bytes: usize,
     /// A message of a dialect without request id that names a work order or a reference, sent again within these minutes by the same
@@ -92,7 +98,10 @@ impl Default for Limits {
             graphql_mutations: 10,
             page: 200,
             serials_per_request: 1_000_000,
+            serials_per_import: 1_000_000,
             serials_per_report: 100_000,
+            serial_requests_per_commit: 256,
+            waiting_serial_requests: 4_096,
             dialect_bytes: 1 << 20,
             reask_minutes: 1_440,
             reask_unreferenced_minutes: 5,

@@ -1,4 +1,4 @@
-//! The numbers of an allocation, computed while they are read.
+//! The numbers of an allocation, computed while they are read, or read from the list that they stand in.
 //!
 //! The holder may read them as often as it likes, whole or in part: a lost answer costs no numbers. The brand owner may too: the numbers
 //! are of its brand, it answers for them to the authorities, and it could ask for numbers of the product itself. Nobody else learns that
@@ -18,8 +18,8 @@ use crate::domain::serial::trial::Trial;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
 use crate::storage::serial::allocation::{self as store, StoredAllocation};
-use crate::storage::serial::pool;
-use crate::storage::{StorageError, audit};
+use crate::storage::serial::{listed, pool};
+use crate::storage::{Db, StorageError, audit};
 
 use super::pools;
 
@@ -38,6 +38,7 @@ pub struct SerialRange {
 /// Numbers still to be computed, in the order of the allocation, which is the same each time.
 #[derive(Debug, Clone)]
 pub struct SerialStream {
+    db: Db,
     numbered: Numbered,
     pool: Arc<Pool>,
     /// Of a dry run: what gives the numbers in the place of the pool.
@@ -50,9 +51,10 @@ pub struct SerialStream {
 }
 
 impl SerialStream {
-    /// Numbers to try with.
-    pub(super) fn trial(trial: Trial, quantity: u64) -> Self {
+    /// Numbers to try with: computed, also where those of the pool stand in a list.
+    pub(super) fn trial(hub: &Hub, trial: Trial, quantity: u64) -> Self {
         Self {
+            db: hub.db().clone(),
             numbered: trial.numbered(),
             pool: trial.pool(),
             trial: Some(trial),
@@ -75,8 +77,9 @@ impl SerialStream {
         self.left
     }
 
-    /// Up to 4,096 more; none at the end. Pure computation: for a thread that may be busy a few milliseconds.
-    pub fn next_chunk(&mut self) -> Option<Vec<String>> {
+    /// Up to 4,096 more; none at the end. For a thread that may be busy a few milliseconds (`spawn_blocking`): numbers are computed
+    /// there, and those that stand in a list are read, page by page.
+    pub fn next_chunk(&mut self) -> Result<Option<Vec<String>>, ServiceError> {
         let count = self.left.min(CHUNK);
         if let Some(trial) = &self.trial {
             let serials = trial.serials(&mut self.offset, count);
@@ -85,10 +88,26 @@ impl SerialStream {
             } else {
                 self.left - serials.len() as u64
             };
-            return (!serials.is_empty()).then_some(serials);
+            return Ok((!serials.is_empty()).then_some(serials));
         }
         let indices: Vec<u64> = (0..count).map(|_| self.next_index()).collect();
-        (count > 0).then(|| indices.into_iter().filter_map(|index| self.pool.serial(index)).collect())
+        let (Some(first), Some(last)) = (indices.first(), indices.last()) else {
+            return Ok(None);
+        };
+        if self.pool.record().source.is_computed() {
+            return Ok(Some(
+                indices.into_iter().filter_map(|index| self.pool.serial(index)).collect(),
+            ));
+        }
+        let read = listed::page(&self.db, self.pool.record().id, *first, last + 1);
+        let serials = tokio::runtime::Handle::current().block_on(read)?;
+        // A list has no holes; a row that is missing must not look like the end.
+        if serials.len() as u64 == count {
+            Ok(Some(serials))
+        } else {
+            let what = format!("listed_serial: rows of {} are missing", self.pool.record().id);
+            Err(StorageError::Inconsistent(what).into())
+        }
     }
 
     /// The counter value of the next number; there is one.
@@ -136,6 +155,7 @@ pub(super) async fn open(hub: &Hub, stored: &StoredAllocation, (first, count): (
     let id = stored.allocation.id;
     let record = record.ok_or_else(|| StorageError::Inconsistent(format!("allocation.pool_id of {id}: no such pool")))?;
     Ok(SerialStream {
+        db: hub.db().clone(),
         numbered: stored.allocation.numbered,
         pool: pools::prepare(hub, record).await?,
         trial: None,

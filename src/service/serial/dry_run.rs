@@ -14,11 +14,14 @@ use crate::domain::party::Actor;
 use crate::domain::serial::trial::Trial;
 use crate::service::Hub;
 use crate::service::error::ServiceError;
+use crate::domain::serial::limits::{Account, Wanted, grant};
 use crate::storage::serial::account::{self, AccountKey};
+use crate::storage::serial::pool as store;
 
+use super::batch::{Asked, over};
 use super::download::SerialStream;
 use super::pools;
-use super::request::{SerialRequest, basis, check, check_per_request, check_total, no_agreement};
+use super::request::{SerialRequest, basis, check, no_agreement};
 
 /// What a request would have been answered.
 #[derive(Debug, Clone)]
@@ -27,8 +30,10 @@ pub struct DryRun {
     pub principal: PartyId,
     /// Under which agreement; none for an own product.
     pub agreement: Option<Arc<Agreement>>,
-    /// Numbers issued so far to the caller under that agreement.
-    pub issued: u64,
+    /// What the caller has of the product under that agreement.
+    pub account: Account,
+    /// Whether the principal would have to approve it first.
+    pub approval: bool,
     /// Numbers that look like those of the product and are never issued.
     pub numbers: SerialStream,
 }
@@ -38,19 +43,38 @@ pub async fn dry_run(hub: &Hub, actor: &Actor, request: &SerialRequest) -> Resul
     check(hub, request)?;
     let (registry, now) = (hub.registry(), hub.now());
     let basis = basis(&registry, actor, request, now).ok_or_else(|| no_agreement(request))?;
-    check_per_request(&basis, request)?;
     let key = AccountKey {
         party: actor.party.clone(),
         numbered: request.numbered,
         agreement: basis.agreement.as_ref().map(|agreement| agreement.id.clone()),
     };
     let account = account::of(hub.db(), &key, now.day()).await?;
-    check_total(account.issued, &basis, request)?;
     let pool = pools::for_product(hub, &basis.principal, request.numbered, &basis.rule).await?;
+    let next = store::next(hub.db(), pool.record().id).await?;
+    let remaining = pool.cap_under(&basis.rule)?.saturating_sub(next);
+    let asked = Asked {
+        actor: actor.clone(),
+        request: request.clone(),
+        basis,
+        hash: [0; 32],
+        approved: None,
+    };
+    let agreement = asked.basis.agreement.clone();
+    let quota = agreement.as_ref().map(|agreement| agreement.quota).unwrap_or_default();
+    let SerialRequest {
+        quantity, partial_ok, ..
+    } = *request;
+    let granted =
+        grant(Wanted { quantity, partial_ok }, &quota, &account, remaining).map_err(|exceeded| over(&exceeded, &asked))?;
+    let approval = agreement.as_ref().is_some_and(|agreement| agreement.asks_approval(quantity));
+    if !approval {
+        hub.floor().check()?;
+    }
     Ok(DryRun {
-        principal: basis.principal,
-        agreement: basis.agreement,
-        issued: account.issued,
-        numbers: SerialStream::trial(Trial::new(pool, request.quantity), request.quantity),
+        principal: asked.basis.principal,
+        agreement,
+        account,
+        approval,
+        numbers: SerialStream::trial(hub, Trial::new(pool, granted), granted),
     })
 }

@@ -107,13 +107,13 @@ async fn read<S: Send + 'static>(
         .map_err(|_| ServiceError::refused(Code::Unavailable, Code::Unavailable.title()))?;
     let work = move || {
         let mut at = 0;
-        while let Some(chunk) = numbers.next_chunk() {
+        while let Some(chunk) = numbers.next_chunk()? {
             for number in &chunk {
                 each(&mut state, at, number);
                 at += 1;
             }
         }
-        state
+        Ok(state)
     };
-    tokio::task::spawn_blocking(work).await.map_err(failed)
+    tokio::task::spawn_blocking(work).await.map_err(failed)?
 }

@@ -283,7 +283,7 @@ fn range(mut numbers: SerialStream, writer: &SerialWriter) -> Option<(String, St
         digits.parse().ok().filter(|_| all)
     };
     let (mut first, mut last, mut next) = (None, String::new(), None);
-    while let Some(serials) = numbers.next_chunk() {
+    while let Some(serials) = numbers.next_chunk().ok()? {
         for serial in serials {
             let found = value(&serial)?;
             if next.is_some_and(|next| next != found) || (first.is_some() && serial.len() != last.len()) {

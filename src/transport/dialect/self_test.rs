@@ -219,9 +219,13 @@ fn contract(dry_run: &DryRun) -> Value {
         "principal": dry_run.principal,
         "validUntil": dry_run.agreement.as_ref().map(|agreement| agreement.valid_until.to_string()),
         "perRequest": quota.and_then(|quota| quota.per_request),
+        "perDay": quota.and_then(|quota| quota.per_day),
         "total": quota.and_then(|quota| quota.total),
-        "issued": dry_run.issued,
-        "left": quota.and_then(|quota| quota.total).map(|total| total.saturating_sub(dry_run.issued)),
+        "mostOutstanding": quota.and_then(|quota| quota.outstanding),
+        "issued": dry_run.account.issued,
+        "issuedToday": dry_run.account.issued_today,
+        "outstanding": dry_run.account.outstanding(),
+        "approval": dry_run.approval,
     })
 }
 
