@@ -33,6 +33,7 @@ pub mod receipt;
 pub mod rule;
 pub mod space;
 pub mod table;
+pub mod trial;
 pub mod upstream;
 
 use super::ids::{PartyId, PoolId};

@@ -3,6 +3,8 @@
 //! | file | use case |
 //! |---|---|
 //! | `request` | a party asks for numbers of a product and gets an allocation, once per idempotency key |
+//! | `again` | the same for messages without a key: a retry is told by what it asks for |
+//! | `dry_run` | what a request would be answered, with numbers that are never issued |
 //! | `writer`, `batch`, `stretch` | what waits for one product is decided and committed together |
 //! | `approval` | requests that wait for their principal |
 //! | `progress` | the holder confirms that it has the numbers, and closes the allocation when it is done |
@@ -25,8 +27,10 @@
 //! - Serial numbers stand in no log, no audit entry and no error.
 
 mod approval;
+mod again;
 mod batch;
 mod download;
+mod dry_run;
 mod epoch;
 mod exception;
 pub mod floor;
@@ -49,10 +53,12 @@ mod writer;
 
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
+pub use again::request_again;
 pub use crate::storage::serial::listed::{ImportKind, ImportRecord};
 pub use approval::{approve, pending, reject};
 pub use batch::Answered;
 pub use download::{SerialRange, SerialStream, serials, serials_if};
+pub use dry_run::{DryRun, dry_run};
 pub use exception::{SerialException, exceptions};
 pub use import::{ImportRequest, import, imports, too_long};
 pub use life::{Followed, follow, hold_lots};

@@ -9,6 +9,7 @@
 //!   those of their allocations ([`slice::locked`]); SQLite has one writer and needs neither.
 
 pub mod account;
+pub mod again;
 pub mod alert;
 pub mod allocation;
 pub mod broker;

@@ -52,6 +52,13 @@ pub struct Limits {
     pub lookup_numbers: usize,
     /// Largest body of a look-up.
     pub lookup_bytes: usize,
+    /// Largest message of a packaging line in one of the dialects, in bytes.
+    pub dialect_bytes: usize,
+    /// A message of a dialect without request id that names a work order or a reference, sent again within these minutes by the same
+    /// system and asking for the same: the same numbers, unless they were confirmed or used. 0: always new ones.
+    pub reask_minutes: u64,
+    /// The same where neither is named.
+    pub reask_unreferenced_minutes: u64,
     /// Time for one request, from its headers to the begin of its answer.
     pub request_timeout_ms: u64,
     /// The same where a document is sent: it may be large and the line slow.
@@ -101,6 +108,9 @@ impl Default for Limits {
             waiting_serial_requests: 4_096,
             lookup_numbers: 100_000,
             lookup_bytes: 16 << 20,
+            dialect_bytes: 1 << 20,
+            reask_minutes: 1_440,
+            reask_unreferenced_minutes: 5,
             request_timeout_ms: 30_000,
             upload_timeout_ms: 600_000,
             header_timeout_ms: 10_000,

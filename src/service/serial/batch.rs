@@ -292,7 +292,7 @@ fn reused_at_once() -> ServiceError {
 }
 
 /// Says which limit, and what it leaves; of the pool not even that: it would tell one delegate what the others took.
-fn over(exceeded: &Exceeded, asked: &Asked) -> ServiceError {
+pub(super) fn over(exceeded: &Exceeded, asked: &Asked) -> ServiceError {
     let Exceeded { limit, allowed, left } = exceeded;
     let (quantity, numbered) = (asked.request.quantity, asked.request.numbered);
     let agreement = asked.basis.agreement.as_ref().map_or("", |agreement| agreement.id.as_str());

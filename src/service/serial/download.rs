@@ -14,6 +14,7 @@ use crate::domain::party::Actor;
 use crate::domain::serial::allocation::{Allocation, offset_of};
 use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::pool::Pool;
+use crate::domain::serial::trial::Trial;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
 use crate::storage::serial::allocation::{self as store, StoredAllocation};
@@ -41,6 +42,8 @@ pub struct SerialStream {
     db: Db,
     numbered: Numbered,
     pool: Arc<Pool>,
+    /// Of a dry run: what gives the numbers in the place of the pool.
+    trial: Option<Trial>,
     first_index: u64,
     holes: RoaringBitmap,
     /// The offset to look at next.
@@ -49,6 +52,20 @@ pub struct SerialStream {
 }
 
 impl SerialStream {
+    /// Numbers to try with: computed, also where those of the pool stand in a list.
+    pub(super) fn trial(hub: &Hub, trial: Trial, quantity: u64) -> Self {
+        Self {
+            db: hub.db().clone(),
+            numbered: trial.numbered(),
+            pool: trial.pool(),
+            trial: Some(trial),
+            first_index: 0,
+            holes: RoaringBitmap::new(),
+            offset: 0,
+            left: quantity,
+        }
+    }
+
     /// What the numbers are for.
     #[must_use]
     pub fn numbered(&self) -> Numbered {
@@ -65,6 +82,15 @@ impl SerialStream {
     /// there, and those that stand in a list are read, page by page.
     pub fn next_chunk(&mut self) -> Result<Option<Vec<String>>, ServiceError> {
         let count = self.left.min(CHUNK);
+        if let Some(trial) = &self.trial {
+            let serials = trial.serials(&mut self.offset, count);
+            self.left = if serials.is_empty() {
+                0
+            } else {
+                self.left - serials.len() as u64
+            };
+            return Ok((!serials.is_empty()).then_some(serials));
+        }
         let indices: Vec<u64> = (0..count).map(|_| self.next_index()).collect();
         let (Some(first), Some(last)) = (indices.first(), indices.last()) else {
             return Ok(None);
@@ -148,6 +174,7 @@ pub(super) async fn open(hub: &Hub, stored: &StoredAllocation, (first, count): (
         db: hub.db().clone(),
         numbered: stored.allocation.numbered,
         pool: pools::prepare(hub, record).await?,
+        trial: None,
         first_index: stored.first_index,
         offset: offset_of(first, &stored.holes),
         holes: stored.holes.clone(),

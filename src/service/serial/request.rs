@@ -130,7 +130,7 @@ pub(super) struct Basis {
     pub(super) rule: SerialRule,
 }
 
-fn check(hub: &Hub, request: &SerialRequest) -> Result<(), ServiceError> {
+pub(super) fn check(hub: &Hub, request: &SerialRequest) -> Result<(), ServiceError> {
     let refuse = |detail: String| Err(ServiceError::refused(Code::BadInput, detail));
     let most = hub.limits().serials_per_request.min(MAX_QUANTITY);
     if request.quantity == 0 || request.quantity > most {

@@ -175,6 +175,14 @@ pub async fn skipped(tx: &Tx, id: PoolId, first: u64, span: u64) -> Result<Roari
     rows.iter().map(offset).collect()
 }
 
+/// Where the counter of a pool stands, outside any transaction: to be shown, not to decide by.
+pub async fn next(db: &Db, id: PoolId) -> Result<u64, StorageError> {
+    let sql = "SELECT next_index FROM pool WHERE id = $1";
+    let row = db.query_one("reading a counter", sql, vec![id.uuid().into()]).await?;
+    let next: i64 = row.map_or(Ok(0), |row| column(&row, "pool", "next_index"))?;
+    u64::try_from(next).map_err(|_| StorageError::Inconsistent(format!("pool.next_index of {id} is below zero")))
+}
+
 /// A pool.
 pub async fn by_id(db: &Db, id: PoolId) -> Result<Option<PoolRecord>, StorageError> {
     let sql = format!("SELECT {COLUMNS} FROM pool WHERE id = $1");
