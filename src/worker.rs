@@ -1,4 +1,5 @@
 //! Loops that call services.
 
 pub mod capture;
+pub mod floor;
 pub mod registry;

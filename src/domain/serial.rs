@@ -19,6 +19,7 @@ pub mod forecast;
 pub mod form;
 mod generator;
 pub mod key;
+pub mod limits;
 pub mod life;
 pub mod listed;
 pub mod lot;
@@ -29,6 +30,7 @@ pub mod pool;
 pub mod receipt;
 pub mod rule;
 pub mod space;
+pub mod table;
 pub mod upstream;
 
 use super::ids::{PartyId, PoolId};

@@ -3,8 +3,10 @@
 //! | file | use case |
 //! |---|---|
 //! | `request` | a party asks for numbers of a product and gets an allocation, once per idempotency key |
+//! | `writer`, `batch`, `stretch` | what waits for one product is decided and committed together |
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
+//! | `receipt` | the signed receipt of an allocation, and proofs of single numbers |
 //! | `floor` | no number moves on data that may have been restored, until the operator confirms how far numbers had gone |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
 //! | `import` | the brand owner brings a list of numbers that it made itself |
@@ -17,6 +19,7 @@
 //! - Whoever has no agreement gets one and the same refusal, whether the product exists or not.
 //! - Serial numbers stand in no log, no audit entry and no error.
 
+mod batch;
 mod download;
 mod epoch;
 mod import;
@@ -27,9 +30,12 @@ mod life;
 mod locate;
 mod pools;
 mod report;
+mod receipt;
 mod request;
 pub(super) mod text;
+mod stretch;
 mod usage;
+mod writer;
 
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
@@ -40,7 +46,9 @@ pub use exception::{SerialException, exceptions};
 pub use life::{Followed, follow, hold_lots};
 pub use pools::{PoolCache, verify_pools};
 pub use report::{Answer, Report, Reported, Subject, report};
+pub use receipt::{receipt, receipt_keys, receipt_proof};
 pub use request::{SerialRequest, request};
+pub use writer::{UnderWay, Writer, WriterCounts, under_way};
 pub use usage::{commissioned, uncommissioned};
 
 use crate::domain::ids::AllocationId;

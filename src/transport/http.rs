@@ -51,6 +51,7 @@ pub fn router_with<E: Executor>(hub: Hub, schema: E, metrics: Metrics) -> Router
         .merge(endpoint::routes(schema))
         .merge(rest::capture::routes())
         .merge(rest::event::routes())
+        .merge(rest::receipt::routes())
         .merge(rest::import::routes())
         .merge(rest::serial::routes())
         .fallback(|| async { Problem::new(Code::NotFound, Code::NotFound.title()) })

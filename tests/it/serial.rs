@@ -17,6 +17,7 @@ mod download;
 mod import;
 mod key;
 mod lot;
+mod receipt;
 mod request;
 
 /// A request for Auroxin.

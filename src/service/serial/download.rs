@@ -16,7 +16,8 @@ use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::pool::Pool;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
-use crate::storage::serial::{allocation as store, listed, pool};
+use crate::storage::serial::allocation::{self as store, StoredAllocation};
+use crate::storage::serial::{listed, pool};
 use crate::storage::{Db, StorageError, audit};
 
 use super::pools;
@@ -114,23 +115,28 @@ pub async fn serials_if(
         .await?
         .ok_or_else(ServiceError::not_found)?;
     let (first, count) = part(&stored.allocation, range)?;
-    let record = pool::by_id(hub.db(), stored.pool).await?;
-    let record = record.ok_or_else(|| StorageError::Inconsistent(format!("allocation.pool_id of {id}: no such pool")))?;
-    let pool = pools::prepare(hub, record).await?;
-    let numbers = SerialStream {
-        db: hub.db().clone(),
-        numbered: stored.allocation.numbered,
-        pool,
-        first_index: stored.first_index,
-        offset: offset_of(first, &stored.holes),
-        holes: stored.holes,
-        left: count,
-    };
+    let numbers = open(hub, &stored, (first, count)).await?;
     let looked_at = numbers.clone();
     let checked = tokio::task::spawn_blocking(move || check(looked_at)).await;
     checked.map_err(|error| ServiceError::Internal(error.to_string()))??;
     note(hub, actor, &stored.allocation, first, count).await?;
     Ok(numbers)
+}
+
+/// So many numbers of an allocation from a place on, for whoever does not hand them out: nothing is noted.
+pub(super) async fn open(hub: &Hub, stored: &StoredAllocation, (first, count): (u64, u64)) -> Result<SerialStream, ServiceError> {
+    let record = pool::by_id(hub.db(), stored.pool).await?;
+    let id = stored.allocation.id;
+    let record = record.ok_or_else(|| StorageError::Inconsistent(format!("allocation.pool_id of {id}: no such pool")))?;
+    Ok(SerialStream {
+        db: hub.db().clone(),
+        numbered: stored.allocation.numbered,
+        pool: pools::prepare(hub, record).await?,
+        first_index: stored.first_index,
+        offset: offset_of(first, &stored.holes),
+        holes: stored.holes.clone(),
+        left: count,
+    })
 }
 
 fn part(allocation: &Allocation, range: SerialRange) -> Result<(u64, u64), ServiceError> {

@@ -45,9 +45,9 @@ fn keys() {
     );
     check(
         "per_request = 1000",
-        "per_day = 1000",
-        "25: unknown key `per_day` in `quota`",
-        "per_request, total",
+        "per_week = 1000",
+        "25: unknown key `per_week` in `quota`",
+        "per_request, per_day, outstanding, total, lease_days",
     );
     check(
         "legal_name = \"Maker AG\"\n",
