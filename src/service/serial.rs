@@ -48,8 +48,8 @@ pub use pools::{PoolCache, verify_pools};
 pub use report::{Answer, Report, Reported, Subject, report};
 pub use receipt::{receipt, receipt_keys, receipt_proof};
 pub use request::{SerialRequest, request};
-pub use writer::{UnderWay, Writer, WriterCounts, under_way};
 pub use usage::{commissioned, uncommissioned};
+pub use writer::{UnderWay, Writer, WriterCounts, under_way};
 
 use crate::domain::ids::AllocationId;
 use crate::domain::party::Actor;

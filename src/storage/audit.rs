@@ -33,7 +33,10 @@ pub async fn append_all(tx: &Tx, entries: &[AuditEntry]) -> Result<(), StorageEr
         .ints("at", entries.iter().map(|entry| Some(entry.at.0)))
         .texts("party_id", entries.iter().map(|entry| Some(entry.actor.party.as_str())))
         .texts("system_name", entries.iter().map(|entry| Some(entry.actor.system.as_str())))
-        .texts("principal_id", entries.iter().map(|entry| entry.principal.as_ref().map(PartyId::as_str)))
+        .texts(
+            "principal_id",
+            entries.iter().map(|entry| entry.principal.as_ref().map(PartyId::as_str)),
+        )
         .texts("action", entries.iter().map(|entry| Some(entry.action.as_str())))
         .texts("object", entries.iter().map(|entry| Some(entry.object.as_str())))
         .texts("outcome", entries.iter().map(|entry| Some(entry.outcome.as_str())))

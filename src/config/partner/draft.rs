@@ -360,9 +360,7 @@ fn agreement(mut section: Section<'_>) -> AgreementDraft {
         quota: section
             .section(&key("quota", "{ per_request = 50000, total = 5000000 }"))
             .map_or_else(Quota::default, quota),
-        approval: section
-            .section(&key("approval", "{ above = 100000 }"))
-            .and_then(approval),
+        approval: section.section(&key("approval", "{ above = 100000 }")).and_then(approval),
         valid_from: section.time(&VALID_FROM),
         valid_until: section.time(&VALID_UNTIL),
     };

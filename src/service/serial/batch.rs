@@ -22,14 +22,14 @@ use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
 use crate::storage::serial::account::{self, AccountKey};
 use crate::storage::serial::allocation::{self as store, StoredAllocation};
+use crate::storage::serial::{listed, pool};
 use crate::storage::serial::request::{self as waiting, Decision, Standing, StoredRequest};
-use crate::storage::serial::pool;
 use crate::storage::{StorageError, Tx, audit};
 
 use super::floor::{self, Floor};
+use super::pools;
 use super::request::{Basis, SerialRequest, is_verdict, refusal, replay};
 use super::stretch::Stretch;
-use super::pools;
 
 /// A request, with what it rests on.
 #[derive(Debug, Clone)]
@@ -102,7 +102,10 @@ async fn decide_in(tx: &Tx, hub: &Hub, batch: &[Asked]) -> Result<Option<Committ
     let now = hub.now();
     // INVARIANT: from here on nobody else allocates numbers of this product; what the next reads find stays true.
     let states = pool::lock_product(tx, first.request.numbered).await?;
-    let keys: Vec<(AccountKey, &str)> = batch.iter().map(|asked| (account_key(asked), asked.request.idempotency_key.as_str())).collect();
+    let keys: Vec<(AccountKey, &str)> = batch
+        .iter()
+        .map(|asked| (account_key(asked), asked.request.idempotency_key.as_str()))
+        .collect();
     let standings = waiting::standings(tx, &keys, now.day()).await?;
     let (records, counters): (Vec<PoolRecord>, Vec<u64>) = states.into_iter().map(|state| (state.record, state.next)).unzip();
     let Some(record) = records.iter().find(|record| record.follows(&first.basis.rule)) else {
@@ -111,7 +114,7 @@ async fn decide_in(tx: &Tx, hub: &Hub, batch: &[Asked]) -> Result<Option<Committ
     let counter = records.iter().zip(counters).find(|(other, _)| other.id == record.id);
     let next = counter.map_or(0, |(_, next)| next);
     let pool = pools::prepare_in(hub, tx, record.clone()).await?;
-    let cap = pool.cap_under(&first.basis.rule)?;
+    let cap = pool.cap_under(&first.basis.rule)?.min(stocked(tx, &pool).await?);
     let judge = |remaining| Judge::new(hub, batch, &keys, &standings, remaining).all();
     let mut decisions = judge(cap.saturating_sub(next));
     let stretch = Stretch::find(tx, &pool, next..cap, taken(&decisions)).await?;
@@ -119,9 +122,22 @@ async fn decide_in(tx: &Tx, hub: &Hub, batch: &[Asked]) -> Result<Option<Committ
         // Counter values that are no numbers lie before the cap: there is less than it seemed.
         decisions = judge(stretch.numbers());
     }
-    let book = Book { hub, batch, pool: &pool, now };
+    let book = Book {
+        hub,
+        batch,
+        pool: &pool,
+        now,
+    };
     let (verdicts, reached) = book.write(tx, cap, &keys, decisions, stretch).await?;
     Ok(Some(Committed { verdicts, pool, reached }))
+}
+
+/// Up to where the numbers of a pool are there: those of a list must have come first.
+async fn stocked(tx: &Tx, pool: &Pool) -> Result<u64, StorageError> {
+    if pool.record().source.is_computed() {
+        return Ok(u64::MAX);
+    }
+    listed::listed(tx, pool.record().id).await
 }
 
 fn account_key(asked: &Asked) -> AccountKey {
@@ -169,7 +185,13 @@ struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    fn new(hub: &'a Hub, batch: &'a [Asked], keys: &'a [(AccountKey, &'a str)], standings: &'a [Standing], remaining: u64) -> Self {
+    fn new(
+        hub: &'a Hub,
+        batch: &'a [Asked],
+        keys: &'a [(AccountKey, &'a str)],
+        standings: &'a [Standing],
+        remaining: u64,
+    ) -> Self {
         let accounts = keys.iter().zip(standings);
         Self {
             batch,
@@ -184,7 +206,9 @@ impl<'a> Judge<'a> {
 
     fn all(mut self) -> Vec<Decided> {
         let mut decisions = Vec::with_capacity(self.batch.len());
-        for (place, (asked, (standing, (account, key)))) in self.batch.iter().zip(self.standings.iter().zip(self.keys)).enumerate() {
+        for (place, (asked, (standing, (account, key)))) in
+            self.batch.iter().zip(self.standings.iter().zip(self.keys)).enumerate()
+        {
             let decided = self.one(place, asked, standing, account, key);
             decisions.push(decided.unwrap_or_else(Decided::Refusal));
         }
@@ -199,19 +223,27 @@ impl<'a> Judge<'a> {
         account: &'a AccountKey,
         key: &'a str,
     ) -> Result<Decided, ServiceError> {
-        let before = |allocation: &Allocation, hash| Ok(Decided::Before(Box::new(replay(allocation.clone(), hash, &asked.hash)?)));
+        let before =
+            |allocation: &Allocation, hash| Ok(Decided::Before(Box::new(replay(allocation.clone(), hash, &asked.hash)?)));
         if let Some(stored) = &standing.allocation {
             return before(&stored.allocation, stored.request_hash);
         }
         if let Some(stored) = &standing.waiting
-            && asked.approved.as_ref().is_none_or(|approved| approved.id != stored.allocation.id)
+            && asked
+                .approved
+                .as_ref()
+                .is_none_or(|approved| approved.id != stored.allocation.id)
         {
             return before(&stored.allocation, stored.request_hash);
         }
         let name = (account.party.as_str(), key);
         if let Some(first) = self.answered.get(&name).copied() {
             let same = self.batch.get(first).is_some_and(|first| first.hash == asked.hash);
-            return if same { Ok(Decided::Like(first)) } else { Err(reused_at_once()) };
+            return if same {
+                Ok(Decided::Like(first))
+            } else {
+                Err(reused_at_once())
+            };
         }
         let decided = self.grant(asked, account)?;
         self.answered.insert(name, place);
@@ -219,12 +251,14 @@ impl<'a> Judge<'a> {
     }
 
     fn grant(&mut self, asked: &Asked, account: &'a AccountKey) -> Result<Decided, ServiceError> {
-        let SerialRequest { quantity, partial_ok, .. } = asked.request;
+        let SerialRequest {
+            quantity, partial_ok, ..
+        } = asked.request;
         let agreement = asked.basis.agreement.as_ref();
         let quota = agreement.map(|agreement| agreement.quota).unwrap_or_default();
         let counts = self.accounts.entry(account).or_default();
-        let granted = grant(Wanted { quantity, partial_ok }, &quota, counts, self.remaining)
-            .map_err(|exceeded| over(&exceeded, asked))?;
+        let granted =
+            grant(Wanted { quantity, partial_ok }, &quota, counts, self.remaining).map_err(|exceeded| over(&exceeded, asked))?;
         if asked.approved.is_none() && agreement.is_some_and(|agreement| agreement.asks_approval(quantity)) {
             return Ok(Decided::Approval);
         }
@@ -246,14 +280,19 @@ fn over(exceeded: &Exceeded, asked: &Asked) -> ServiceError {
     let (quantity, numbered) = (asked.request.quantity, asked.request.numbered);
     let agreement = asked.basis.agreement.as_ref().map_or("", |agreement| agreement.id.as_str());
     let (code, rest) = match limit {
-        Limit::PerRequest => (Code::QuotaExceeded, format!("agreement `{agreement}` allows {allowed} in one request")),
+        Limit::PerRequest => (
+            Code::QuotaExceeded,
+            format!("agreement `{agreement}` allows {allowed} in one request"),
+        ),
         Limit::Total => (
             Code::QuotaExceeded,
             format!("of the {allowed} that agreement `{agreement}` allows for `{numbered}`, {left} are left"),
         ),
         Limit::PerDay => (
             Code::DailyLimit,
-            format!("of the {allowed} a day that agreement `{agreement}` allows for `{numbered}`, {left} are left until midnight UTC"),
+            format!(
+                "of the {allowed} a day that agreement `{agreement}` allows for `{numbered}`, {left} are left until midnight UTC"
+            ),
         ),
         Limit::Outstanding => (
             Code::OutstandingLimit,
@@ -351,7 +390,11 @@ impl Book<'_> {
 
     fn allocation(&self, asked: &Asked, quantity: u64, stretch: &mut Stretch) -> Result<StoredAllocation, ServiceError> {
         let part = stretch.take(quantity)?;
-        let lease = asked.basis.agreement.as_ref().and_then(|agreement| agreement.quota.lease_days);
+        let lease = asked
+            .basis
+            .agreement
+            .as_ref()
+            .and_then(|agreement| agreement.quota.lease_days);
         let lease = lease.and_then(|days| i64::try_from(days).ok()?.checked_mul(86_400));
         Ok(StoredAllocation {
             allocation: Allocation {

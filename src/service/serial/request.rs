@@ -147,7 +147,13 @@ fn check(hub: &Hub, request: &SerialRequest) -> Result<(), ServiceError> {
             "the lot `{lot}` is none: 1 to {LOT_LENGTH} characters of GS1 character set 82 (AI 10)"
         ));
     }
-    if request.line.as_deref().into_iter().chain(request.documents.iter()).any(|name| !is_name(name, NAME_LENGTH)) {
+    if request
+        .line
+        .as_deref()
+        .into_iter()
+        .chain(request.documents.iter())
+        .any(|name| !is_name(name, NAME_LENGTH))
+    {
         return refuse(format!(
             "the name of a line and the numbers of documents have 1 to {NAME_LENGTH} characters and no control characters"
         ));

@@ -167,7 +167,11 @@ async fn decide(hub: &Hub, asked: Arc<[Asked]>) -> Vec<Verdict> {
         Ok(verdicts) => verdicts,
         // Nobody's fault: to try each would only take longer.
         Err(error @ ServiceError::Storage(StorageError::Unavailable { .. })) => {
-            tracing::error!(error = &error as &dyn std::error::Error, requests = asked.len(), "serial numbers were not given out");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                requests = asked.len(),
+                "serial numbers were not given out"
+            );
             asked.iter().map(|_| Err(unavailable())).collect()
         }
         Err(error) => match asked.as_ref() {

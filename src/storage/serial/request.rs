@@ -28,7 +28,10 @@ const COLUMNS: &str = "q.id AS q_id, q.party_id AS q_party, q.principal_id AS q_
                        q.created_at AS q_created_at, q.decided_at AS q_decided_at, q.reason AS q_reason";
 
 static STANDING_COLUMNS: LazyLock<String> = LazyLock::new(|| {
-    let allocation: Vec<String> = allocation::COLUMNS.split(',').map(|name| format!("a.{}", name.trim())).collect();
+    let allocation: Vec<String> = allocation::COLUMNS
+        .split(',')
+        .map(|name| format!("a.{}", name.trim()))
+        .collect();
     format!(
         "r.place, {}, {COLUMNS}, s.issued, s.settled, d.issued AS issued_today",
         allocation.join(", ")
@@ -93,7 +96,11 @@ pub async fn standings(tx: &Tx, asked: &[(AccountKey, &str)], day: i64) -> Resul
         let standing = usize::try_from(place).ok().and_then(|place| standings.get_mut(place));
         let standing = standing.ok_or_else(|| StorageError::Inconsistent(format!("a request at place {place} of a batch")))?;
         *standing = Standing {
-            allocation: if is_there(&row, "id")? { Some(allocation::stored(&row)?) } else { None },
+            allocation: if is_there(&row, "id")? {
+                Some(allocation::stored(&row)?)
+            } else {
+                None
+            },
             waiting: if is_there(&row, "q_id")? { Some(stored(&row)?) } else { None },
             account: account::account(&row)?,
         };
@@ -107,7 +114,9 @@ fn is_there(row: &QueryResult, name: &str) -> Result<bool, StorageError> {
 
 /// A request of a party that waits or was rejected, by its key.
 pub async fn by_key(db: &Db, party: &PartyId, key: &str) -> Result<Option<StoredRequest>, StorageError> {
-    let sql = format!("SELECT {COLUMNS} FROM allocation_request q WHERE q.party_id = $1 AND q.request_key = $2 AND q.state <> 'approved'");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM allocation_request q WHERE q.party_id = $1 AND q.request_key = $2 AND q.state <> 'approved'"
+    );
     let values = vec![party.as_str().into(), key.into()];
     let row = db.query_one("reading a waiting request by its key", &sql, values).await?;
     row.map(|row| stored(&row)).transpose()
@@ -125,7 +134,12 @@ pub async fn visible(db: &Db, party: &PartyId, id: AllocationId) -> Result<Optio
 }
 
 /// Those that wait for a principal's decision or that a party made, newest first, at most `limit`, older than `before`.
-pub async fn pending(db: &Db, party: &PartyId, before: Option<AllocationId>, limit: usize) -> Result<Vec<StoredRequest>, StorageError> {
+pub async fn pending(
+    db: &Db,
+    party: &PartyId,
+    before: Option<AllocationId>,
+    limit: usize,
+) -> Result<Vec<StoredRequest>, StorageError> {
     let mut values: Vec<Value> = vec![party.as_str().into(), bigint(limit as u64).into()];
     let mut only = String::new();
     if let Some(before) = before {
@@ -139,7 +153,11 @@ pub async fn pending(db: &Db, party: &PartyId, before: Option<AllocationId>, lim
              WHERE q.{role} = $1 AND q.state = 'pending'{only} ORDER BY q.id DESC LIMIT $2) AS by_{role}"
         )
     };
-    let sql = format!("{} UNION {} ORDER BY q_id DESC LIMIT $2", half("principal_id"), half("party_id"));
+    let sql = format!(
+        "{} UNION {} ORDER BY q_id DESC LIMIT $2",
+        half("principal_id"),
+        half("party_id")
+    );
     let rows = db.query("listing waiting requests", &sql, values).await?;
     rows.iter().map(stored).collect()
 }
@@ -151,7 +169,10 @@ pub async fn insert(tx: &Tx, all: &[StoredRequest]) -> Result<(), StorageError> 
         .uuids("id", each().map(|row| row.id.uuid()))
         .texts("party_id", each().map(|row| Some(row.party.as_str())))
         .texts("principal_id", each().map(|row| Some(row.principal.as_str())))
-        .texts("agreement_id", each().map(|row| Some(row.agreement.as_ref().map_or("", AgreementId::as_str))))
+        .texts(
+            "agreement_id",
+            each().map(|row| Some(row.agreement.as_ref().map_or("", AgreementId::as_str))),
+        )
         .texts("gtin", each().map(|row| Some(row.numbered.to_string())))
         .texts("request_key", each().map(|row| Some(row.request_key.as_str())))
         .bytes("request_hash", all.iter().map(|stored| stored.request_hash.to_vec()))
