@@ -10,6 +10,9 @@
 //! | `floor` | no number moves on data that may have been restored, until the operator confirms how far numbers had gone |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
 //! | `import` | the brand owner brings a list of numbers that it made itself |
+//! | `registration` | a delegate tells of numbers that it makes itself |
+//! | `broker` | numbers are ordered at the brand owner's own system |
+//! | `replenish`, `alert` | what is low, late or about to end; what is asked for by itself; who is told |
 //! | `listing` | what is wrong with such a list, and how it becomes numbers of a pool |
 //! | `epoch` | a new serial rule or a rotated key: which pool takes the place of which |
 //!
@@ -19,37 +22,48 @@
 //! - Whoever has no agreement gets one and the same refusal, whether the product exists or not.
 //! - Serial numbers stand in no log, no audit entry and no error.
 
+mod alert;
 mod batch;
+mod broker;
 mod download;
 mod epoch;
-mod import;
-mod listing;
 mod exception;
 pub mod floor;
+mod import;
 mod life;
+mod listing;
 mod locate;
 mod pools;
-mod report;
 mod receipt;
+mod registration;
+mod replenish;
+mod report;
 mod request;
-pub(super) mod text;
 mod stretch;
+pub(super) mod text;
 mod usage;
 mod writer;
 
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
 pub use crate::storage::serial::listed::{ImportKind, ImportRecord};
-pub use import::{ImportRequest, import, imports, too_long};
+pub use alert::alerts;
+pub use broker::Turns;
 pub use download::{SerialRange, SerialStream, serials, serials_if};
 pub use exception::{SerialException, exceptions};
+pub use import::{ImportRequest, import, imports, too_long};
 pub use life::{Followed, follow, hold_lots};
 pub use pools::{PoolCache, verify_pools};
-pub use report::{Answer, Report, Reported, Subject, report};
 pub use receipt::{receipt, receipt_keys, receipt_proof};
+pub use registration::{Registration, register};
+pub use replenish::Watch;
+pub use report::{Answer, Report, Reported, Subject, report};
 pub use request::{SerialRequest, request};
 pub use usage::{commissioned, uncommissioned};
 pub use writer::{UnderWay, Writer, WriterCounts, under_way};
+
+/// What the audit log calls the hub where it acts by itself; no certificate can name a system so.
+const HUB_SYSTEM: &str = "hub/supply";
 
 use crate::domain::ids::AllocationId;
 use crate::domain::party::Actor;

@@ -2,6 +2,6 @@
 
 pub mod capture;
 pub mod event;
-pub mod receipt;
 pub mod import;
+pub mod receipt;
 pub mod serial;

@@ -360,13 +360,18 @@ fn check_permuted(rule: &SerialRule) -> Result<(), RuleFault> {
         ));
     }
     if rule.density == 0 {
-        return Err(RuleFault::new("density", "`density` is `0`", "give a whole number of 1 or more"));
+        return Err(RuleFault::new(
+            "density",
+            "`density` is `0`",
+            "give a whole number of 1 or more",
+        ));
     }
     let dense = SerialRule {
         density: 1,
         ..rule.clone()
     };
-    let space = NumberSpace::new(&dense).map_err(|error| RuleFault::new("length", error.to_string(), "make the serials longer"))?;
+    let space =
+        NumberSpace::new(&dense).map_err(|error| RuleFault::new("length", error.to_string(), "make the serials longer"))?;
     if space.size() < u128::from(rule.density) {
         let cause = format!("one in {} of {} serial numbers is less than one", rule.density, space.size());
         return Err(RuleFault::new(

@@ -22,8 +22,8 @@ use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
 use crate::storage::serial::account::{self, AccountKey};
 use crate::storage::serial::allocation::{self as store, StoredAllocation};
-use crate::storage::serial::{listed, pool};
 use crate::storage::serial::request::{self as waiting, Decision, Standing, StoredRequest};
+use crate::storage::serial::{listed, pool};
 use crate::storage::{StorageError, Tx, audit};
 
 use super::floor::{self, Floor};
@@ -140,7 +140,7 @@ async fn stocked(tx: &Tx, pool: &Pool) -> Result<u64, StorageError> {
     listed::listed(tx, pool.record().id).await
 }
 
-fn account_key(asked: &Asked) -> AccountKey {
+pub(super) fn account_key(asked: &Asked) -> AccountKey {
     AccountKey {
         party: asked.actor.party.clone(),
         numbered: asked.request.numbered,
@@ -275,7 +275,7 @@ fn reused_at_once() -> ServiceError {
 }
 
 /// Says which limit, and what it leaves; of the pool not even that: it would tell one delegate what the others took.
-fn over(exceeded: &Exceeded, asked: &Asked) -> ServiceError {
+pub(super) fn over(exceeded: &Exceeded, asked: &Asked) -> ServiceError {
     let Exceeded { limit, allowed, left } = exceeded;
     let (quantity, numbered) = (asked.request.quantity, asked.request.numbered);
     let agreement = asked.basis.agreement.as_ref().map_or("", |agreement| agreement.id.as_str());
