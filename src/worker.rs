@@ -3,3 +3,4 @@
 pub mod capture;
 pub mod floor;
 pub mod registry;
+pub mod replenish;

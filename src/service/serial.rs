@@ -17,6 +17,9 @@
 //! | `rotate` | an owner takes a new key for a product |
 //! | `overview` | what an owner sees of its pools |
 //! | `import` | the brand owner brings a list of numbers that it made itself |
+//! | `registration` | a delegate tells of numbers that it makes itself |
+//! | `broker` | numbers are ordered at the brand owner's own system |
+//! | `replenish`, `alert` | what is low, late or about to end; what is asked for by itself; who is told |
 //! | `listing` | what is wrong with such a list, and how it becomes numbers of a pool |
 //! | `epoch` | a new serial rule or a rotated key: which pool takes the place of which |
 //!
@@ -28,7 +31,9 @@
 
 mod approval;
 mod again;
+mod alert;
 mod batch;
+mod broker;
 mod download;
 mod dry_run;
 mod epoch;
@@ -46,6 +51,11 @@ mod receipt;
 mod report;
 mod request;
 mod rotate;
+mod receipt;
+mod registration;
+mod replenish;
+mod report;
+mod request;
 mod stretch;
 pub(super) mod text;
 mod usage;
@@ -57,6 +67,8 @@ pub use again::request_again;
 pub use crate::storage::serial::listed::{ImportKind, ImportRecord};
 pub use approval::{approve, pending, reject};
 pub use batch::Answered;
+pub use alert::alerts;
+pub use broker::Turns;
 pub use download::{SerialRange, SerialStream, serials, serials_if};
 pub use dry_run::{DryRun, dry_run};
 pub use exception::{SerialException, exceptions};
@@ -69,11 +81,17 @@ pub use receipt::{receipt, receipt_keys, receipt_proof};
 pub use report::{Answer, Report, Reported, Subject, report};
 pub use request::{SerialRequest, request, request_once};
 pub use receipt::{receipt, receipt_keys, receipt_proof};
+pub use receipt::{receipt, receipt_keys, receipt_proof};
+pub use registration::{Registration, register};
+pub use replenish::Watch;
 pub use report::{Answer, Report, Reported, Subject, report};
 pub use request::{SerialRequest, request};
 pub use rotate::{Rotated, Rotation, rotate};
 pub use usage::{commissioned, uncommissioned};
 pub use writer::{UnderWay, Writer, WriterCounts, under_way};
+
+/// What the audit log calls the hub where it acts by itself; no certificate can name a system so.
+const HUB_SYSTEM: &str = "hub/supply";
 
 use crate::domain::ids::AllocationId;
 use crate::domain::party::Actor;
