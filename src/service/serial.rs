@@ -25,6 +25,7 @@ mod pools;
 mod report;
 mod request;
 pub(super) mod text;
+mod transfer;
 mod usage;
 
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
@@ -35,6 +36,7 @@ pub use life::{Followed, follow, hold_lots};
 pub use pools::{PoolCache, verify_pools};
 pub use report::{Answer, Report, Reported, Subject, report};
 pub use request::{SerialRequest, request};
+pub use transfer::{Transfer, TransferRequest, transfer, transferred, transfers};
 pub use usage::{commissioned, uncommissioned};
 
 use crate::domain::ids::AllocationId;

@@ -15,6 +15,7 @@ use crate::story::{AUROXIN, LUMIVAR};
 mod concurrency;
 mod download;
 mod key;
+mod life;
 mod lot;
 mod request;
 

@@ -16,6 +16,7 @@ use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::pool::Pool;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
+use crate::storage::serial::allocation::StoredAllocation;
 use crate::storage::serial::{allocation as store, pool};
 use crate::storage::{StorageError, audit};
 
@@ -112,6 +113,34 @@ pub async fn serials_if(
     checked.map_err(|error| ServiceError::Internal(error.to_string()))??;
     note(hub, actor, &stored.allocation, first, count).await?;
     Ok(numbers)
+}
+
+/// Some numbers of an allocation, whoever may read them.
+pub(super) async fn part_stream(
+    hub: &Hub,
+    stored: &StoredAllocation,
+    which: &RoaringBitmap,
+    range: SerialRange,
+) -> Result<SerialStream, ServiceError> {
+    let Some(left) = which.len().checked_sub(range.after) else {
+        let detail = format!("`after` is {}, but there are {} serial numbers", range.after, which.len());
+        return Err(ServiceError::refused(Code::BadInput, detail));
+    };
+    let record = pool::by_id(hub.db(), stored.pool).await?;
+    let missing = || StorageError::Inconsistent(format!("allocation.pool_id of {}: no such pool", stored.allocation.id));
+    let pool = pools::prepare(hub, record.ok_or_else(missing)?).await?;
+    // All others are holes.
+    let mut holes = RoaringBitmap::new();
+    holes.insert_range(0..u32::try_from(stored.span).unwrap_or(u32::MAX));
+    holes -= which;
+    Ok(SerialStream {
+        numbered: stored.allocation.numbered,
+        pool,
+        first_index: stored.first_index,
+        offset: offset_of(range.after, &holes),
+        holes,
+        left: range.limit.map_or(left, |limit| limit.min(left)),
+    })
 }
 
 fn part(allocation: &Allocation, range: SerialRange) -> Result<(u64, u64), ServiceError> {
