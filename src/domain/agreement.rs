@@ -42,6 +42,9 @@ pub struct Agreement {
     pub powers: Vec<Power>,
     /// Limits on serial numbers.
     pub quota: Quota,
+    /// Which requests wait for the principal's approval; none: none does.
+    #[serde(default)]
+    pub approval: Option<Approval>,
     /// First moment it holds.
     pub valid_from: Micros,
     /// First moment it no longer holds.
@@ -53,8 +56,24 @@ pub struct Agreement {
 pub struct Quota {
     /// Largest single request.
     pub per_request: Option<u64>,
+    /// Per product in one UTC day.
+    #[serde(default)]
+    pub per_day: Option<u64>,
+    /// Per product, issued and neither commissioned, scrapped, sampled, returned nor lost.
+    #[serde(default)]
+    pub outstanding: Option<u64>,
     /// Over the life of the agreement, per product.
     pub total: Option<u64>,
+    /// After how many days numbers that were not used count as lost.
+    #[serde(default)]
+    pub lease_days: Option<u64>,
+}
+
+/// Which requests for serial numbers the principal decides on itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Those for more numbers than this; 0: all.
+    pub above: u64,
 }
 
 impl Agreement {
@@ -68,6 +87,12 @@ impl Agreement {
     #[must_use]
     pub fn gives(&self, power: Power, gtin: Gtin, at: Micros) -> bool {
         self.holds_at(at) && self.powers.contains(&power) && self.products.contains(&gtin)
+    }
+
+    /// Whether the principal must approve a request for so many numbers.
+    #[must_use]
+    pub fn asks_approval(&self, quantity: u64) -> bool {
+        self.approval.is_some_and(|approval| quantity > approval.above)
     }
 
     /// Whether it covers a site of the delegate.

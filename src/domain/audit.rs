@@ -21,6 +21,14 @@ pub enum AuditAction {
     ExpireLease,
     /// Closed a lot.
     CloseLot,
+    /// Confirmed that the numbers of an allocation have arrived.
+    AcknowledgeSerials,
+    /// Closed an allocation.
+    CloseSerials,
+    /// Approved a delegate's request for serial numbers.
+    ApproveSerials,
+    /// Rejected one.
+    RejectSerials,
     /// Sent a document.
     Capture,
     /// Changed the contracts.
@@ -47,6 +55,10 @@ impl AuditAction {
             Self::ExtendLease => "extend_lease",
             Self::ExpireLease => "expire_lease",
             Self::CloseLot => "close_lot",
+            Self::AcknowledgeSerials => "acknowledge_serials",
+            Self::CloseSerials => "close_serials",
+            Self::ApproveSerials => "approve_serials",
+            Self::RejectSerials => "reject_serials",
             Self::Capture => "capture",
             Self::ApplyPartners => "apply_partners",
             Self::IssueCertificate => "issue_certificate",

@@ -20,6 +20,7 @@ pub mod form;
 mod generator;
 pub mod key;
 pub mod life;
+pub mod limits;
 pub mod listed;
 pub mod lot;
 pub mod market;

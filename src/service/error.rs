@@ -60,10 +60,24 @@ codes! {
     InvalidQuery = "INVALID_QUERY", 400, "the query is not valid for this schema";
     /// The same idempotency key with other content.
     KeyReused = "IDEMPOTENCY_KEY_REUSED", 422, "this idempotency key was used with another request";
+    /// A request that must be repeatable came without an idempotency key.
+    KeyMissing = "IDEMPOTENCY_KEY_MISSING", 400, "this request needs an idempotency key";
+    /// The first request with the same idempotency key is not answered yet.
+    KeyInFlight = "IDEMPOTENCY_KEY_IN_FLIGHT", 409, "a request with this idempotency key is under way";
     /// No agreement covers the product, site, power and date.
     NoAgreement = "NO_AGREEMENT", 403, "no agreement covers this";
     /// The agreement's quota is used up or the request larger than it allows.
     QuotaExceeded = "QUOTA_EXCEEDED", 409, "more than the agreement allows";
+    /// The agreement's numbers of one UTC day are used up.
+    DailyLimit = "DAILY_LIMIT", 409, "more than the agreement allows in a day";
+    /// Too many issued numbers were neither used nor returned.
+    OutstandingLimit = "OUTSTANDING_LIMIT", 409, "too many issued serial numbers are still unaccounted for";
+    /// The principal has not decided yet.
+    AwaitingApproval = "AWAITING_APPROVAL", 409, "the principal must approve this request first";
+    /// The principal said no.
+    RequestRejected = "REQUEST_REJECTED", 409, "the principal did not approve this request";
+    /// Closed by its holder or in the name of its principal.
+    AllocationClosed = "ALLOCATION_CLOSED", 410, "this allocation is closed";
     /// The number space of the product is used up to its density limit.
     PoolExhausted = "POOL_EXHAUSTED", 409, "the serial numbers of this product are used up";
     /// The serial numbers cannot be written in the form asked for.

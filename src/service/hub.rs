@@ -12,8 +12,8 @@ use crate::domain::time::Micros;
 use crate::storage::Db;
 use crate::storage::object::ObjectStore;
 
-use super::serial::PoolCache;
 use super::serial::floor::Floor;
+use super::serial::{PoolCache, Writer};
 
 /// Tells the time. The real one is in `app`; tests set theirs.
 pub trait Clock: Send + Sync + 'static {
@@ -60,6 +60,7 @@ struct Inner {
     limits: Limits,
     registry: ArcSwap<Registry>,
     pools: PoolCache,
+    serial_writer: Writer,
     floor: Floor,
 }
 
@@ -87,6 +88,7 @@ impl Hub {
                 limits,
                 registry,
                 pools: PoolCache::default(),
+                serial_writer: Writer::default(),
                 floor: Floor::default(),
             }),
         }
@@ -114,6 +116,12 @@ impl Hub {
     #[must_use]
     pub fn pools(&self) -> &PoolCache {
         &self.inner.pools
+    }
+
+    /// Where requests for serial numbers wait to be committed together.
+    #[must_use]
+    pub fn serial_writer(&self) -> &Writer {
+        &self.inner.serial_writer
     }
 
     /// Whether serial numbers may move.

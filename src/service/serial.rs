@@ -3,6 +3,7 @@
 //! | file | use case |
 //! |---|---|
 //! | `request` | a party asks for numbers of a product and gets an allocation, once per idempotency key |
+//! | `writer`, `batch`, `stretch` | what waits for one product is decided and committed together |
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
 //! | `floor` | no number moves on data that may have been restored, until the operator confirms how far numbers had gone |
@@ -15,6 +16,7 @@
 //! - Whoever has no agreement gets one and the same refusal, whether the product exists or not.
 //! - Serial numbers stand in no log, no audit entry and no error.
 
+mod batch;
 mod download;
 mod epoch;
 mod exception;
@@ -26,7 +28,9 @@ mod report;
 mod request;
 pub(super) mod text;
 mod transfer;
+mod stretch;
 mod usage;
+mod writer;
 
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
@@ -38,6 +42,7 @@ pub use report::{Answer, Report, Reported, Subject, report};
 pub use request::{SerialRequest, request};
 pub use transfer::{Transfer, TransferRequest, transfer, transferred, transfers};
 pub use usage::{commissioned, uncommissioned};
+pub use writer::{UnderWay, Writer, WriterCounts, under_way};
 
 use crate::domain::ids::AllocationId;
 use crate::domain::party::Actor;

@@ -1,7 +1,9 @@
 //! The audit log.
 
 use crate::domain::audit::AuditEntry;
+use crate::domain::ids::PartyId;
 
+use super::bulk::Rows;
 use super::{StorageError, Tx};
 
 /// Appends an entry, in the transaction of what it tells of.
@@ -21,5 +23,28 @@ pub async fn append(tx: &Tx, entry: &AuditEntry) -> Result<(), StorageError> {
         entry.leaf_hash().to_vec().into(),
     ];
     tx.execute("appending to the audit log", sql, values).await?;
+    Ok(())
+}
+
+/// Appends many at once.
+pub async fn append_all(tx: &Tx, entries: &[AuditEntry]) -> Result<(), StorageError> {
+    let rows = Rows::default()
+        .uuids("id", entries.iter().map(|entry| entry.id.uuid()))
+        .ints("at", entries.iter().map(|entry| Some(entry.at.0)))
+        .texts("party_id", entries.iter().map(|entry| Some(entry.actor.party.as_str())))
+        .texts("system_name", entries.iter().map(|entry| Some(entry.actor.system.as_str())))
+        .texts(
+            "principal_id",
+            entries.iter().map(|entry| entry.principal.as_ref().map(PartyId::as_str)),
+        )
+        .texts("action", entries.iter().map(|entry| Some(entry.action.as_str())))
+        .texts("object", entries.iter().map(|entry| Some(entry.object.as_str())))
+        .texts("outcome", entries.iter().map(|entry| Some(entry.outcome.as_str())))
+        .texts("detail", entries.iter().map(|entry| Some(entry.detail.to_string())))
+        .bytes("leaf_hash", entries.iter().map(|entry| entry.leaf_hash().to_vec()));
+    let (table, binds) = rows.table(tx.backend(), 1);
+    let names = "id, at, party_id, system_name, principal_id, action, object, outcome, detail, leaf_hash";
+    let sql = format!("INSERT INTO audit ({names}) SELECT {names} FROM {table}");
+    tx.execute("appending to the audit log", &sql, binds).await?;
     Ok(())
 }

@@ -18,6 +18,7 @@ pub mod listed;
 pub mod lot;
 pub mod pool;
 pub mod report;
+pub mod request;
 pub mod slice;
 pub mod state;
 pub mod supply;

@@ -40,6 +40,8 @@ valid_from = 2024-01-01
 valid_until = 2034-01-01
 [agreements.quota]
 per_request = 1000
+[agreements.approval]
+above = 500
 "#;
 const PACKER: &str = r#"legal_name = "Packer GmbH"
 roles = ["cmo"]

@@ -11,7 +11,7 @@ use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use toml::de::DeTable;
 
-use crate::domain::agreement::{Agreement, Power, Quota};
+use crate::domain::agreement::{Agreement, Approval, Power, Quota};
 use crate::domain::gs1::{CompanyPrefix, Gln, Gtin};
 use crate::domain::ids::{AgreementId, PartyId};
 use crate::domain::party::{Party, Product, Role, SerialRule, Site};
@@ -38,6 +38,9 @@ const AGREEMENT_SITES: Key = key("sites", "[\"9521002000115\"]");
 const POWERS: Key = key("powers", "[\"request_serials\", \"commission\", \"ship\"]");
 const VALID_FROM: Key = key("valid_from", "2024-01-01");
 const VALID_UNTIL: Key = key("valid_until", "2034-01-01");
+
+/// Ten years: longer than any packaging run waits.
+const LONGEST_LEASE: u64 = 3_650;
 
 const KEY_FIX: &str = "correct the number; its last digit is a check digit (GS1 General Specifications 7.9)";
 const ROLE_FIX: &str = "use manufacturer, cmo, logistics, wholesaler, dispenser, regulator or operator";
@@ -95,6 +98,7 @@ pub(super) struct AgreementDraft {
     pub(super) sites: Vec<Located<Gln>>,
     powers: Vec<Power>,
     quota: Quota,
+    approval: Option<Approval>,
     valid_from: Option<Located<Micros>>,
     valid_until: Option<Located<Micros>>,
 }
@@ -279,6 +283,7 @@ impl AgreementDraft {
             sites: self.sites.into_iter().map(|gln| gln.value).collect(),
             powers: self.powers,
             quota: self.quota,
+            approval: self.approval,
             valid_from: self.valid_from?.value,
             valid_until: self.valid_until?.value,
         })
@@ -384,6 +389,7 @@ fn agreement(mut section: Section<'_>) -> AgreementDraft {
         quota: section
             .section(&key("quota", "{ per_request = 50000, total = 5000000 }"))
             .map_or_else(Quota::default, quota),
+        approval: section.section(&key("approval", "{ above = 100000 }")).and_then(approval),
         valid_from: section.time(&VALID_FROM),
         valid_until: section.time(&VALID_UNTIL),
     };
@@ -405,13 +411,27 @@ fn agreement(mut section: Section<'_>) -> AgreementDraft {
 }
 
 fn quota(mut section: Section<'_>) -> Quota {
-    let range = 1..i64::MAX as u64;
-    let per_request = section
-        .integer(&key("per_request", "50000"), range.clone())
-        .map(|limit| limit.value);
-    let total = section.integer(&key("total", "5000000"), range).map(|limit| limit.value);
+    let mut limit = |name, example| {
+        let limit = section.integer(&key(name, example), 1..i64::MAX as u64);
+        limit.map(|limit| limit.value)
+    };
+    let quota = Quota {
+        per_request: limit("per_request", "50000"),
+        per_day: limit("per_day", "200000"),
+        outstanding: limit("outstanding", "500000"),
+        total: limit("total", "5000000"),
+        lease_days: section
+            .integer(&key("lease_days", "90"), 1..LONGEST_LEASE + 1)
+            .map(|days| days.value),
+    };
     section.finish();
-    Quota { per_request, total }
+    quota
+}
+
+fn approval(mut section: Section<'_>) -> Option<Approval> {
+    let above = section.required_integer(&key("above", "100000"), 0..i64::MAX as u64);
+    section.finish();
+    above.map(|above| Approval { above: above.value })
 }
 
 fn pem(folder: &Path, mut section: Section<'_>) -> Option<String> {

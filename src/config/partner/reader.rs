@@ -155,6 +155,16 @@ impl<'t> Section<'t> {
     /// A whole number within a range.
     pub(super) fn integer(&mut self, key: &Key, range: Range<u64>) -> Option<Located<u64>> {
         let value = self.find(key)?;
+        self.as_integer(key, value, range)
+    }
+
+    /// One that must be there.
+    pub(super) fn required_integer(&mut self, key: &Key, range: Range<u64>) -> Option<Located<u64>> {
+        let value = self.present(key)?;
+        self.as_integer(key, value, range)
+    }
+
+    fn as_integer(&self, key: &Key, value: &Spanned<DeValue<'_>>, range: Range<u64>) -> Option<Located<u64>> {
         let line = self.problems.line_of(value.span().start);
         let DeValue::Integer(integer) = value.get_ref() else {
             self.wrong_type(key, "a whole number", value);

@@ -42,6 +42,10 @@ pub struct Limits {
     pub serials_per_request: u64,
     /// Most serial numbers named in one report of what became of them.
     pub serials_per_report: usize,
+    /// Most requests for serial numbers that one transaction commits.
+    pub serial_requests_per_commit: usize,
+    /// Requests for serial numbers of one product that wait in this process; more are asked to come later.
+    pub waiting_serial_requests: usize,
     /// Time for one request, from its headers to the begin of its answer.
     pub request_timeout_ms: u64,
     /// The same where a document is sent: it may be large and the line slow.
@@ -86,6 +90,8 @@ impl Default for Limits {
             page: 200,
             serials_per_request: 1_000_000,
             serials_per_report: 100_000,
+            serial_requests_per_commit: 256,
+            waiting_serial_requests: 4_096,
             request_timeout_ms: 30_000,
             upload_timeout_ms: 600_000,
             header_timeout_ms: 10_000,

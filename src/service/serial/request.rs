@@ -1,36 +1,35 @@
 //! A party asks for serial numbers.
 //!
-//! The key is looked at first: what was granted once stays granted, whatever became of the agreement since. Then the contract, then the
-//! limits, and in one transaction that holds the product's pools: key again, quota, counter, allocation, audit.
+//! What can be said without the database is said here: what makes no sense, and that no agreement covers it. The rest (key, limits,
+//! counter) is decided by [`super::batch`], together with whatever else waits for the same product. What was granted once under a key
+//! stays granted, whatever became of the agreement since.
 
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use roaring::RoaringBitmap;
 
 use crate::domain::agreement::{Agreement, Power};
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
 use crate::domain::gs1::Gln;
-use crate::domain::ids::{AgreementId, AllocationId, AuditId, PartyId};
+use crate::domain::ids::{AgreementId, AuditId, PartyId};
 use crate::domain::party::{Actor, Registry, SerialRule};
-use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, MAX_QUANTITY};
+use crate::domain::serial::allocation::{Allocation, Documents, MAX_QUANTITY};
 use crate::domain::serial::numbered::Numbered;
-use crate::domain::serial::pool::Pool;
 use crate::domain::serial::space::in_charset_82;
 use crate::domain::time::Micros;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
-use crate::storage::serial::account::{self, AccountKey};
-use crate::storage::serial::allocation::{self as store, StoredAllocation};
-use crate::storage::serial::pool;
-use crate::storage::{StorageError, Tx, audit};
+use crate::storage::audit;
+use crate::storage::serial::{allocation as store, request as waiting};
 
-use super::{floor, pools};
+use super::batch::Asked;
 
 /// Longest idempotency key, in characters.
 const KEY_LENGTH: usize = 200;
 /// Longest batch or lot number: AI (10), GS1 General Specifications clause 3.4.1.
 const LOT_LENGTH: usize = 20;
+/// Longest name of a line or number of a document, in characters.
+const NAME_LENGTH: usize = 80;
 
 /// What a party asks for: the one form inside, whatever channel or dialect it came by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,70 +73,56 @@ impl SerialRequest {
 }
 
 /// Gives the caller serial numbers of a product that is its own or that an agreement lets it ask for.
+///
+/// Where the agreement asks for it, the answer is [`AllocationState::Pending`](super::AllocationState) until the principal decides.
 pub async fn request(hub: &Hub, actor: &Actor, request: SerialRequest) -> Result<Allocation, ServiceError> {
     check(hub, &request)?;
-    let result = allocate(hub, actor, &request).await;
-    if let Err(ServiceError::Refused { code, .. }) = &result
-        && is_verdict(*code)
-    {
-        audit_refusal(hub, actor, &request, *code).await?;
+    let (hash, now) = (request_hash(&request), hub.now());
+    let Some(basis) = basis(&hub.registry(), actor, &request, now) else {
+        let answer = without_basis(hub, actor, &request, &hash).await;
+        return noted(hub, actor, &request, answer).await;
+    };
+    let asked = Asked {
+        actor: actor.clone(),
+        request,
+        basis,
+        hash,
+        approved: None,
+    };
+    hub.serial_writer().submit(hub, asked).await
+}
+
+/// What the key was given once; nothing new.
+async fn without_basis(hub: &Hub, actor: &Actor, request: &SerialRequest, hash: &[u8; 32]) -> Result<Allocation, ServiceError> {
+    if let Some(stored) = store::by_key(hub.db(), &actor.party, &request.idempotency_key).await? {
+        return replay(stored.allocation, stored.request_hash, hash);
     }
-    result
+    match waiting::by_key(hub.db(), &actor.party, &request.idempotency_key).await? {
+        Some(stored) => replay(stored.allocation, stored.request_hash, hash),
+        None => Err(no_agreement(request)),
+    }
 }
 
 /// Whether the hub said no to this request, rather than not now.
-fn is_verdict(code: Code) -> bool {
+pub(super) fn is_verdict(code: Code) -> bool {
     matches!(
         code,
-        Code::NoAgreement | Code::QuotaExceeded | Code::PoolExhausted | Code::KeyReused | Code::Conflict
+        Code::NoAgreement
+            | Code::QuotaExceeded
+            | Code::DailyLimit
+            | Code::OutstandingLimit
+            | Code::PoolExhausted
+            | Code::KeyReused
+            | Code::Conflict
     )
 }
 
-async fn allocate(hub: &Hub, actor: &Actor, request: &SerialRequest) -> Result<Allocation, ServiceError> {
-    let hash = request_hash(request);
-    if let Some(stored) = store::by_key(hub.db(), &actor.party, &request.idempotency_key).await? {
-        return replay(stored, &hash);
-    }
-    let (registry, now) = (hub.registry(), hub.now());
-    let basis = basis(&registry, actor, request, now).ok_or_else(|| no_agreement(request))?;
-    check_per_request(&basis, request)?;
-    let pool = pools::for_product(hub, &basis.principal, request.numbered, &basis.rule).await?;
-    let grant = Grant {
-        actor: actor.clone(),
-        request: request.clone(),
-        basis,
-        pool,
-        hash,
-        now,
-    };
-    match store_allocation(hub, grant).await {
-        // Somebody used the key for another product at the same moment; nothing of ours stands.
-        Err(ServiceError::Storage(StorageError::Conflict(_))) => {
-            match store::by_key(hub.db(), &actor.party, &request.idempotency_key).await? {
-                Some(stored) => replay(stored, &hash),
-                None => Err(ServiceError::refused(Code::Unavailable, Code::Unavailable.title())),
-            }
-        }
-        other => other,
-    }
-}
-
 /// What a request rests on.
-#[derive(Debug)]
-struct Basis {
-    principal: PartyId,
-    agreement: Option<Arc<Agreement>>,
-    rule: SerialRule,
-}
-
-/// Everything the transaction needs.
-struct Grant {
-    actor: Actor,
-    request: SerialRequest,
-    basis: Basis,
-    pool: Arc<Pool>,
-    hash: [u8; 32],
-    now: Micros,
+#[derive(Debug, Clone)]
+pub(super) struct Basis {
+    pub(super) principal: PartyId,
+    pub(super) agreement: Option<Arc<Agreement>>,
+    pub(super) rule: SerialRule,
 }
 
 fn check(hub: &Hub, request: &SerialRequest) -> Result<(), ServiceError> {
@@ -149,21 +134,35 @@ fn check(hub: &Hub, request: &SerialRequest) -> Result<(), ServiceError> {
             request.quantity
         ));
     }
-    let key = &request.idempotency_key;
-    if !(1..=KEY_LENGTH).contains(&key.chars().count()) || key.chars().any(char::is_control) {
+    if !is_name(&request.idempotency_key, KEY_LENGTH) {
         return refuse(format!(
             "the idempotency key must have 1 to {KEY_LENGTH} characters and no control characters"
         ));
     }
-    match &request.lot {
-        Some(lot) if !(1..=LOT_LENGTH).contains(&lot.chars().count()) || !lot.chars().all(in_charset_82) => {
-            let lot: String = lot.chars().take(LOT_LENGTH).collect();
-            refuse(format!(
-                "the lot `{lot}` is none: 1 to {LOT_LENGTH} characters of GS1 character set 82 (AI 10)"
-            ))
-        }
-        Some(_) | None => Ok(()),
+    if let Some(lot) = &request.lot
+        && !(is_name(lot, LOT_LENGTH) && lot.chars().all(in_charset_82))
+    {
+        let lot: String = lot.chars().take(LOT_LENGTH).collect();
+        return refuse(format!(
+            "the lot `{lot}` is none: 1 to {LOT_LENGTH} characters of GS1 character set 82 (AI 10)"
+        ));
     }
+    if request
+        .line
+        .as_deref()
+        .into_iter()
+        .chain(request.documents.iter())
+        .any(|name| !is_name(name, NAME_LENGTH))
+    {
+        return refuse(format!(
+            "the name of a line and the numbers of documents have 1 to {NAME_LENGTH} characters and no control characters"
+        ));
+    }
+    Ok(())
+}
+
+fn is_name(text: &str, longest: usize) -> bool {
+    (1..=longest).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
 /// What makes two requests the same.
@@ -192,20 +191,22 @@ fn request_hash(request: &SerialRequest) -> [u8; 32] {
     hash
 }
 
-fn replay(stored: StoredAllocation, hash: &[u8; 32]) -> Result<Allocation, ServiceError> {
-    if stored.request_hash == *hash {
-        return Ok(stored.allocation);
+/// The answer to a key that was used before.
+pub(super) fn replay(allocation: Allocation, stored: [u8; 32], hash: &[u8; 32]) -> Result<Allocation, ServiceError> {
+    if stored == *hash {
+        return Ok(allocation);
     }
     let detail = format!(
-        "the idempotency key was used for {}, with another product, quantity, agreement, lot or site: take a new key for a new request",
-        stored.allocation.id
+        "the idempotency key was used for {}, with another product, quantity, agreement, lot, site, line or document: take a new key \
+         for a new request",
+        allocation.id
     );
     Err(ServiceError::refused(Code::KeyReused, detail))
 }
 
 /// The product's owner asks for its own; anybody else needs an agreement of the owner's. Of several the first by id, so that every
 /// process answers alike.
-fn basis(registry: &Registry, actor: &Actor, request: &SerialRequest, now: Micros) -> Option<Basis> {
+pub(super) fn basis(registry: &Registry, actor: &Actor, request: &SerialRequest, now: Micros) -> Option<Basis> {
     let gtin = request.numbered.gtin()?;
     let (owner, product) = registry.product(gtin)?;
     if request
@@ -235,7 +236,7 @@ fn basis(registry: &Registry, actor: &Actor, request: &SerialRequest, now: Micro
 }
 
 /// The same text whatever is missing: a stranger must not learn that a product exists.
-fn no_agreement(request: &SerialRequest) -> ServiceError {
+pub(super) fn no_agreement(request: &SerialRequest) -> ServiceError {
     let detail = format!(
         "no agreement that holds today lets you request serial numbers of `{}` (for this site, if one is named): check the GTIN, or ask \
          the brand owner for an agreement with the power `request_serials`",
@@ -244,150 +245,9 @@ fn no_agreement(request: &SerialRequest) -> ServiceError {
     ServiceError::refused(Code::NoAgreement, detail)
 }
 
-fn check_per_request(basis: &Basis, request: &SerialRequest) -> Result<(), ServiceError> {
-    match basis
-        .agreement
-        .as_ref()
-        .and_then(|agreement| Some((agreement, agreement.quota.per_request?)))
-    {
-        Some((agreement, most)) if request.quantity > most => {
-            let detail = format!(
-                "{} serial numbers asked for; agreement `{}` allows {most} in one request",
-                request.quantity, agreement.id
-            );
-            Err(ServiceError::refused(Code::QuotaExceeded, detail))
-        }
-        Some(_) | None => Ok(()),
-    }
-}
-
-async fn store_allocation(hub: &Hub, grant: Grant) -> Result<Allocation, ServiceError> {
-    let (work, pool) = (hub.clone(), Arc::clone(&grant.pool));
-    let (allocation, next_index) = hub
-        .db()
-        .write(move |tx| Box::pin(async move { allocate_in(tx, &work, grant).await }))
-        .await?;
-    hub.floor().moved(pool.record(), next_index);
-    Ok(allocation)
-}
-
-/// The allocation, and where the counter stands after it.
-async fn allocate_in(tx: &Tx, hub: &Hub, grant: Grant) -> Result<(Allocation, u64), ServiceError> {
-    let Grant {
-        actor,
-        request,
-        basis,
-        pool,
-        hash,
-        now,
-    } = grant;
-    // INVARIANT: from here on nobody else allocates numbers of this product; what the next reads find stays true.
-    let states = pool::lock_product(tx, request.numbered).await?;
-    if !states.iter().any(|state| state.record == *pool.record()) {
-        return Err(pools::being_changed());
-    }
-    if let Some(stored) = store::by_key_in(tx, &actor.party, &request.idempotency_key).await? {
-        return Ok((replay(stored, &hash)?, 0));
-    }
-    let account = AccountKey {
-        party: actor.party.clone(),
-        numbered: request.numbered,
-        agreement: basis.agreement.as_ref().map(|agreement| agreement.id.clone()),
-    };
-    let standing = account::read(tx, std::slice::from_ref(&account), now.day()).await?;
-    let issued = standing.first().map_or(0, |(_, account)| account.issued);
-    check_total(issued, &basis, &request)?;
-    let cap = pool.cap_under(&basis.rule)?;
-    let first_index = floor::take(tx, hub, pool.record(), request.quantity, cap)
-        .await?
-        .ok_or_else(|| exhausted(&request))?;
-    // INVARIANT: quantities fit the 32-bit offsets of bitmaps.
-    let span = u32::try_from(request.quantity).unwrap_or(u32::MAX);
-    let holes = pool.holes(first_index, span) | pool::skipped(tx, pool.record().id, first_index, span).await?;
-    if !holes.is_empty() {
-        return Err(pools::being_changed());
-    }
-    let allocation = Allocation {
-        id: AllocationId::new(hub.new_id(now)),
-        numbered: request.numbered,
-        party: actor.party.clone(),
-        system: Some(actor.system.clone()),
-        principal: basis.principal,
-        agreement: basis.agreement.map(|agreement| agreement.id.clone()),
-        quantity: request.quantity,
-        asked: None,
-        lot: request.lot,
-        site: request.site,
-        line: request.line,
-        documents: request.documents,
-        expires_at: None,
-        state: AllocationState::Reserved,
-        request_key: request.idempotency_key,
-        created_at: now,
-    };
-    let stored = StoredAllocation {
-        allocation,
-        pool: pool.record().id,
-        first_index,
-        span: request.quantity,
-        holes: RoaringBitmap::new(),
-        request_hash: hash,
-    };
-    store::insert(tx, std::slice::from_ref(&stored)).await?;
-    account::issue(tx, &[(account, request.quantity)], now).await?;
-    audit::append(tx, &granted(hub, actor, &stored.allocation)).await?;
-    Ok((stored.allocation, first_index + request.quantity))
-}
-
-fn check_total(issued: u64, basis: &Basis, request: &SerialRequest) -> Result<(), ServiceError> {
-    let Some((agreement, total)) = basis
-        .agreement
-        .as_ref()
-        .and_then(|agreement| Some((agreement, agreement.quota.total?)))
-    else {
-        return Ok(());
-    };
-    let left = total.saturating_sub(issued);
-    if request.quantity <= left {
-        return Ok(());
-    }
-    let detail = format!(
-        "{} serial numbers asked for; of the {total} that agreement `{}` allows for `{}`, {left} are left",
-        request.quantity, agreement.id, request.numbered
-    );
-    Err(ServiceError::refused(Code::QuotaExceeded, detail))
-}
-
-/// Without saying how many are left: that would tell one delegate what the others took.
-fn exhausted(request: &SerialRequest) -> ServiceError {
-    let detail = format!(
-        "{} more serial numbers of `{}` would pass the density that its serial rule allows: ask for fewer, or let the brand owner give \
-         the product longer serial numbers",
-        request.quantity, request.numbered
-    );
-    ServiceError::refused(Code::PoolExhausted, detail)
-}
-
-fn granted(hub: &Hub, actor: Actor, allocation: &Allocation) -> AuditEntry {
-    AuditEntry {
-        id: AuditId::new(hub.new_id(allocation.created_at)),
-        at: allocation.created_at,
-        principal: Some(allocation.principal.clone()).filter(|principal| *principal != actor.party),
-        actor,
-        action: AuditAction::RequestSerials,
-        object: allocation.id.to_string(),
-        outcome: Outcome::Done,
-        detail: serde_json::json!({
-            "gtin": allocation.numbered, "quantity": allocation.quantity, "agreement": allocation.agreement,
-            "lot": allocation.lot, "site": allocation.site, "key": allocation.request_key,
-        }),
-    }
-}
-
 /// Only the caller sees its refusals: an owner that saw those of strangers would learn who they are.
-async fn audit_refusal(hub: &Hub, actor: &Actor, request: &SerialRequest, code: Code) -> Result<(), ServiceError> {
-    let now = hub.now();
-    let entry = AuditEntry {
+pub(super) fn refusal(hub: &Hub, actor: &Actor, request: &SerialRequest, code: Code, now: Micros) -> AuditEntry {
+    AuditEntry {
         id: AuditId::new(hub.new_id(now)),
         at: now,
         actor: actor.clone(),
@@ -396,8 +256,23 @@ async fn audit_refusal(hub: &Hub, actor: &Actor, request: &SerialRequest, code: 
         object: request.numbered.to_string(),
         outcome: Outcome::Refused,
         detail: serde_json::json!({ "code": code.as_str(), "quantity": request.quantity, "key": request.idempotency_key }),
-    };
-    hub.db()
-        .write(move |tx| Box::pin(async move { Ok(audit::append(tx, &entry).await?) }))
-        .await
+    }
+}
+
+/// Writes down a refusal that no batch wrote down.
+pub(super) async fn noted(
+    hub: &Hub,
+    actor: &Actor,
+    request: &SerialRequest,
+    answer: Result<Allocation, ServiceError>,
+) -> Result<Allocation, ServiceError> {
+    if let Err(ServiceError::Refused { code, .. }) = &answer
+        && is_verdict(*code)
+    {
+        let entry = refusal(hub, actor, request, *code, hub.now());
+        hub.db()
+            .write::<_, ServiceError, _>(move |tx| Box::pin(async move { Ok(audit::append(tx, &entry).await?) }))
+            .await?;
+    }
+    answer
 }

@@ -293,7 +293,7 @@ async fn count(tx: &Tx, kept: &Kept, transfer: &StoredTransfer, now: Micros) -> 
         numbered: transfer.numbered,
         agreement: transfer.agreement.clone(),
     };
-    Ok(account::issue(tx, &[(key, quantity)], now).await?)
+    Ok(account::issue(tx, &[(&key, quantity)], now).await?)
 }
 
 fn entry(hub: &Hub, actor: &Actor, transfer: &StoredTransfer) -> AuditEntry {

@@ -12,10 +12,11 @@
 use sea_orm::{QueryResult, Value};
 
 use crate::domain::ids::{AgreementId, PartyId};
+pub use crate::domain::serial::limits::Account;
 use crate::domain::serial::numbered::Numbered;
 use crate::domain::time::Micros;
 use crate::storage::bulk::Rows;
-use crate::storage::row::{column, parsed};
+use crate::storage::row::column;
 use crate::storage::{Db, StorageError, Tx};
 
 /// Whose numbers of what, under which agreement.
@@ -36,25 +37,6 @@ impl AccountKey {
     }
 }
 
-/// What stands in an account.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Account {
-    /// Numbers issued, ever.
-    pub issued: u64,
-    /// Of those: commissioned, scrapped, sampled, returned or lost.
-    pub settled: u64,
-    /// Numbers issued on the day asked for.
-    pub issued_today: u64,
-}
-
-impl Account {
-    /// Issued and not settled.
-    #[must_use]
-    pub fn outstanding(&self) -> u64 {
-        self.issued.saturating_sub(self.settled)
-    }
-}
-
 /// A change of what is settled; below zero where an event is taken back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Settlement {
@@ -64,28 +46,9 @@ pub struct Settlement {
     pub used: i64,
 }
 
-/// The accounts of these keys (all of one product) with what was issued on `day` ([`Micros::day`]); one that is not there yet is missing.
-pub async fn read(tx: &Tx, keys: &[AccountKey], day: i64) -> Result<Vec<(AccountKey, Account)>, StorageError> {
-    let rows = Rows::default()
-        .texts("party", keys.iter().map(|key| Some(key.party.as_str())))
-        .texts("gtin", keys.iter().map(|key| Some(key.numbered.to_string())))
-        .texts("agreement", keys.iter().map(|key| Some(key.agreement_text())));
-    let (table, binds) = rows.table(tx.backend(), 2);
-    let sql = format!(
-        "SELECT s.party_id, s.gtin, s.agreement_id, s.issued, s.settled, d.issued AS issued_today
-         FROM {table}
-         JOIN serial_account s ON s.party_id = r.party AND s.gtin = r.gtin AND s.agreement_id = r.agreement
-         LEFT JOIN serial_day d ON d.party_id = s.party_id AND d.gtin = s.gtin AND d.agreement_id = s.agreement_id AND d.day = $1"
-    );
-    let mut values: Vec<Value> = vec![day.into()];
-    values.extend(binds);
-    let rows = tx.query("reading accounts", &sql, values).await?;
-    rows.iter().map(account).collect()
-}
-
 /// The account of a key, outside any transaction: to be shown, not to decide by.
 pub async fn of(db: &Db, key: &AccountKey, day: i64) -> Result<Account, StorageError> {
-    let sql = "SELECT s.party_id, s.gtin, s.agreement_id, s.issued, s.settled, d.issued AS issued_today
+    let sql = "SELECT s.issued, s.settled, d.issued AS issued_today
                FROM serial_account s
                LEFT JOIN serial_day d ON d.party_id = s.party_id AND d.gtin = s.gtin AND d.agreement_id = s.agreement_id AND d.day = $4
                WHERE s.party_id = $1 AND s.gtin = $2 AND s.agreement_id = $3";
@@ -96,34 +59,24 @@ pub async fn of(db: &Db, key: &AccountKey, day: i64) -> Result<Account, StorageE
         day.into(),
     ];
     let row = db.query_one("reading an account", sql, values).await?;
-    row.map_or(Ok(Account::default()), |row| account(&row).map(|(_, account)| account))
+    row.map_or(Ok(Account::default()), |row| account(&row))
 }
 
-fn account(row: &QueryResult) -> Result<(AccountKey, Account), StorageError> {
-    const TABLE: &str = "serial_account";
-    let agreement: String = column(row, TABLE, "agreement_id")?;
-    let key = AccountKey {
-        party: parsed(row, TABLE, "party_id")?,
-        numbered: parsed(row, TABLE, "gtin")?,
-        agreement: (!agreement.is_empty())
-            .then(|| parsed(row, TABLE, "agreement_id"))
-            .transpose()?,
-    };
+/// From columns `issued`, `settled` and `issued_today`; what is null is 0.
+pub(super) fn account(row: &QueryResult) -> Result<Account, StorageError> {
     let count = |name: &str| {
-        let value: Option<i64> = column(row, TABLE, name)?;
-        u64::try_from(value.unwrap_or(0))
-            .map_err(|_| StorageError::Inconsistent(format!("{TABLE}.{name} of `{}` is below zero", key.party)))
+        let value: Option<i64> = column(row, "serial_account", name)?;
+        u64::try_from(value.unwrap_or(0)).map_err(|_| StorageError::Inconsistent(format!("serial_account.{name} is below zero")))
     };
-    let account = Account {
+    Ok(Account {
         issued: count("issued")?,
         settled: count("settled")?,
         issued_today: count("issued_today")?,
-    };
-    Ok((key, account))
+    })
 }
 
 /// Adds what was issued now, each account once. The caller holds the pools of the product.
-pub async fn issue(tx: &Tx, counts: &[(AccountKey, u64)], now: Micros) -> Result<(), StorageError> {
+pub async fn issue(tx: &Tx, counts: &[(&AccountKey, u64)], now: Micros) -> Result<(), StorageError> {
     let signed =
         |count: u64| i64::try_from(count).map_err(|_| StorageError::Inconsistent(format!("{count} numbers issued at once")));
     let issued: Vec<i64> = counts.iter().map(|(_, count)| signed(*count)).collect::<Result<_, _>>()?;

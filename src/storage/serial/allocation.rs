@@ -48,19 +48,6 @@ pub async fn by_key(db: &Db, party: &PartyId, key: &str) -> Result<Option<Stored
     row.map(|row| stored(&row)).transpose()
 }
 
-/// The same inside a transaction.
-pub async fn by_key_in(tx: &Tx, party: &PartyId, key: &str) -> Result<Option<StoredAllocation>, StorageError> {
-    let sql = format!("SELECT {COLUMNS} FROM allocation WHERE party_id = $1 AND request_key = $2");
-    let row = tx
-        .query_one(
-            "reading an allocation by its key",
-            &sql,
-            vec![party.as_str().into(), key.into()],
-        )
-        .await?;
-    row.map(|row| stored(&row)).transpose()
-}
-
 /// An allocation that the party has or that was made in its name.
 pub async fn visible(db: &Db, party: &PartyId, id: AllocationId) -> Result<Option<StoredAllocation>, StorageError> {
     let sql = format!("SELECT {COLUMNS} FROM allocation WHERE id = $1 AND (party_id = $2 OR principal_id = $2)");
@@ -226,6 +213,33 @@ pub(super) fn stored(row: &QueryResult) -> Result<StoredAllocation, StorageError
 }
 
 /// From its times; the column `state` only knows whether it was fetched.
+/// Notes that the holder has the numbers; false if it never fetched them, or confirmed or closed before.
+pub async fn acknowledge(tx: &Tx, id: AllocationId, holder: &PartyId, now: Micros) -> Result<bool, StorageError> {
+    let sql = "UPDATE allocation SET acknowledged_at = $1
+               WHERE id = $2 AND party_id = $3 AND transmitted_at IS NOT NULL AND acknowledged_at IS NULL AND closed_at IS NULL";
+    let values = vec![now.0.into(), id.uuid().into(), holder.as_str().into()];
+    Ok(tx.execute("confirming an allocation", sql, values).await?.rows_affected() == 1)
+}
+
+/// Closes an allocation; false if it was closed before.
+pub async fn close(tx: &Tx, id: AllocationId, reason: &str, now: Micros) -> Result<bool, StorageError> {
+    let sql = "UPDATE allocation SET closed_at = $1, close_reason = $2 WHERE id = $3 AND closed_at IS NULL";
+    let values = vec![now.0.into(), reason.into(), id.uuid().into()];
+    Ok(tx.execute("closing an allocation", sql, values).await?.rows_affected() == 1)
+}
+
+/// Allocations made before a moment that nobody confirmed or closed, oldest first, at most `limit`.
+pub async fn unacknowledged(db: &Db, before: Micros, limit: usize) -> Result<Vec<Allocation>, StorageError> {
+    // The index of exactly these: `allocation_unacknowledged`.
+    let sql = format!(
+        "SELECT {COLUMNS} FROM allocation WHERE acknowledged_at IS NULL AND closed_at IS NULL AND created_at < $1
+         ORDER BY created_at LIMIT $2"
+    );
+    let values = vec![before.0.into(), bigint(limit as u64).into()];
+    let rows = db.query("looking for unconfirmed allocations", &sql, values).await?;
+    rows.iter().map(|row| stored(row).map(|stored| stored.allocation)).collect()
+}
+
 fn state(row: &QueryResult) -> Result<Option<AllocationState>, StorageError> {
     let time = |name: &str| Ok::<_, StorageError>(column::<Option<i64>>(row, TABLE, name)?.map(Micros));
     let (transmitted_at, acknowledged_at) = (time("transmitted_at")?, time("acknowledged_at")?);

@@ -45,9 +45,9 @@ fn keys() {
     );
     check(
         "per_request = 1000",
-        "per_day = 1000",
-        "25: unknown key `per_day` in `quota`",
-        "per_request, total",
+        "per_week = 1000",
+        "25: unknown key `per_week` in `quota`",
+        "per_request, per_day, outstanding, total, lease_days",
     );
     check(
         "legal_name = \"Maker AG\"\n",
@@ -298,7 +298,7 @@ fn references() {
     let found = found(&[("maker.toml", &twice), ("packer.toml", PACKER)]);
     assert_eq!(
         found[0].0,
-        "maker.toml:28: agreement `maker-packer` is claimed a second time: first in maker.toml:17"
+        "maker.toml:30: agreement `maker-packer` is claimed a second time: first in maker.toml:17"
     );
 }
 
@@ -316,7 +316,7 @@ fn issuers() {
         let found = found(&world);
         assert_eq!(found.len(), 1, "{found:#?}");
         assert!(
-            found[0].0.starts_with(&format!("maker.toml:28: issuer `{file}`: {expect}")),
+            found[0].0.starts_with(&format!("maker.toml:30: issuer `{file}`: {expect}")),
             "{found:#?}"
         );
         assert!(found[0].1.contains(fix), "{found:#?}");

@@ -42,6 +42,7 @@ fn the_keys_are_those_the_reader_knows() {
         ("serials", "{ length", "{ zzzzzzzz = 1, length"),
         ("agreements", "delegate", "zzzzzzzz = 1\ndelegate"),
         ("quota", "per_request", "zzzzzzzz = 1\nper_request"),
+        ("approval", "above", "zzzzzzzz = 1\nabove"),
         ("issuers", "file =", "zzzzzzzz = 1\nfile ="),
     ] {
         let found = fixes(from, to);
@@ -75,6 +76,7 @@ fn the_required_keys_are_those_the_reader_misses() {
         ("agreements", "powers = [\"request_serials\", \"commission\"]\n"),
         ("agreements", "valid_from = 2024-01-01\n"),
         ("agreements", "valid_until = 2034-01-01\n"),
+        ("approval", "above = 500\n"),
         ("issuers", "file = \"ca.pem\"\n"),
     ] {
         let key = line.split(' ').next().unwrap();

@@ -40,6 +40,10 @@ pub enum RequestSerialsStatus {
     NoAgreement,
     /// More than the agreement allows.
     QuotaExceeded,
+    /// More than the agreement allows in one UTC day.
+    DailyLimit,
+    /// Too many issued numbers were neither used nor returned.
+    OutstandingLimit,
     /// The serial numbers of the product are used up.
     PoolExhausted,
     /// The key was used with another request.
@@ -121,6 +125,8 @@ fn refused(error: ServiceError) -> Answer<RequestSerialsPayload> {
     let status = match error.code() {
         Code::NoAgreement => RequestSerialsStatus::NoAgreement,
         Code::QuotaExceeded => RequestSerialsStatus::QuotaExceeded,
+        Code::DailyLimit => RequestSerialsStatus::DailyLimit,
+        Code::OutstandingLimit => RequestSerialsStatus::OutstandingLimit,
         Code::PoolExhausted => RequestSerialsStatus::PoolExhausted,
         Code::KeyReused => RequestSerialsStatus::IdempotencyKeyReused,
         Code::NotFound
@@ -134,6 +140,11 @@ fn refused(error: ServiceError) -> Answer<RequestSerialsPayload> {
         | Code::TooLarge
         | Code::QueryTooComplex
         | Code::InvalidQuery
+        | Code::KeyMissing
+        | Code::KeyInFlight
+        | Code::AwaitingApproval
+        | Code::RequestRejected
+        | Code::AllocationClosed
         | Code::NotEncodable
         | Code::Conflict
         | Code::FloorUnconfirmed

@@ -1,0 +1,227 @@
+//! Requests for serial numbers wait here and are committed together.
+//!
+//! A commit costs one wait for the disk, whatever it holds, and requests for one product can only be committed one after the other. So
+//! whoever comes while a commit is under way waits for the next, which takes all that wait. A product has a queue only while there is
+//! work: a task takes what waits, commits it ([`super::batch`]), answers, and ends when nothing is left.
+//!
+//! Two hub processes over one database each have their own queues; the lock of the pools keeps their transactions apart.
+//!
+//! # Invariants
+//! - An answer is given after the commit, never before.
+//! - A caller that goes away changes nothing: what it asked for is decided all the same.
+//! - What fails for a batch as a whole is tried again one by one, so that nobody is refused for somebody else's fault.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, oneshot};
+
+use crate::domain::ids::PartyId;
+use crate::domain::party::Actor;
+use crate::domain::serial::numbered::Numbered;
+use crate::service::Hub;
+use crate::service::error::{Code, ServiceError};
+use crate::storage::StorageError;
+
+use super::batch::{self, Asked, Verdict};
+use super::request::noted;
+
+/// How many requests were committed, in how many transactions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WriterCounts {
+    /// Requests that were decided.
+    pub requests: u64,
+    /// Transactions that decided them.
+    pub transactions: u64,
+}
+
+/// The queues of one process.
+#[derive(Debug, Default)]
+pub struct Writer {
+    /// A product is in it exactly while a task works on its queue.
+    queues: Mutex<HashMap<Numbered, VecDeque<Waiting>>>,
+    under_way: Mutex<HashSet<(PartyId, String)>>,
+    idle: Notify,
+    requests: AtomicU64,
+    transactions: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    asked: Asked,
+    answer: oneshot::Sender<Verdict>,
+}
+
+/// Nobody else of this process answers the key as long as it is held.
+#[derive(Debug)]
+pub struct UnderWay {
+    hub: Hub,
+    key: (PartyId, String),
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        locked(&self.hub.serial_writer().under_way).remove(&self.key);
+    }
+}
+
+/// Takes an idempotency key for as long as its request is under way; none if it is taken.
+///
+/// For channels that say so to whoever asks twice at once; without it both are answered the same.
+#[must_use]
+pub fn under_way(hub: &Hub, actor: &Actor, key: &str) -> Option<UnderWay> {
+    let key = (actor.party.clone(), key.to_owned());
+    let taken = locked(&hub.serial_writer().under_way).insert(key.clone());
+    taken.then(|| UnderWay { hub: hub.clone(), key })
+}
+
+impl Writer {
+    /// How much was committed since the process began.
+    #[must_use]
+    pub fn counts(&self) -> WriterCounts {
+        WriterCounts {
+            requests: self.requests.load(Ordering::Relaxed),
+            transactions: self.transactions.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Waits until nothing waits; for the end of the process, after the listeners.
+    pub async fn drained(&self) {
+        loop {
+            let idle = self.idle.notified();
+            if locked(&self.queues).is_empty() {
+                return;
+            }
+            idle.await;
+        }
+    }
+
+    /// Waits for the request's turn and its commit.
+    pub(super) async fn submit(&self, hub: &Hub, asked: Asked) -> Verdict {
+        let (answer, verdict) = oneshot::channel();
+        let numbered = asked.request.numbered;
+        let begins = {
+            let mut queues = locked(&self.queues);
+            let begins = !queues.contains_key(&numbered);
+            let queue = queues.entry(numbered).or_default();
+            if queue.len() >= hub.limits().waiting_serial_requests {
+                let detail = "more requests for this product wait than the hub takes: ask again with the same key";
+                return Err(ServiceError::refused(Code::Unavailable, detail));
+            }
+            queue.push_back(Waiting { asked, answer });
+            begins
+        };
+        if begins {
+            tokio::spawn(work(hub.clone(), numbered));
+        }
+        // Only a task that panicked drops it.
+        verdict.await.unwrap_or_else(|_| Err(unavailable()))
+    }
+
+    /// The next that rest on the same serial rule; none, and no queue, if nobody waits.
+    fn next_batch(&self, numbered: Numbered, most: usize) -> Option<Vec<Waiting>> {
+        let mut queues = locked(&self.queues);
+        let queue = queues.get_mut(&numbered)?;
+        let Some(first) = queue.front() else {
+            queues.remove(&numbered);
+            self.idle.notify_waiters();
+            return None;
+        };
+        let (rule, principal) = (&first.asked.basis.rule, &first.asked.basis.principal);
+        let same = queue.iter().take(most.max(1));
+        let count = same
+            .take_while(|waiting| waiting.asked.basis.rule == *rule && waiting.asked.basis.principal == *principal)
+            .count();
+        Some(queue.drain(..count).collect())
+    }
+}
+
+/// Works on the queue of a product until it is empty.
+async fn work(hub: Hub, numbered: Numbered) {
+    /// If it panics, those that wait are told so, and the next one begins anew.
+    struct Works(Hub, Numbered);
+    impl Drop for Works {
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                let writer = self.0.serial_writer();
+                locked(&writer.queues).remove(&self.1);
+                writer.idle.notify_waiters();
+            }
+        }
+    }
+    let _works = Works(hub.clone(), numbered);
+    let writer = hub.serial_writer();
+    while let Some(waiting) = writer.next_batch(numbered, hub.limits().serial_requests_per_commit) {
+        let (asked, answers): (Vec<Asked>, Vec<_>) = waiting.into_iter().map(|waiting| (waiting.asked, waiting.answer)).unzip();
+        writer.requests.fetch_add(asked.len() as u64, Ordering::Relaxed);
+        for (answer, verdict) in answers.into_iter().zip(decide(&hub, asked.into()).await) {
+            // Whoever hung up asks again.
+            let _gone = answer.send(verdict);
+        }
+    }
+}
+
+async fn decide(hub: &Hub, asked: Arc<[Asked]>) -> Vec<Verdict> {
+    match commit(hub, &asked).await {
+        Ok(verdicts) => verdicts,
+        // Nobody's fault: to try each would only take longer.
+        Err(error @ ServiceError::Storage(StorageError::Unavailable { .. })) => {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                requests = asked.len(),
+                "serial numbers were not given out"
+            );
+            asked.iter().map(|_| Err(unavailable())).collect()
+        }
+        Err(error) => match asked.as_ref() {
+            [one] => vec![settled(hub, one, error).await],
+            _ => one_by_one(hub, &asked).await,
+        },
+    }
+}
+
+async fn one_by_one(hub: &Hub, asked: &[Asked]) -> Vec<Verdict> {
+    let mut verdicts = Vec::with_capacity(asked.len());
+    for one in asked {
+        verdicts.push(match alone(hub, one).await {
+            Ok(verdict) => verdict,
+            Err(error) => settled(hub, one, error).await,
+        });
+    }
+    verdicts
+}
+
+/// A request on which a transaction of its own failed.
+async fn settled(hub: &Hub, one: &Asked, error: ServiceError) -> Verdict {
+    let error = match error {
+        // Somebody used the key for another product at the same moment: that one stands, and is found now.
+        ServiceError::Storage(StorageError::Conflict(_)) => match alone(hub, one).await {
+            Ok(verdict) => return verdict,
+            Err(ServiceError::Storage(StorageError::Conflict(_))) => unavailable(),
+            Err(error) => error,
+        },
+        error @ (ServiceError::Refused { .. } | ServiceError::Storage(_) | ServiceError::Internal(_)) => error,
+    };
+    noted(hub, &one.actor, &one.request, Err(error)).await
+}
+
+async fn alone(hub: &Hub, one: &Asked) -> Result<Verdict, ServiceError> {
+    let one: Arc<[Asked]> = Arc::new([one.clone()]);
+    let verdict = commit(hub, &one).await?.pop();
+    verdict.ok_or_else(|| ServiceError::Internal("a batch without a verdict".to_owned()))
+}
+
+async fn commit(hub: &Hub, asked: &Arc<[Asked]>) -> Result<Vec<Verdict>, ServiceError> {
+    hub.serial_writer().transactions.fetch_add(1, Ordering::Relaxed);
+    batch::commit(hub, asked).await
+}
+
+fn unavailable() -> ServiceError {
+    ServiceError::refused(Code::Unavailable, Code::Unavailable.title())
+}
+
+/// A queue is only ever changed as a whole: one that a panic left behind is sound.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
