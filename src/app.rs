@@ -286,13 +286,14 @@ pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
         tracing::info!(released, "capture jobs of the last run are due again");
     }
     let (stop, stop_workers) = (CancellationToken::new(), CancellationToken::new());
-    let (capture_alive, registry_alive) = (Alive::default(), Alive::default());
+    let (capture_alive, registry_alive, lease_alive) = (Alive::default(), Alive::default(), Alive::default());
     let workers = vec![
         work(capture_alive.clone(), worker::capture::run(hub.clone(), stop_workers.clone())),
         work(
             registry_alive.clone(),
             worker::registry::run(hub.clone(), revocations.clone(), stop_workers.clone()),
         ),
+        work(lease_alive.clone(), worker::lease::run(hub.clone(), stop_workers.clone())),
     ];
     let router = http::router_with(hub.clone(), graphql::build(hub.clone()), metrics.clone());
     let server = TlsServer {
@@ -301,7 +302,11 @@ pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
         router,
         metrics: metrics.clone(),
     };
-    let checks = vec![("capture_worker", capture_alive), ("registry_worker", registry_alive)];
+    let checks = vec![
+        ("capture_worker", capture_alive),
+        ("registry_worker", registry_alive),
+        ("lease_worker", lease_alive),
+    ];
     let operations = Operations {
         hub: hub.clone(),
         revocations,

@@ -1,4 +1,5 @@
 //! Loops that call services.
 
 pub mod capture;
+pub mod lease;
 pub mod registry;

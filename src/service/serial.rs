@@ -21,14 +21,15 @@ mod download;
 mod epoch;
 mod exception;
 pub mod floor;
+mod lease;
 mod life;
 mod locate;
 mod pools;
 mod report;
 mod request;
+mod stretch;
 pub(super) mod text;
 mod transfer;
-mod stretch;
 mod usage;
 mod writer;
 
@@ -36,11 +37,13 @@ pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documen
 pub use crate::domain::serial::numbered::Numbered;
 pub use download::{SerialRange, SerialStream, serials, serials_if};
 pub use exception::{SerialException, exceptions};
+pub use lease::{expire_leases, extend_lease, may_be_more};
 pub use life::{Followed, follow, hold_lots};
+pub(super) use pools::serials_at;
 pub use pools::{PoolCache, verify_pools};
 pub use report::{Answer, Report, Reported, Subject, report};
 pub use request::{SerialRequest, request};
-pub use transfer::{Transfer, TransferRequest, transfer, transferred, transfers};
+pub use transfer::{Transfer, TransferRequest, find_transfer, transfer, transferred, transfers};
 pub use usage::{commissioned, uncommissioned};
 pub use writer::{UnderWay, Writer, WriterCounts, under_way};
 

@@ -321,8 +321,20 @@ pub async fn transfers(hub: &Hub, actor: &Actor, page: Page) -> Result<Paged<Tra
     }))
 }
 
-/// Opens the numbers of a transfer for giver, taker or owner, in the order of their allocation, and notes it.
-pub async fn transferred(hub: &Hub, actor: &Actor, id: TransferId, range: SerialRange) -> Result<SerialStream, ServiceError> {
+/// A transfer that the caller gave or took, or that is of its brand.
+pub async fn find_transfer(hub: &Hub, actor: &Actor, id: TransferId) -> Result<Option<Transfer>, ServiceError> {
+    let stored = store::visible(hub.db(), &actor.party, id).await?;
+    Ok(stored.as_ref().map(Transfer::from))
+}
+
+/// Opens the numbers of a transfer for giver, taker or owner, in the order of their allocation, unless `check` refuses them, and notes it.
+pub async fn transferred(
+    hub: &Hub,
+    actor: &Actor,
+    id: TransferId,
+    range: SerialRange,
+    check: impl FnOnce(SerialStream) -> Result<(), ServiceError> + Send + 'static,
+) -> Result<SerialStream, ServiceError> {
     let stored = store::visible(hub.db(), &actor.party, id)
         .await?
         .ok_or_else(ServiceError::not_found)?;
@@ -331,6 +343,9 @@ pub async fn transferred(hub: &Hub, actor: &Actor, id: TransferId, range: Serial
         .await?
         .ok_or_else(lost)?;
     let numbers = part_stream(hub, &allocation, &stored.offsets, range).await?;
+    let looked_at = numbers.clone();
+    let checked = tokio::task::spawn_blocking(move || check(looked_at)).await;
+    checked.map_err(|error| ServiceError::Internal(error.to_string()))??;
     let now = hub.now();
     let entry = AuditEntry {
         id: AuditId::new(hub.new_id(now)),
