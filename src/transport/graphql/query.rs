@@ -6,6 +6,7 @@ pub mod event;
 pub mod finding;
 pub mod item;
 pub mod life;
+pub mod lot;
 pub mod node;
 pub mod party;
 pub mod serial;
@@ -22,6 +23,7 @@ pub struct Query(
     finding::FindingQuery,
     item::ItemQuery,
     life::LifeQuery,
+    lot::LotQuery,
     node::NodeQuery,
     party::PartyQuery,
     serial::SerialQuery,
