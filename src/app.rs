@@ -5,7 +5,7 @@
 //!
 //! # Invariants
 //! - No listener opens before the schema is this build's, the database is durable, the master key is the database's own and
-//!   the contracts are read.
+//!   the contracts are read; and no serial number is given out from a database that may have been restored.
 //! - Shutdown closes the listeners first, lets requests end, then stops the workers, then closes the database.
 
 mod master_key;
@@ -26,6 +26,7 @@ use crate::service::ServiceError;
 use crate::service::capture;
 use crate::service::certificate::{Authority, AuthorityError, Revocations};
 use crate::service::hub::{Clock, HubParts, Random};
+use crate::service::serial::floor::Keeper;
 use crate::service::serial::verify_pools;
 use crate::storage::db::DbOptions;
 use crate::storage::object::ObjectStore;
@@ -73,6 +74,9 @@ pub enum StartError {
     /// The stored samples of a pool's serial numbers.
     #[error("the serial number pools do not verify")]
     Pools(#[from] ServiceError),
+    /// What tells a restored database.
+    #[error("cannot tell how far serial numbers have gone")]
+    Floor(#[source] ServiceError),
     /// A port.
     #[error("cannot listen on {addr}")]
     Listen {
@@ -100,6 +104,9 @@ pub struct Start {
     /// SQLite `PRAGMA synchronous`. No setting leads here: with anything but `FULL` the hub loses what it has acknowledged
     /// when the power goes, which the control of the fault tests has to show.
     pub sqlite_synchronous: &'static str,
+    /// Whether a database that may have been restored issues no number until that is confirmed. No setting leads here: without,
+    /// the hub issues numbers twice, which the control of the fault tests has to show.
+    pub distrusts_restores: bool,
 }
 
 impl Start {
@@ -112,6 +119,7 @@ impl Start {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             sqlite_synchronous: DURABLE,
+            distrusts_restores: true,
         }
     }
 }
@@ -142,6 +150,7 @@ pub async fn open(start: Start) -> Result<OpenHub, StartError> {
         clock,
         random,
         sqlite_synchronous,
+        distrusts_restores: _,
     } = start;
     make_data_dir(&settings)?;
     // One process at a time makes schema, key and CA in this folder.
@@ -257,13 +266,15 @@ pub async fn start(settings: Settings) -> Result<RunningHub, StartError> {
 
 /// Starts a hub.
 pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
-    let settings = start.settings.clone();
+    let (settings, distrusts_restores) = (start.settings.clone(), start.distrusts_restores);
     let OpenHub { hub, authority } = open(start).await?;
     let alone = if hub.db().has_one_process() {
         Some(alone(&settings)?)
     } else {
         None
     };
+    let keeper = Keeper::open(&hub, &settings.data_dir, distrusts_restores).await;
+    let keeper = keeper.map_err(StartError::Floor)?;
     if hub.registry().parties().next().is_none() {
         tracing::warn!("the hub knows no party: nobody can call it until `counterfoil partner apply` was run");
     }
@@ -286,12 +297,17 @@ pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
         tracing::info!(released, "capture jobs of the last run are due again");
     }
     let (stop, stop_workers) = (CancellationToken::new(), CancellationToken::new());
-    let (capture_alive, registry_alive, lease_alive) = (Alive::default(), Alive::default(), Alive::default());
+    let (capture_alive, registry_alive, floor_alive) = (Alive::default(), Alive::default(), Alive::default());
+    let lease_alive = Alive::default();
     let workers = vec![
         work(capture_alive.clone(), worker::capture::run(hub.clone(), stop_workers.clone())),
         work(
             registry_alive.clone(),
             worker::registry::run(hub.clone(), revocations.clone(), stop_workers.clone()),
+        ),
+        work(
+            floor_alive.clone(),
+            worker::floor::run(hub.clone(), keeper, stop_workers.clone()),
         ),
         work(lease_alive.clone(), worker::lease::run(hub.clone(), stop_workers.clone())),
     ];
@@ -305,6 +321,7 @@ pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
     let checks = vec![
         ("capture_worker", capture_alive),
         ("registry_worker", registry_alive),
+        ("floor_worker", floor_alive),
         ("lease_worker", lease_alive),
     ];
     let operations = Operations {

@@ -8,7 +8,9 @@ pub mod certificate;
 pub mod demo;
 pub mod migrate;
 pub mod partner;
+pub mod receipt;
 pub mod schema;
+pub mod serial;
 pub mod serve;
 
 use std::io::{IsTerminal, Write};
@@ -67,8 +69,14 @@ enum Command {
     /// Issue or revoke client certificates of partners' systems.
     #[command(subcommand)]
     Certificate(certificate::CertificateCommand),
+    /// Serial numbers: hold them, and confirm after a restore how far they had gone.
+    #[command(subcommand)]
+    Serials(serial::SerialsCommand),
     /// Measure this machine: the hub's rates beside those of its bare parts, on a throw-away hub.
     Bench(bench::BenchArgs),
+    /// Verify signed receipts of serial numbers, without a hub.
+    #[command(subcommand)]
+    Receipt(receipt::ReceiptCommand),
     /// Print what callers program against.
     #[command(subcommand)]
     Schema(schema::SchemaCommand),
@@ -99,6 +107,9 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
         schema::run(command)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::Receipt(command) = cli.command {
+        return receipt::run(command);
+    }
     let mut settings = load(cli.settings)?;
     if matches!(cli.command, Command::Demo(_) | Command::Bench(_)) && settings.log_filter == Settings::default().log_filter {
         // They tell what they do themselves; a line for each request would drown it.
@@ -116,8 +127,9 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Serve(args) => serve::run(args, settings).await.map(|()| ExitCode::SUCCESS),
             Command::Migrate(args) => migrate::run(args, settings).await.map(yes_or_no),
             Command::Partner(command) => partner::run(command, settings).await,
+            Command::Serials(command) => serial::run(command, settings).await.map(yes_or_no),
             Command::Certificate(command) => certificate::run(command, settings).await.map(|()| ExitCode::SUCCESS),
-            Command::Schema(_) | Command::Settings => Ok(ExitCode::SUCCESS),
+            Command::Receipt(_) | Command::Schema(_) | Command::Settings => Ok(ExitCode::SUCCESS),
         }
     })
 }
@@ -166,6 +178,11 @@ fn log_to_stderr(settings: &Settings) -> anyhow::Result<()> {
 /// One line to standard output; a reader that went away is no reason to stop half way.
 fn say(line: std::fmt::Arguments<'_>) {
     let _gone = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+/// To standard error; a reader that went away is no reason to stop half way.
+fn complain(text: impl std::fmt::Display) {
+    let _gone = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 #[cfg(test)]

@@ -2,4 +2,5 @@
 
 pub mod capture;
 pub mod lease;
+pub mod floor;
 pub mod registry;

@@ -80,7 +80,7 @@ pub async fn run(command: CertificateCommand, settings: Settings) -> anyhow::Res
 }
 
 /// The party in whose name the hub's own staff acts.
-fn operator(hub: &Hub) -> anyhow::Result<Actor> {
+pub(super) fn operator(hub: &Hub) -> anyhow::Result<Actor> {
     let registry = hub.registry();
     let operator = registry
         .parties()

@@ -22,7 +22,7 @@ use crate::service::hub::Clock;
 use crate::service::partner::{Missing, Plan, PlanError, Stamp, apply, first_plan, plan};
 use crate::storage::{Db, migration};
 
-use super::say;
+use super::{complain, say};
 
 /// Partner configuration: one TOML file a party.
 #[derive(Debug, Subcommand)]
@@ -221,9 +221,4 @@ fn confirmed() -> bool {
     let asked = write!(out, "apply this? [y/N] ").and_then(|()| out.flush());
     let mut answer = String::new();
     asked.and_then(|()| std::io::stdin().read_line(&mut answer)).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
-}
-
-/// To standard error; a reader that went away is no reason to stop half way.
-fn complain(text: impl std::fmt::Display) {
-    let _gone = writeln!(std::io::stderr().lock(), "{text}");
 }

@@ -6,14 +6,14 @@
 //!
 //! # Invariants
 //! - What [`load`] returns is free of contradictions: every GLN, prefix, GTIN and agreement id stands once,
-//!   every reference leads to something, every product lies under a prefix of its owner.
+//!   every reference leads to something, every product lies under a prefix of its owner or says that it is an NTIN.
 //! - An unknown key is a problem, never ignored.
 
 mod cross;
 mod draft;
 mod issuer;
+mod product;
 mod reader;
-mod rule;
 
 use std::collections::HashMap;
 use std::fmt;

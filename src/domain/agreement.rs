@@ -5,8 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::gs1::{Gln, Gtin};
+use super::gs1::{CompanyPrefix, Gln, Gtin};
 use super::ids::{AgreementId, PartyId};
+use super::serial::numbered::Numbered;
 use super::time::Micros;
 
 /// What a delegate may do for its principal.
@@ -36,6 +37,9 @@ pub struct Agreement {
     pub delegate: PartyId,
     /// Products covered.
     pub products: Vec<Gtin>,
+    /// Company prefixes of the principal whose SSCCs the delegate may ask for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sscc_prefixes: Vec<CompanyPrefix>,
     /// Sites at which the delegate acts; empty means every site of the delegate.
     pub sites: Vec<Gln>,
     /// What it may do.
@@ -87,6 +91,18 @@ impl Agreement {
     #[must_use]
     pub fn gives(&self, power: Power, gtin: Gtin, at: Micros) -> bool {
         self.holds_at(at) && self.powers.contains(&power) && self.products.contains(&gtin)
+    }
+
+    /// Whether the delegate may ask for serial numbers of something at a moment.
+    #[must_use]
+    pub fn gives_numbers(&self, numbered: Numbered, at: Micros) -> bool {
+        match numbered {
+            Numbered::Trade(gtin) => self.gives(Power::RequestSerials, gtin, at),
+            Numbered::Logistic(series) => {
+                let named = self.sscc_prefixes.iter().any(|prefix| prefix.as_str() == series.prefix());
+                named && self.holds_at(at) && self.powers.contains(&Power::RequestSerials)
+            }
+        }
     }
 
     /// Whether the principal must approve a request for so many numbers.

@@ -11,6 +11,12 @@ pub enum AuditAction {
     RequestSerials,
     /// Downloaded the numbers of an allocation.
     DownloadSerials,
+    /// Brought a list of serial numbers that somebody else made.
+    ImportSerials,
+    /// Registered serial numbers that it makes itself.
+    RegisterSerials,
+    /// Ordered serial numbers at the brand owner's own system.
+    OrderSerials,
     /// Reported what became of serial numbers.
     ReportSerials,
     /// Handed serial numbers on to another party.
@@ -50,6 +56,9 @@ impl AuditAction {
         match self {
             Self::RequestSerials => "request_serials",
             Self::DownloadSerials => "download_serials",
+            Self::ImportSerials => "import_serials",
+            Self::RegisterSerials => "register_serials",
+            Self::OrderSerials => "order_serials",
             Self::ReportSerials => "report_serials",
             Self::TransferSerials => "transfer_serials",
             Self::ExtendLease => "extend_lease",

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::agreement::{Agreement, Power};
 use super::gs1::{CompanyPrefix, Gln, Gtin};
 use super::ids::{AgreementId, PartyId};
-use super::serial::numbered::Numbered;
+use super::serial::numbered::{Numbered, SsccSeries};
+use super::serial::rule::SsccNumbers;
 use super::time::Micros;
 
 pub use super::serial::rule::SerialRule;
@@ -55,6 +56,9 @@ pub struct Party {
     pub prefixes: Vec<CompanyPrefix>,
     /// Products it is the brand owner of.
     pub products: Vec<Product>,
+    /// SSCCs that the hub gives out for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sscc: Vec<SsccNumbers>,
     /// CAs (PEM) that may vouch for this party's systems besides the hub's own.
     #[serde(default)]
     pub issuers: Vec<String>,
@@ -76,8 +80,11 @@ pub struct Site {
 /// A trade item of a brand owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Product {
-    /// GTIN-14.
+    /// GTIN-14, or an NTIN, which has the same form.
     pub gtin: Gtin,
+    /// An NTIN: it lies under the prefix of a national numbering agency, not under one of the party's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ntin: bool,
     /// For people.
     pub name: String,
     /// Alphabet and length of its serial numbers, and their market rule.
@@ -103,6 +110,21 @@ pub enum Mandate {
     Under(Arc<Agreement>),
 }
 
+/// Who asks for serial numbers of what, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct NumbersAsked<'a> {
+    /// Who asks.
+    pub party: &'a PartyId,
+    /// For what.
+    pub numbered: Numbered,
+    /// Under this agreement and no other.
+    pub agreement: Option<&'a AgreementId>,
+    /// For this site of the asking party.
+    pub site: Option<Gln>,
+    /// When.
+    pub at: Micros,
+}
+
 /// Every party, site, prefix, product and agreement at one version of the configuration.
 #[derive(Debug, Default)]
 pub struct Registry {
@@ -111,6 +133,7 @@ pub struct Registry {
     party_of_gln: HashMap<Gln, PartyId>,
     sites: HashMap<Gln, (PartyId, Site)>,
     owner_of_gtin: HashMap<Gtin, PartyId>,
+    owner_of_series: HashMap<SsccSeries, PartyId>,
     prefixes: HashMap<CompanyPrefix, PartyId>,
     agreements: HashMap<AgreementId, Arc<Agreement>>,
 }
@@ -132,6 +155,9 @@ impl Registry {
             }
             for product in &party.products {
                 registry.owner_of_gtin.insert(product.gtin, id.clone());
+            }
+            for numbers in &party.sscc {
+                registry.owner_of_series.insert(numbers.series, id.clone());
             }
             for prefix in &party.prefixes {
                 registry.prefixes.insert(prefix.clone(), id.clone());
@@ -187,7 +213,7 @@ impl Registry {
         Some((owner, product))
     }
 
-    /// Whose serial numbers of something these are, and how they look.
+    /// Whose serial numbers of something these are, and how they look; none if the hub gives out none.
     #[must_use]
     pub fn numbering(&self, numbered: Numbered) -> Option<(&Arc<Party>, SerialRule)> {
         match numbered {
@@ -195,8 +221,33 @@ impl Registry {
                 let (owner, product) = self.product(gtin)?;
                 Some((owner, product.serials.clone()))
             }
-            Numbered::Logistic(_) => None,
+            Numbered::Logistic(series) => {
+                let owner = self.parties.get(self.owner_of_series.get(&series)?)?;
+                let numbers = owner.sscc.iter().find(|numbers| numbers.series == series)?;
+                Some((owner, SerialRule::of_series(numbers)))
+            }
         }
+    }
+
+    /// What lets a party ask for serial numbers, if anything does: the owner without an agreement, anybody else under one of the owner's;
+    /// nothing if it or the owner is suspended. Of several agreements the first by id, so that every process answers alike.
+    #[must_use]
+    pub fn may_request(&self, asked: NumbersAsked<'_>) -> Option<Mandate> {
+        let (owner, _) = self.numbering(asked.numbered)?;
+        let site_is_its_own = asked.site.is_none_or(|site| self.party_of_gln(site) == Some(asked.party));
+        if !site_is_its_own || !owner.active || !self.is_active(asked.party) {
+            return None;
+        }
+        if owner.id == *asked.party {
+            return asked.agreement.is_none().then_some(Mandate::Own);
+        }
+        self.agreements_of(asked.party)
+            .filter(|agreement| agreement.delegate == *asked.party && agreement.principal == owner.id)
+            .filter(|agreement| agreement.gives_numbers(asked.numbered, asked.at))
+            .filter(|agreement| asked.site.is_none_or(|site| agreement.covers_site(site)))
+            .filter(|agreement| asked.agreement.is_none_or(|id| *id == agreement.id))
+            .min_by(|a, b| a.id.cmp(&b.id))
+            .map(|agreement| Mandate::Under(Arc::clone(agreement)))
     }
 
     /// Who holds the longest registered prefix that these digits begin with.
@@ -275,6 +326,7 @@ mod tests {
     fn party(id: &str, gln: &str, prefix: &str, gtin: Option<&str>, active: bool) -> Party {
         let product = |gtin: &str| Product {
             gtin: gtin.parse().unwrap(),
+            ntin: false,
             name: String::new(),
             serials: SerialRule::default(),
         };
@@ -287,6 +339,7 @@ mod tests {
             sites: Vec::new(),
             prefixes: vec![CompanyPrefix::try_from(prefix.to_owned()).unwrap()],
             products: gtin.map(product).into_iter().collect(),
+            sscc: Vec::new(),
             issuers: Vec::new(),
             active,
         }
@@ -300,6 +353,8 @@ mod tests {
             principal: maker.id.clone(),
             delegate: packer.id.clone(),
             products: vec!["09521001001014".parse().unwrap()],
+            sscc_prefixes: Vec::new(),
+            approval: None,
             sites: Vec::new(),
             powers: vec![Power::Commission],
             quota: Quota::default(),

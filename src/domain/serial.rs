@@ -30,6 +30,7 @@ pub mod pool;
 pub mod receipt;
 pub mod rule;
 pub mod space;
+pub mod table;
 pub mod upstream;
 
 use super::ids::{PartyId, PoolId};

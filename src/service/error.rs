@@ -80,6 +80,8 @@ codes! {
     AllocationClosed = "ALLOCATION_CLOSED", 410, "this allocation is closed";
     /// The number space of the product is used up to its density limit.
     PoolExhausted = "POOL_EXHAUSTED", 409, "the serial numbers of this product are used up";
+    /// A list of serial numbers with rows that cannot be taken.
+    SerialsRefused = "SERIALS_REFUSED", 422, "the list has serial numbers that cannot be taken";
     /// The serial numbers cannot be written in the form asked for.
     NotEncodable = "NOT_ENCODABLE", 422, "these serial numbers do not fit this form";
     /// The hub was started on data that may be older than what it has issued.

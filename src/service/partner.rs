@@ -326,6 +326,15 @@ fn still_in_use(stored: &Contracts, files: &[PartnerFile], removed: &Removed) ->
             format!("product `{gtin}`"),
             "put the product back; to stop it, take it out of the agreements",
         ),
+        Removed::Series(series) => (
+            stored
+                .parties
+                .iter()
+                .find(|party| party.sscc.iter().any(|numbers| numbers.series == *series))
+                .map(|party| &party.id),
+            format!("SSCC series `{series}`"),
+            "put the series back; to stop it, take its prefix out of the agreements",
+        ),
         Removed::Agreement(id) => (
             stored
                 .agreements

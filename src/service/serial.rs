@@ -6,8 +6,11 @@
 //! | `writer`, `batch`, `stretch` | what waits for one product is decided and committed together |
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
+//! | `receipt` | the signed receipt of an allocation, and proofs of single numbers |
 //! | `floor` | no number moves on data that may have been restored, until the operator confirms how far numbers had gone |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
+//! | `import` | the brand owner brings a list of numbers that it made itself |
+//! | `listing` | what is wrong with such a list, and how it becomes numbers of a pool |
 //! | `epoch` | a new serial rule or a rotated key: which pool takes the place of which |
 //!
 //! # Invariants
@@ -22,9 +25,12 @@ mod epoch;
 mod exception;
 pub mod floor;
 mod lease;
+mod import;
 mod life;
+mod listing;
 mod locate;
 mod pools;
+mod receipt;
 mod report;
 mod request;
 mod stretch;
@@ -35,12 +41,15 @@ mod writer;
 
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
+pub use crate::storage::serial::listed::{ImportKind, ImportRecord};
 pub use download::{SerialRange, SerialStream, serials, serials_if};
 pub use exception::{SerialException, exceptions};
 pub use lease::{expire_leases, extend_lease, may_be_more};
+pub use import::{ImportRequest, import, imports, too_long};
 pub use life::{Followed, follow, hold_lots};
 pub(super) use pools::serials_at;
 pub use pools::{PoolCache, verify_pools};
+pub use receipt::{receipt, receipt_keys, receipt_proof};
 pub use report::{Answer, Report, Reported, Subject, report};
 pub use request::{SerialRequest, request};
 pub use transfer::{Transfer, TransferRequest, find_transfer, transfer, transferred, transfers};

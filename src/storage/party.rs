@@ -15,6 +15,7 @@ use crate::domain::agreement::Agreement;
 use crate::domain::gs1::{CompanyPrefix, Gln, Gtin};
 use crate::domain::ids::{AgreementId, PartyId};
 use crate::domain::party::{Party, Registry};
+use crate::domain::serial::numbered::SsccSeries;
 use crate::domain::time::Micros;
 
 use super::row::{column, json};
@@ -54,6 +55,8 @@ pub enum Removed {
     Prefix(CompanyPrefix),
     /// A product.
     Product(Gtin),
+    /// A series of SSCCs.
+    Series(SsccSeries),
     /// An agreement.
     Agreement(AgreementId),
 }
@@ -246,6 +249,10 @@ fn reference_query(removed: &Removed) -> (&'static str, String) {
             "SELECT 1 AS found WHERE EXISTS (SELECT 1 FROM pool WHERE gtin = $1)
              OR EXISTS (SELECT 1 FROM item WHERE gtin = $1)",
             gtin.as_str().to_owned(),
+        ),
+        Removed::Series(series) => (
+            "SELECT 1 AS found WHERE EXISTS (SELECT 1 FROM pool WHERE gtin = $1)",
+            series.to_string(),
         ),
         Removed::Agreement(id) => (
             "SELECT 1 AS found WHERE EXISTS (SELECT 1 FROM allocation WHERE agreement_id = $1)",

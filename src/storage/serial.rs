@@ -17,6 +17,7 @@ pub mod lease;
 pub mod listed;
 pub mod lot;
 pub mod pool;
+pub mod receipt;
 pub mod report;
 pub mod request;
 pub mod slice;

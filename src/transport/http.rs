@@ -32,6 +32,8 @@ use super::rest::capture::announced_length;
 
 /// Where documents are sent.
 const CAPTURE: &str = "/epcis/capture";
+/// Where lists of serial numbers are sent.
+const LISTS: [&str; 2] = [rest::import::IMPORTS, rest::import::REGISTRATIONS];
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The routes for callers whose [`Actor`] is in the request's extensions, with metrics of their own.
@@ -49,6 +51,8 @@ pub fn router_with<E: Executor>(hub: Hub, schema: E, metrics: Metrics) -> Router
         .merge(endpoint::routes(schema))
         .merge(rest::capture::routes())
         .merge(rest::event::routes())
+        .merge(rest::receipt::routes())
+        .merge(rest::import::routes())
         .merge(rest::serial::routes())
         .fallback(|| async { Problem::new(Code::NotFound, Code::NotFound.title()) })
         .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed, Code::MethodNotAllowed.title()) })
@@ -101,7 +105,8 @@ async fn guarded(frame: &Frame, route: &str, request: Request, next: Next, id: &
     }
     let largest = usize::try_from(largest).unwrap_or(usize::MAX);
     let request = request.map(|body| Body::new(http_body_util::Limited::new(body, largest)));
-    let within = Duration::from_millis(if sends_document {
+    let sends_list = LISTS.contains(&route) && request.method() == Method::POST;
+    let within = Duration::from_millis(if sends_document || sends_list {
         limits.upload_timeout_ms
     } else {
         limits.request_timeout_ms

@@ -52,7 +52,7 @@ pub(super) fn body(numbers: SerialStream, layout: impl Layout) -> Body {
 }
 
 fn chunk<L: Layout>(mut numbers: SerialStream, mut layout: L) -> std::io::Result<(String, Piece<L>)> {
-    let Some(serials) = numbers.next_chunk() else {
+    let Some(serials) = numbers.next_chunk().map_err(std::io::Error::other)? else {
         return Ok((layout.tail(), Piece::End));
     };
     let mut text = String::with_capacity(serials.len() * 64);
@@ -89,7 +89,7 @@ pub(super) fn fits(writer: SerialWriter) -> impl FnOnce(SerialStream) -> Result<
 }
 
 fn verify(mut numbers: SerialStream, writer: &SerialWriter) -> Result<(), ServiceError> {
-    while let Some(serials) = numbers.next_chunk() {
+    while let Some(serials) = numbers.next_chunk()? {
         for serial in &serials {
             writer.verify(serial).map_err(not_encodable)?;
         }

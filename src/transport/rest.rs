@@ -2,4 +2,6 @@
 
 pub mod capture;
 pub mod event;
+pub mod import;
+pub mod receipt;
 pub mod serial;

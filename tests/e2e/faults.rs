@@ -11,6 +11,7 @@
 //! | [`kth`] | EIO, ENOSPC, SIGKILL at the k-th write, sync or name | |
 //! | [`power`] | what was not synced is gone | `synchronous=OFF` |
 //! | [`storage`] | a failed COMMIT | the driver without `Db::write` |
+//! | [`restore`] | an older copy of the data is put back | the hub that trusts it issues numbers twice |
 //! | [`crowd`] | 64 callers with retries over two hubs on one PostgreSQL | |
 //!
 //! Not here: faults of PostgreSQL itself and of the network.
@@ -25,6 +26,7 @@ mod house;
 mod kill;
 mod kth;
 mod power;
+mod restore;
 mod storage;
 mod strace;
 mod workload;

@@ -14,9 +14,11 @@ use crate::story::{AUROXIN, LUMIVAR};
 
 mod concurrency;
 mod download;
+mod import;
 mod key;
 mod life;
 mod lot;
+mod receipt;
 mod request;
 
 /// A request for Auroxin.

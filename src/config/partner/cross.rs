@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::hash::Hash;
 
-use crate::domain::gs1::CompanyPrefix;
+use crate::domain::gs1::{CompanyPrefix, Gtin};
+use crate::domain::serial::numbered::SsccSeries;
 
 use super::ConfigError;
 use super::draft::{AgreementDraft, Draft};
@@ -16,6 +17,7 @@ pub(super) fn check(drafts: &[Draft]) -> Vec<ConfigError> {
     glns(drafts, &mut found);
     prefixes(drafts, &mut found);
     products(drafts, &mut found);
+    series(drafts, &mut found);
     let ids = drafts
         .iter()
         .flat_map(|draft| draft.agreements.iter().filter_map(move |one| Some((draft, one.id.as_ref()?))));
@@ -135,18 +137,70 @@ fn products(drafts: &[Draft], found: &mut Vec<ConfigError>) {
         "a product has one brand owner: correct it here or there",
         found,
     );
-    for (draft, gtin) in gtins() {
-        // Behind the indicator digit stands the company prefix.
-        let digits = &gtin.value.as_str()[1..];
-        let covered = draft.prefixes.iter().any(|prefix| digits.starts_with(prefix.value.as_str()));
-        // The product may lie under a prefix that could not be read, which is reported already.
-        if !covered && draft.whole.prefixes {
-            let cause = format!("GTIN `{}` lies under none of this party's company prefixes", gtin.value);
+    for draft in drafts {
+        for product in &draft.products {
+            let Some(gtin) = &product.gtin else { continue };
+            match product.ntin {
+                None => under_its_prefix(draft, gtin, found),
+                Some(line) => under_no_prefix(drafts, draft, gtin, line, found),
+            }
+        }
+    }
+}
+
+/// Whether a product lies under a company prefix of a party.
+fn covers(draft: &Draft, gtin: &Gtin) -> bool {
+    // Behind the indicator digit stands the company prefix.
+    let digits = &gtin.as_str()[1..];
+    draft.prefixes.iter().any(|prefix| digits.starts_with(prefix.value.as_str()))
+}
+
+fn under_its_prefix(draft: &Draft, gtin: &Located<Gtin>, found: &mut Vec<ConfigError>) {
+    // The product may lie under a prefix that could not be read, which is reported already.
+    if !covers(draft, &gtin.value) && draft.whole.prefixes {
+        let cause = format!("GTIN `{}` lies under none of this party's company prefixes", gtin.value);
+        let fix =
+            "add the prefix to `prefixes`, move the product to the party that holds it, or, if it is an NTIN, add `ntin = true`";
+        found.push(problem(draft, gtin.line, cause, fix));
+    }
+}
+
+/// An NTIN lies under the prefix of a national numbering agency, which is no party's.
+fn under_no_prefix(drafts: &[Draft], draft: &Draft, gtin: &Located<Gtin>, line: usize, found: &mut Vec<ConfigError>) {
+    if let Some(holder) = drafts.iter().find(|draft| covers(draft, &gtin.value)) {
+        let cause = format!(
+            "`{}` lies under a company prefix of `{}`: it is a GTIN, and no NTIN",
+            gtin.value, holder.id
+        );
+        found.push(problem(draft, line, cause, "remove `ntin`, or correct the number"));
+    }
+}
+
+/// The series of SSCCs of all parties: each once, and under a prefix of who gives them out.
+fn series(drafts: &[Draft], found: &mut Vec<ConfigError>) {
+    let all = || {
+        drafts
+            .iter()
+            .flat_map(|draft| draft.series.iter().map(move |series| (draft, series)))
+    };
+    let named: Vec<(&Draft, Located<SsccSeries>)> = all()
+        .map(|(draft, series)| {
+            let Located { value, line } = &series.numbers;
+            let value = value.series;
+            (draft, Located { value, line: *line })
+        })
+        .collect();
+    let claims = named.iter().map(|(draft, series)| (*draft, series));
+    claimed_once("SSCC series", claims, "name each extension digit of a prefix once", found);
+    for (draft, series) in all() {
+        let own = draft.prefixes.iter().any(|prefix| prefix.value == series.prefix.value);
+        if !own && draft.whole.prefixes {
+            let cause = format!("`{}` is none of this party's company prefixes", series.prefix.value.as_str());
             found.push(problem(
                 draft,
-                gtin.line,
+                series.prefix.line,
                 cause,
-                "add the prefix to `prefixes`, or move the product to the party that holds it",
+                "name one of `prefixes`: only who holds a prefix gives out its SSCCs",
             ));
         }
     }
@@ -166,6 +220,14 @@ fn references(drafts: &[Draft], principal: &Draft, agreement: &AgreementDraft, f
                 cause,
                 "name a GTIN of a `[[products]]` of this file",
             ));
+        }
+    }
+    for prefix in &agreement.sscc_prefixes {
+        let own = principal.series.iter().any(|series| series.prefix.value == prefix.value);
+        if !own && principal.whole.series {
+            let cause = format!("no `[[sscc]]` of this file is for prefix `{}`", prefix.value.as_str());
+            let fix = "add a `[[sscc]]` with this prefix, or name the prefix of one";
+            found.push(problem(principal, prefix.line, cause, fix));
         }
     }
     let Some(name) = &agreement.delegate else { return };

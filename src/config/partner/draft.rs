@@ -14,13 +14,14 @@ use toml::de::DeTable;
 use crate::domain::agreement::{Agreement, Approval, Power, Quota};
 use crate::domain::gs1::{CompanyPrefix, Gln, Gtin};
 use crate::domain::ids::{AgreementId, PartyId};
-use crate::domain::party::{Party, Product, Role, SerialRule, Site};
+use crate::domain::party::{Party, Product, Role, Site};
 use crate::domain::time::Micros;
 
+use super::product::{ProductDraft, SeriesDraft, product, sscc};
 use super::reader::{Key, Located, Problems, Section, cut};
-use super::{PartnerFile, Subject, issuer, rule};
+use super::{PartnerFile, Subject, issuer};
 
-const fn key(name: &'static str, example: &'static str) -> Key {
+pub(super) const fn key(name: &'static str, example: &'static str) -> Key {
     Key { name, example }
 }
 
@@ -28,12 +29,13 @@ const LEGAL_NAME: Key = key("legal_name", "\"Aurora Pharma AG\"");
 const ROLES: Key = key("roles", "[\"manufacturer\"]");
 const GLN: Key = key("gln", "\"9521001000017\"");
 const COUNTRY: Key = key("country", "\"CH\"");
-const NAME: Key = key("name", "\"…\"");
-const GTIN: Key = key("gtin", "\"09521001001014\"");
+pub(super) const NAME: Key = key("name", "\"…\"");
+pub(super) const GTIN: Key = key("gtin", "\"09521001001014\"");
 const PREFIXES: Key = key("prefixes", "[\"9521001\"]");
 const ID: Key = key("id", "\"aurora-packwell-2024\"");
 const DELEGATE: Key = key("delegate", "\"packwell\"");
 const AGREEMENT_PRODUCTS: Key = key("products", "[\"09521001001014\"]");
+const AGREEMENT_SSCC: Key = key("sscc_prefixes", "[\"9521001\"]");
 const AGREEMENT_SITES: Key = key("sites", "[\"9521002000115\"]");
 const POWERS: Key = key("powers", "[\"request_serials\", \"commission\", \"ship\"]");
 const VALID_FROM: Key = key("valid_from", "2024-01-01");
@@ -42,7 +44,7 @@ const VALID_UNTIL: Key = key("valid_until", "2034-01-01");
 /// Ten years: longer than any packaging run waits.
 const LONGEST_LEASE: u64 = 3_650;
 
-const KEY_FIX: &str = "correct the number; its last digit is a check digit (GS1 General Specifications 7.9)";
+pub(super) const KEY_FIX: &str = "correct the number; its last digit is a check digit (GS1 General Specifications 7.9)";
 const ROLE_FIX: &str = "use manufacturer, cmo, logistics, wholesaler, dispenser, regulator or operator";
 const POWER_FIX: &str = "use request_serials, commission, ship, receive or see_stock";
 const SLUG_FIX: &str = "use 2 to 40 of a-z, 0-9 and inner hyphens";
@@ -57,6 +59,7 @@ pub(super) struct Draft {
     pub(super) sites: Vec<SiteDraft>,
     pub(super) prefixes: Vec<Located<CompanyPrefix>>,
     pub(super) products: Vec<ProductDraft>,
+    pub(super) series: Vec<SeriesDraft>,
     pub(super) agreements: Vec<AgreementDraft>,
     legal_name: Option<String>,
     roles: Vec<Role>,
@@ -71,6 +74,7 @@ pub(super) struct Whole {
     pub(super) prefixes: bool,
     pub(super) sites: bool,
     pub(super) products: bool,
+    pub(super) series: bool,
 }
 
 /// A `[[sites]]` table.
@@ -81,20 +85,13 @@ pub(super) struct SiteDraft {
     country: Option<String>,
 }
 
-/// A `[[products]]` table.
-#[derive(Debug)]
-pub(super) struct ProductDraft {
-    pub(super) gtin: Option<Located<Gtin>>,
-    name: Option<String>,
-    serials: SerialRule,
-}
-
 /// An `[[agreements]]` table.
 #[derive(Debug)]
 pub(super) struct AgreementDraft {
     pub(super) id: Option<Located<AgreementId>>,
     pub(super) delegate: Option<Located<PartyId>>,
     pub(super) products: Vec<Located<Gtin>>,
+    pub(super) sscc_prefixes: Vec<Located<CompanyPrefix>>,
     pub(super) sites: Vec<Located<Gln>>,
     powers: Vec<Power>,
     quota: Quota,
@@ -162,6 +159,7 @@ impl Draft {
             sites: Vec::new(),
             prefixes: Vec::new(),
             products: Vec::new(),
+            series: Vec::new(),
             agreements: Vec::new(),
             legal_name: None,
             roles: Vec::new(),
@@ -183,11 +181,14 @@ impl Draft {
                 .map(product)
                 .collect()
         });
+        let (series, series_whole) =
+            problems.watch(|| root.sections(&key("sscc", "[[sscc]]")).into_iter().flat_map(sscc).collect());
         let draft = Self {
             whole: Whole {
                 prefixes: prefixes_whole,
                 sites: sites_whole,
                 products: products_whole,
+                series: series_whole,
             },
             legal_name: label(&mut root, &LEGAL_NAME),
             roles: roles(&mut root),
@@ -197,6 +198,7 @@ impl Draft {
             prefixes,
             sites,
             products,
+            series,
             agreements: root
                 .sections(&key("agreements", "[[agreements]]"))
                 .into_iter()
@@ -231,6 +233,7 @@ impl Draft {
         let products = self.products.into_iter().map(|product| {
             Some(Product {
                 gtin: product.gtin?.value,
+                ntin: product.ntin.is_some(),
                 name: product.name?,
                 serials: product.serials,
             })
@@ -244,6 +247,7 @@ impl Draft {
             country: self.country.clone()?,
             prefixes: self.prefixes.into_iter().map(|prefix| prefix.value).collect(),
             products: products.collect::<Option<_>>()?,
+            sscc: self.series.into_iter().map(|series| series.numbers.value).collect(),
             issuers: self.issuers,
             active: !self.suspended,
         };
@@ -280,6 +284,7 @@ impl AgreementDraft {
             principal: principal.clone(),
             delegate: self.delegate?.value,
             products: self.products.into_iter().map(|gtin| gtin.value).collect(),
+            sscc_prefixes: self.sscc_prefixes.into_iter().map(|prefix| prefix.value).collect(),
             sites: self.sites.into_iter().map(|gln| gln.value).collect(),
             powers: self.powers,
             quota: self.quota,
@@ -290,7 +295,7 @@ impl AgreementDraft {
     }
 }
 
-fn label(section: &mut Section<'_>, key: &Key) -> Option<String> {
+pub(super) fn label(section: &mut Section<'_>, key: &Key) -> Option<String> {
     let label: Option<Located<Label>> = section.parsed(key, "write the name in quotes on one line");
     label.map(|label| label.value.0)
 }
@@ -328,45 +333,6 @@ fn site(mut section: Section<'_>) -> SiteDraft {
     SiteDraft { gln, name, country }
 }
 
-fn product(mut section: Section<'_>) -> ProductDraft {
-    let gtin = section.parsed(&GTIN, KEY_FIX);
-    let name = label(&mut section, &NAME);
-    let serials = section
-        .section(&key("serials", "{ length = 12 }"))
-        .map_or_else(SerialRule::default, serials);
-    section.finish();
-    ProductDraft { gtin, name, serials }
-}
-
-fn serials(mut section: Section<'_>) -> SerialRule {
-    let usual = SerialRule::default();
-    let alphabet_key = key("alphabet", "\"0123456789\"");
-    let alphabet = section.optional_text(&alphabet_key);
-    let length = section.integer(&key("length", "12"), 1..rule::LONGEST + 1);
-    let density = section.integer(&key("density", "10000"), 1..i64::MAX as u64);
-    let line = section.line();
-    let mut sound = true;
-    if let Some(alphabet) = &alphabet
-        && let Some((cause, fix)) = rule::alphabet_fault(&alphabet.value)
-    {
-        section.problem(alphabet.line, cause, fix);
-        sound = false;
-    }
-    let rule = SerialRule {
-        alphabet: alphabet.map_or(usual.alphabet, |alphabet| alphabet.value),
-        length: length
-            .and_then(|length| u8::try_from(length.value).ok())
-            .unwrap_or(usual.length),
-        density: density.map_or(usual.density, |density| density.value),
-        ..usual
-    };
-    if sound && let Some((cause, fix)) = rule::space_fault(&rule) {
-        section.problem(line, cause, fix);
-    }
-    section.finish();
-    rule
-}
-
 fn agreement(mut section: Section<'_>) -> AgreementDraft {
     let powers: Vec<Located<Word<Power>>> = section.list(&POWERS, true, POWER_FIX);
     let powers = once(
@@ -384,6 +350,11 @@ fn agreement(mut section: Section<'_>) -> AgreementDraft {
         id: section.parsed(&ID, SLUG_FIX),
         delegate: section.parsed(&DELEGATE, SLUG_FIX),
         products: section.list(&AGREEMENT_PRODUCTS, true, KEY_FIX),
+        sscc_prefixes: section.list(
+            &AGREEMENT_SSCC,
+            false,
+            "write the digits of a company prefix that a `[[sscc]]` of this file has",
+        ),
         sites: section.list(&AGREEMENT_SITES, false, KEY_FIX),
         powers,
         quota: section
@@ -448,7 +419,7 @@ fn pem(folder: &Path, mut section: Section<'_>) -> Option<String> {
 }
 
 /// The values, each once; a second one is a problem.
-fn once<T: PartialEq>(section: &Section<'_>, name: &str, values: Vec<Located<T>>) -> Vec<T> {
+pub(super) fn once<T: PartialEq>(section: &Section<'_>, name: &str, values: Vec<Located<T>>) -> Vec<T> {
     let mut kept: Vec<T> = Vec::with_capacity(values.len());
     for Located { value, line } in values {
         if kept.contains(&value) {

@@ -104,6 +104,17 @@ impl<'t> Section<'t> {
         self.line
     }
 
+    /// The line of a key; that of the table if it does not stand there.
+    pub(super) fn line_of(&self, name: &str) -> usize {
+        let key = self.table.iter().find(|(key, _)| key.get_ref() == name);
+        key.map_or(self.line, |(key, _)| self.problems.line_of(key.span().start))
+    }
+
+    /// Problems of the file so far: what is read while they grow is not sound.
+    pub(super) fn problem_count(&self) -> usize {
+        self.problems.found.borrow().len()
+    }
+
     pub(super) fn problem(&self, line: usize, cause: impl Into<String>, fix: impl Into<String>) {
         self.problems.add(line, cause, fix);
     }
@@ -125,6 +136,16 @@ impl<'t> Section<'t> {
         T::Err: Display,
     {
         let text = self.text(key)?;
+        self.parse(key, text, fix)
+    }
+
+    /// A text that may be absent and must be a `T` if it is there.
+    pub(super) fn optional_parsed<T>(&mut self, key: &Key, fix: &str) -> Option<Located<T>>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        let text = self.optional_text(key)?;
         self.parse(key, text, fix)
     }
 

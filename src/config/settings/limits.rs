@@ -40,6 +40,8 @@ pub struct Limits {
     pub page: usize,
     /// Most serial numbers in one request.
     pub serials_per_request: u64,
+    /// Most serial numbers in one list that somebody else made.
+    pub serials_per_import: usize,
     /// Most serial numbers named in one report of what became of them.
     pub serials_per_report: usize,
     /// Most requests for serial numbers that one transaction commits.
@@ -89,6 +91,7 @@ impl Default for Limits {
             graphql_mutations: 10,
             page: 200,
             serials_per_request: 1_000_000,
+            serials_per_import: 1_000_000,
             serials_per_report: 100_000,
             serial_requests_per_commit: 256,
             waiting_serial_requests: 4_096,

@@ -105,8 +105,14 @@ impl fmt::Display for Numbered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Trade(gtin) => gtin.fmt(f),
-            Self::Logistic(series) => write!(f, "{}:{}", series.prefix(), series.extension),
+            Self::Logistic(series) => series.fmt(f),
         }
+    }
+}
+
+impl fmt::Display for SsccSeries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.prefix(), self.extension)
     }
 }
 
@@ -114,33 +120,47 @@ impl FromStr for Numbered {
     type Err = NumberedError;
 
     fn from_str(text: &str) -> Result<Self, NumberedError> {
-        let Some((prefix, extension)) = text.split_once(':') else {
-            return Ok(Self::Trade(text.parse()?));
-        };
+        if text.contains(':') {
+            text.parse().map(Self::Logistic)
+        } else {
+            Ok(Self::Trade(text.parse()?))
+        }
+    }
+}
+
+impl FromStr for SsccSeries {
+    type Err = NumberedError;
+
+    fn from_str(text: &str) -> Result<Self, NumberedError> {
+        let (prefix, extension) = text.split_once(':').ok_or(NumberedError::Extension)?;
         let prefix: CompanyPrefix = prefix.parse()?;
         let digit = match extension.as_bytes() {
             [digit] if digit.is_ascii_digit() => digit - b'0',
             _ => return Err(NumberedError::Extension),
         };
-        SsccSeries::new(&prefix, digit)
-            .map(Self::Logistic)
-            .ok_or(NumberedError::Extension)
+        Self::new(&prefix, digit).ok_or(NumberedError::Extension)
     }
 }
 
-impl Serialize for Numbered {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
+macro_rules! as_text {
+    ($($name:ident),*) => {$(
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                <Cow<'de, str>>::deserialize(deserializer)?
+                    .parse()
+                    .map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
 }
 
-impl<'de> Deserialize<'de> for Numbered {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <Cow<'de, str>>::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
-    }
-}
+as_text!(Numbered, SsccSeries);
 
 #[cfg(test)]
 mod tests {

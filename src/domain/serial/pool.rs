@@ -76,16 +76,23 @@ impl PoolRecord {
         })
     }
 
-    /// Whether its serials are those that the rule asks for. Density is not part of it: a pool keeps the cap it was made with, or less.
+    /// Whether the rule's serials are given out from it as it stands. Density is not part of it: a pool keeps the cap it was made with,
+    /// or less.
     #[must_use]
     pub fn follows(&self, rule: &SerialRule) -> bool {
+        self.goes_on_under(rule) && self.rule.as_ref().map_or(&[][..], |made| &made.banned_words) == rule.banned_words
+    }
+
+    /// Whether no new epoch is needed for the rule, though banned words may have to be noted first.
+    #[must_use]
+    pub fn goes_on_under(&self, rule: &SerialRule) -> bool {
         let mine = self.rule();
-        let goes_on = match (mine.range, rule.range) {
+        let within = match (mine.range, rule.range) {
             (Some(mine), Some(asked)) => asked.first <= mine.first && mine.last == asked.last,
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         };
-        self.retired.is_none() && goes_on && mine.looks_like(rule)
+        self.retired.is_none() && within && mine.looks_like(rule)
     }
 }
 

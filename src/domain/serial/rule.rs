@@ -93,6 +93,16 @@ pub struct NumberRange {
     pub last: u64,
 }
 
+/// SSCCs that a party gives out: the serial references of one series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SsccNumbers {
+    /// Company prefix and extension digit.
+    pub series: SsccSeries,
+    /// Which serial references.
+    pub range: NumberRange,
+}
+
 /// How serial numbers of a product look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -187,10 +197,18 @@ impl fmt::Display for RuleFault {
 impl SerialRule {
     /// The rule of a series of SSCCs: digits, counted, as many as the company prefix leaves room for.
     #[must_use]
-    pub fn of_series(series: &SsccSeries, range: NumberRange) -> Self {
+    pub fn of_series(numbers: &SsccNumbers) -> Self {
+        Self {
+            length: numbers.series.reference_length(),
+            ..Self::counted(numbers.range)
+        }
+    }
+
+    /// The numbers of a range, padded to twelve digits.
+    #[must_use]
+    pub fn counted(range: NumberRange) -> Self {
         Self {
             alphabet: DIGITS.to_owned(),
-            length: series.reference_length(),
             density: 1,
             source: Source::Sequential,
             range: Some(range),
@@ -341,7 +359,6 @@ fn check_permuted(rule: &SerialRule) -> Result<(), RuleFault> {
             "make the serials longer or the alphabet larger",
         ));
     }
-    let space = NumberSpace::new(rule).map_err(|error| RuleFault::new("length", error.to_string(), "change the rule"))?;
     if rule.density == 0 {
         return Err(RuleFault::new(
             "density",
@@ -349,6 +366,12 @@ fn check_permuted(rule: &SerialRule) -> Result<(), RuleFault> {
             "give a whole number of 1 or more",
         ));
     }
+    let dense = SerialRule {
+        density: 1,
+        ..rule.clone()
+    };
+    let space =
+        NumberSpace::new(&dense).map_err(|error| RuleFault::new("length", error.to_string(), "make the serials longer"))?;
     if space.size() < u128::from(rule.density) {
         let cause = format!("one in {} of {} serial numbers is less than one", rule.density, space.size());
         return Err(RuleFault::new(

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::domain::agreement::Agreement;
 use crate::domain::ids::PartyId;
 use crate::domain::party::{Party, Product, Site};
+use crate::domain::serial::rule::SsccNumbers;
 use crate::storage::party::{Removed, glns_of};
 
 /// What a change is about.
@@ -21,6 +22,8 @@ pub enum Noun {
     Prefix,
     /// A product of one.
     Product,
+    /// A series of SSCCs of one.
+    Series,
     /// An agreement, listed with its principal.
     Agreement,
 }
@@ -78,6 +81,7 @@ impl Change {
             Noun::Site => format!("{sign} site {} of {}", self.id, self.party),
             Noun::Prefix => format!("{sign} company prefix {} of {}", self.id, self.party),
             Noun::Product => format!("{sign} product {} of {}", self.id, self.party),
+            Noun::Series => format!("{sign} SSCC series {} of {}", self.id, self.party),
             Noun::Agreement => format!("{sign} agreement {} of {}", self.id, self.party),
         }
     }
@@ -140,8 +144,20 @@ pub(super) fn party(before: Option<&Party>, after: &Party) -> Vec<Change> {
         )
     };
     let prefixes = |party: &Party| by_key(&party.prefixes, |prefix| prefix.as_str().to_owned(), |_| String::new());
+    let series = |party: &Party| {
+        by_key(
+            &party.sscc,
+            |numbers: &SsccNumbers| numbers.series.to_string(),
+            |numbers| format!("{} to {}", numbers.range.first, numbers.range.last),
+        )
+    };
     type List<'a> = &'a dyn Fn(&Party) -> BTreeMap<String, (String, Value)>;
-    let lists: [(Noun, List<'_>); 3] = [(Noun::Site, &sites), (Noun::Prefix, &prefixes), (Noun::Product, &products)];
+    let lists: [(Noun, List<'_>); 4] = [
+        (Noun::Site, &sites),
+        (Noun::Prefix, &prefixes),
+        (Noun::Product, &products),
+        (Noun::Series, &series),
+    ];
     for (noun, list) in lists {
         let (before, after) = (before.map(list).unwrap_or_default(), list(after));
         for (id, (words, now)) in &after {
@@ -191,8 +207,13 @@ pub(super) fn removed(before: Option<&Party>, after: &Party) -> Vec<Removed> {
         .products
         .iter()
         .filter(|one| !after.products.iter().any(|kept| kept.gtin == one.gtin));
+    let series = before
+        .sscc
+        .iter()
+        .filter(|one| !after.sscc.iter().any(|kept| kept.series == one.series));
     glns.chain(prefixes)
         .chain(gone.map(|product| Removed::Product(product.gtin)))
+        .chain(series.map(|numbers| Removed::Series(numbers.series)))
         .collect()
 }
 

@@ -107,9 +107,8 @@ async fn decide_in(tx: &Tx, hub: &Hub, batch: &[Asked]) -> Result<Option<Committ
         .map(|asked| (account_key(asked), asked.request.idempotency_key.as_str()))
         .collect();
     let standings = waiting::standings(tx, &keys, now.day()).await?;
-    let (records, counters): (Vec<PoolRecord>, Vec<u64>) =
-        states.into_iter().map(|state| (state.record, state.next_index)).unzip();
-    let Some(record) = pools::current(&records, &first.basis.rule) else {
+    let (records, counters): (Vec<PoolRecord>, Vec<u64>) = states.into_iter().map(|state| (state.record, state.next)).unzip();
+    let Some(record) = records.iter().find(|record| record.follows(&first.basis.rule)) else {
         return Ok(None);
     };
     let counter = records.iter().zip(counters).find(|(other, _)| other.id == record.id);

@@ -1,4 +1,4 @@
-//! The numbers of an allocation, computed while they are read.
+//! The numbers of an allocation, computed while they are read, or read from the list that they stand in.
 //!
 //! The holder may read them as often as it likes, whole or in part: a lost answer costs no numbers. The brand owner may too: the numbers
 //! are of its brand, it answers for them to the authorities, and it could ask for numbers of the product itself. Nobody else learns that
@@ -16,9 +16,9 @@ use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::pool::Pool;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
-use crate::storage::serial::allocation::StoredAllocation;
-use crate::storage::serial::{allocation as store, pool};
-use crate::storage::{StorageError, audit};
+use crate::storage::serial::allocation::{self as store, StoredAllocation};
+use crate::storage::serial::{listed, pool};
+use crate::storage::{Db, StorageError, audit};
 
 use super::pools;
 
@@ -37,6 +37,7 @@ pub struct SerialRange {
 /// Numbers still to be computed, in the order of the allocation, which is the same each time.
 #[derive(Debug, Clone)]
 pub struct SerialStream {
+    db: Db,
     numbered: Numbered,
     pool: Arc<Pool>,
     first_index: u64,
@@ -59,11 +60,28 @@ impl SerialStream {
         self.left
     }
 
-    /// Up to 4,096 more; none at the end. Pure computation: for a thread that may be busy a few milliseconds.
-    pub fn next_chunk(&mut self) -> Option<Vec<String>> {
+    /// Up to 4,096 more; none at the end. For a thread that may be busy a few milliseconds (`spawn_blocking`): numbers are computed
+    /// there, and those that stand in a list are read, page by page.
+    pub fn next_chunk(&mut self) -> Result<Option<Vec<String>>, ServiceError> {
         let count = self.left.min(CHUNK);
         let indices: Vec<u64> = (0..count).map(|_| self.next_index()).collect();
-        (count > 0).then(|| indices.into_iter().filter_map(|index| self.pool.serial(index)).collect())
+        let (Some(first), Some(last)) = (indices.first(), indices.last()) else {
+            return Ok(None);
+        };
+        if self.pool.record().source.is_computed() {
+            return Ok(Some(
+                indices.into_iter().filter_map(|index| self.pool.serial(index)).collect(),
+            ));
+        }
+        let read = listed::page(&self.db, self.pool.record().id, *first, last + 1);
+        let serials = tokio::runtime::Handle::current().block_on(read)?;
+        // A list has no holes; a row that is missing must not look like the end.
+        if serials.len() as u64 == count {
+            Ok(Some(serials))
+        } else {
+            let what = format!("listed_serial: rows of {} are missing", self.pool.record().id);
+            Err(StorageError::Inconsistent(what).into())
+        }
     }
 
     /// The counter value of the next number; there is one.
@@ -97,22 +115,28 @@ pub async fn serials_if(
         .await?
         .ok_or_else(ServiceError::not_found)?;
     let (first, count) = part(&stored.allocation, range)?;
-    let record = pool::by_id(hub.db(), stored.pool).await?;
-    let record = record.ok_or_else(|| StorageError::Inconsistent(format!("allocation.pool_id of {id}: no such pool")))?;
-    let pool = pools::prepare(hub, record).await?;
-    let numbers = SerialStream {
-        numbered: stored.allocation.numbered,
-        pool,
-        first_index: stored.first_index,
-        offset: offset_of(first, &stored.holes),
-        holes: stored.holes,
-        left: count,
-    };
+    let numbers = open(hub, &stored, (first, count)).await?;
     let looked_at = numbers.clone();
     let checked = tokio::task::spawn_blocking(move || check(looked_at)).await;
     checked.map_err(|error| ServiceError::Internal(error.to_string()))??;
     note(hub, actor, &stored.allocation, first, count).await?;
     Ok(numbers)
+}
+
+/// So many numbers of an allocation from a place on, for whoever does not hand them out: nothing is noted.
+pub(super) async fn open(hub: &Hub, stored: &StoredAllocation, (first, count): (u64, u64)) -> Result<SerialStream, ServiceError> {
+    let record = pool::by_id(hub.db(), stored.pool).await?;
+    let id = stored.allocation.id;
+    let record = record.ok_or_else(|| StorageError::Inconsistent(format!("allocation.pool_id of {id}: no such pool")))?;
+    Ok(SerialStream {
+        db: hub.db().clone(),
+        numbered: stored.allocation.numbered,
+        pool: pools::prepare(hub, record).await?,
+        first_index: stored.first_index,
+        offset: offset_of(first, &stored.holes),
+        holes: stored.holes.clone(),
+        left: count,
+    })
 }
 
 /// Some numbers of an allocation, whoever may read them.
@@ -126,21 +150,12 @@ pub(super) async fn part_stream(
         let detail = format!("`after` is {}, but there are {} serial numbers", range.after, which.len());
         return Err(ServiceError::refused(Code::BadInput, detail));
     };
-    let record = pool::by_id(hub.db(), stored.pool).await?;
-    let missing = || StorageError::Inconsistent(format!("allocation.pool_id of {}: no such pool", stored.allocation.id));
-    let pool = pools::prepare(hub, record.ok_or_else(missing)?).await?;
     // All others are holes.
     let mut holes = RoaringBitmap::new();
     holes.insert_range(0..u32::try_from(stored.span).unwrap_or(u32::MAX));
     holes -= which;
-    Ok(SerialStream {
-        numbered: stored.allocation.numbered,
-        pool,
-        first_index: stored.first_index,
-        offset: offset_of(range.after, &holes),
-        holes,
-        left: range.limit.map_or(left, |limit| limit.min(left)),
-    })
+    let part = StoredAllocation { holes, ..stored.clone() };
+    open(hub, &part, (range.after, range.limit.map_or(left, |limit| limit.min(left)))).await
 }
 
 fn part(allocation: &Allocation, range: SerialRange) -> Result<(u64, u64), ServiceError> {

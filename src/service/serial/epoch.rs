@@ -17,10 +17,10 @@ use crate::domain::serial::pool::{NewPool, Pool, PoolRecord};
 use crate::domain::time::Micros;
 use crate::service::Hub;
 use crate::service::error::ServiceError;
-use crate::storage::serial::pool::{self as store, PoolState};
+use crate::storage::serial::pool::{self as store, Counter};
 use crate::storage::{Tx, party};
 
-use super::pools::{being_changed, current, prepare_all_in};
+use super::pools::{being_changed, prepare_all_in};
 
 /// How many listed serials are looked at in one go.
 const LISTED: usize = 10_000;
@@ -38,10 +38,10 @@ pub(super) async fn open(hub: &Hub, owner: &PartyId, numbered: Numbered, rule: &
                 }
                 let states = store::lock_product(tx, numbered).await?;
                 let records: Vec<PoolRecord> = states.iter().map(|state| state.record.clone()).collect();
-                if current(&records, &rule).is_some() {
+                if records.iter().any(|record| record.follows(&rule)) {
                     return Ok(());
                 }
-                if let Some(other_words) = records.iter().find(|record| record.follows(&rule)) {
+                if let Some(other_words) = records.iter().find(|record| record.goes_on_under(&rule)) {
                     let rule = SerialRule {
                         banned_words: rule.banned_words.clone(),
                         ..other_words.rule()
@@ -70,7 +70,7 @@ pub(super) struct Wanted<'a> {
 }
 
 /// Retires the pools that the new one could meet, and makes it. The caller holds the locks of `states`, which are all of the product.
-pub(super) async fn succeed(tx: &Tx, hub: &Hub, wanted: Wanted<'_>, states: Vec<PoolState>) -> Result<Pool, ServiceError> {
+pub(super) async fn succeed(tx: &Tx, hub: &Hub, wanted: Wanted<'_>, states: Vec<Counter>) -> Result<Pool, ServiceError> {
     let Wanted {
         owner,
         numbered,
@@ -79,7 +79,7 @@ pub(super) async fn succeed(tx: &Tx, hub: &Hub, wanted: Wanted<'_>, states: Vec<
     } = wanted;
     let sealed = store::owner_key_or_insert(tx, &owner, fresh_key(hub, &owner)?, now).await?;
     let mut records = Vec::with_capacity(states.len());
-    for PoolState { mut record, .. } in states {
+    for Counter { mut record, .. } in states {
         if record.retired.is_none() && record.rule().meets(rule) {
             record.retired = store::retire(tx, record.id, now).await?;
         }

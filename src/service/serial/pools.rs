@@ -148,19 +148,12 @@ pub(super) async fn for_product(
 ) -> Result<Arc<Pool>, ServiceError> {
     for _ in 0..TRIES {
         let records = store::of_product(hub.db(), numbered).await?;
-        if let Some(record) = current(&records, rule) {
-            return prepare(hub, record.clone()).await;
+        if let Some(record) = records.into_iter().find(|record| record.follows(rule)) {
+            return prepare(hub, record).await;
         }
         epoch::open(hub, owner, numbered, rule).await?;
     }
     Err(being_changed())
-}
-
-/// The pool that gives out what the rule asks for today, if it is open.
-pub(super) fn current<'r>(records: &'r [PoolRecord], rule: &SerialRule) -> Option<&'r PoolRecord> {
-    records
-        .iter()
-        .find(|record| record.follows(rule) && record.rule().banned_words == rule.banned_words)
 }
 
 /// Another process, or another rule, was faster; nothing was done.

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 
-use crate::domain::agreement::{Agreement, Power};
+use crate::domain::agreement::Agreement;
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
 use crate::domain::gs1::Gln;
 use crate::domain::ids::{AgreementId, AuditId, PartyId};
-use crate::domain::party::{Actor, Registry, SerialRule};
+use crate::domain::party::{Actor, Mandate, NumbersAsked, Registry, SerialRule};
 use crate::domain::serial::allocation::{Allocation, Documents, MAX_QUANTITY};
 use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::space::in_charset_82;
@@ -204,35 +204,24 @@ pub(super) fn replay(allocation: Allocation, stored: [u8; 32], hash: &[u8; 32]) 
     Err(ServiceError::refused(Code::KeyReused, detail))
 }
 
-/// The product's owner asks for its own; anybody else needs an agreement of the owner's. Of several the first by id, so that every
-/// process answers alike.
+/// What the contracts say to a request.
 pub(super) fn basis(registry: &Registry, actor: &Actor, request: &SerialRequest, now: Micros) -> Option<Basis> {
-    let gtin = request.numbered.gtin()?;
-    let (owner, product) = registry.product(gtin)?;
-    if request
-        .site
-        .is_some_and(|site| registry.party_of_gln(site) != Some(&actor.party))
-    {
-        return None;
-    }
-    let basis = |agreement| {
-        Some(Basis {
-            principal: owner.id.clone(),
-            agreement,
-            rule: product.serials.clone(),
-        })
-    };
-    if owner.id == actor.party {
-        return if request.agreement.is_none() { basis(None) } else { None };
-    }
-    let agreement = registry
-        .agreements_of(&actor.party)
-        .filter(|agreement| agreement.delegate == actor.party && agreement.principal == owner.id)
-        .filter(|agreement| agreement.gives(Power::RequestSerials, gtin, now))
-        .filter(|agreement| request.site.is_none_or(|site| agreement.covers_site(site)))
-        .filter(|agreement| request.agreement.as_ref().is_none_or(|id| *id == agreement.id))
-        .min_by(|a, b| a.id.cmp(&b.id))?;
-    basis(Some(Arc::clone(agreement)))
+    let (owner, rule) = registry.numbering(request.numbered)?;
+    let mandate = registry.may_request(NumbersAsked {
+        party: &actor.party,
+        numbered: request.numbered,
+        agreement: request.agreement.as_ref(),
+        site: request.site,
+        at: now,
+    })?;
+    Some(Basis {
+        principal: owner.id.clone(),
+        agreement: match mandate {
+            Mandate::Own => None,
+            Mandate::Under(agreement) => Some(agreement),
+        },
+        rule,
+    })
 }
 
 /// The same text whatever is missing: a stranger must not learn that a product exists.

@@ -114,7 +114,7 @@ impl Stretch {
 
 /// Which offsets of `first..first + span` are no numbers.
 async fn holes(tx: &Tx, pool: &Arc<Pool>, first: u64, span: u32) -> Result<RoaringBitmap, ServiceError> {
-    let skipped = store::skipped(tx, pool.record().id, first, span).await?;
+    let skipped = store::skipped(tx, pool.record().id, first, span.into()).await?;
     if span <= AT_ONCE {
         return Ok(pool.holes(first, span) | skipped);
     }

@@ -13,7 +13,7 @@ use crate::storage::bulk::Rows;
 use crate::storage::row::{column, parsed};
 use crate::storage::{Db, StorageError, Tx};
 
-use super::{bigint, row_lock};
+use super::bigint;
 
 /// How many rows one statement takes: some megabytes of text.
 pub const CHUNK: usize = 20_000;
@@ -74,34 +74,6 @@ pub async fn insert(tx: &Tx, numbered: Numbered, pool: PoolId, first: u64, seria
     Ok(())
 }
 
-/// Counter values that a computed pool passes over; again is the same as once.
-pub async fn skip(tx: &Tx, skips: &[(PoolId, u64)]) -> Result<(), StorageError> {
-    for chunk in skips.chunks(CHUNK) {
-        let (table, binds) = Rows::default()
-            .uuids("pool_id", chunk.iter().map(|(pool, _)| pool.uuid()))
-            .ints("n", chunk.iter().map(|(_, index)| bigint(*index)))
-            .table(tx.backend(), 1);
-        let sql = format!(
-            "INSERT INTO pool_skip (pool_id, number_index) SELECT r.pool_id, r.n FROM {table} WHERE true
-             ON CONFLICT (pool_id, number_index) DO NOTHING"
-        );
-        tx.execute("noting serial numbers to pass over", &sql, binds).await?;
-    }
-    Ok(())
-}
-
-/// The counters of all pools of a product, held against other writers until the transaction ends.
-pub async fn locked_counters(tx: &Tx, numbered: Numbered) -> Result<Vec<(PoolId, u64)>, StorageError> {
-    let sql = format!(
-        "SELECT id, next_index FROM pool WHERE gtin = $1 ORDER BY epoch{}",
-        row_lock(tx)
-    );
-    let rows = tx.query("locking pools", &sql, vec![numbered.to_string().into()]).await?;
-    rows.iter()
-        .map(|row| Ok((PoolId::new(column(row, "pool", "id")?), count(row, "pool", "next_index")?)))
-        .collect()
-}
-
 /// How many serials a pool lists: the position of the next one.
 pub async fn listed(tx: &Tx, pool: PoolId) -> Result<u64, StorageError> {
     let sql = "SELECT CAST(COALESCE(MAX(number_index) + 1, 0) AS BIGINT) AS n FROM listed_serial WHERE pool_id = $1";
@@ -109,14 +81,6 @@ pub async fn listed(tx: &Tx, pool: PoolId) -> Result<u64, StorageError> {
         .query_one("counting listed serial numbers", sql, vec![pool.uuid().into()])
         .await?;
     row.map_or(Ok(0), |row| count(&row, "listed_serial", "n"))
-}
-
-/// Stretches what a listed pool can give to what it lists.
-pub async fn stretch(tx: &Tx, pool: PoolId, listed: u64) -> Result<(), StorageError> {
-    let sql = "UPDATE pool SET cap = $1 WHERE id = $2 AND next_index <= $1";
-    tx.execute("stretching a pool", sql, vec![bigint(listed).into(), pool.uuid().into()])
-        .await?;
-    Ok(())
 }
 
 /// Serials of a pool at the positions `from..to`, in order.
@@ -154,6 +118,8 @@ pub async fn find(tx: &Tx, numbered: Numbered, serials: &[&str]) -> Result<Vec<(
 pub enum ImportKind {
     /// The brand owner sent it.
     Imported,
+    /// The brand owner says that it exists, and that the hub must not issue it.
+    Elsewhere,
     /// A packager registered numbers that it makes itself.
     Registered,
     /// The manufacturer's system gave it.
@@ -166,13 +132,14 @@ impl ImportKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Imported => "imported",
+            Self::Elsewhere => "elsewhere",
             Self::Registered => "registered",
             Self::Brokered => "brokered",
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Imported, Self::Registered, Self::Brokered]
+        [Self::Imported, Self::Elsewhere, Self::Registered, Self::Brokered]
             .into_iter()
             .find(|kind| kind.as_str() == text)
     }

@@ -87,28 +87,30 @@ pub async fn of_product_in(tx: &Tx, numbered: Numbered) -> Result<Vec<PoolRecord
     records(&tx.query("reading pools", &sql, vec![numbered.to_string().into()]).await?)
 }
 
-/// A pool and how far its counter is.
+/// A pool and where its counter stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PoolState {
-    /// The pool.
+pub struct Counter {
+    /// The pool, as it stands now.
     pub record: PoolRecord,
     /// The next counter value.
-    pub next_index: u64,
+    pub next: u64,
 }
 
 /// Holds the pools of a product against every other request for it until the transaction ends, so that what is checked (request key,
 /// quota, which pool is the current one) still stands when the counter moves. Answers them as they stand now, newest epoch first.
-pub async fn lock_product(tx: &Tx, numbered: Numbered) -> Result<Vec<PoolState>, StorageError> {
+pub async fn lock_product(tx: &Tx, numbered: Numbered) -> Result<Vec<Counter>, StorageError> {
     // In one order, whoever locks.
     let sql = format!("SELECT {COLUMNS} FROM pool WHERE gtin = $1 ORDER BY epoch{}", row_lock(tx));
-    loop {
+    let counters = async || {
         let rows = tx.query("locking pools", &sql, vec![numbered.to_string().into()]).await?;
-        let states: Vec<PoolState> = rows.iter().rev().map(state).collect::<Result<_, _>>()?;
-        // A newer pool always takes the place of one that is retired. PostgreSQL shows the end of the one that it waited for, but not
-        // yet the other: the next statement does, and waits for no more than the locks that are held already.
-        if states.first().is_none_or(|newest| newest.record.retired.is_none()) {
-            return Ok(states);
-        }
+        rows.iter().rev().map(counter).collect::<Result<Vec<Counter>, _>>()
+    };
+    let found = counters().await?;
+    // A newer pool always takes the place of one that is retired. PostgreSQL shows the end of the one that it waited for, but not yet
+    // the other: the next statement does, and waits for no more than the locks that are held already.
+    match found.first() {
+        Some(newest) if newest.record.retired.is_some() => counters().await,
+        Some(_) | None => Ok(found),
     }
 }
 
@@ -137,9 +139,9 @@ pub async fn set_rule(tx: &Tx, id: PoolId, rule: &SerialRule) -> Result<(), Stor
 
 /// Which offsets of `first..first + span` are passed over because their serials were imported: holes beside those that the pool itself
 /// tells.
-pub async fn skipped(tx: &Tx, id: PoolId, first: u64, span: u32) -> Result<RoaringBitmap, StorageError> {
+pub async fn skipped(tx: &Tx, id: PoolId, first: u64, span: u64) -> Result<RoaringBitmap, StorageError> {
     let sql = "SELECT number_index FROM pool_skip WHERE pool_id = $1 AND number_index >= $2 AND number_index < $3 ORDER BY number_index";
-    let beyond = first.saturating_add(u64::from(span));
+    let beyond = first.saturating_add(span);
     let values = vec![id.uuid().into(), bigint(first).into(), bigint(beyond).into()];
     let rows = tx.query("reading skipped serial numbers", sql, values).await?;
     let offset = |row: &QueryResult| {
@@ -230,10 +232,10 @@ fn records(rows: &[QueryResult]) -> Result<Vec<PoolRecord>, StorageError> {
     rows.iter().map(record).collect()
 }
 
-fn state(row: &QueryResult) -> Result<PoolState, StorageError> {
-    Ok(PoolState {
+fn counter(row: &QueryResult) -> Result<Counter, StorageError> {
+    Ok(Counter {
         record: record(row)?,
-        next_index: next_index(row)?,
+        next: next_index(row)?,
     })
 }
 

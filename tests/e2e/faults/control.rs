@@ -1,6 +1,7 @@
-//! The controls: a hub like any other but for `PRAGMA synchronous = OFF`, and histories that are not true.
+//! The controls: a hub like any other but for `PRAGMA synchronous = OFF`, or for its trust in restored data, and histories
+//! that are not true.
 //!
-//! The shipped binary cannot be told to lose data, so this test binary serves in its place, put together by the same
+//! The shipped binary cannot be told to lose data or to issue numbers twice, so this test binary serves in its place, put together by the same
 //! composition root.
 
 use counterfoil::app::{Start, start_with};
@@ -12,6 +13,10 @@ use super::workload::Shift;
 
 /// Set for every hub of these tests; the settings pass over `COUNTERFOIL_TEST_…`.
 pub(crate) const ON: &str = "COUNTERFOIL_TEST_CONTROL";
+/// `PRAGMA synchronous = OFF`.
+pub(crate) const WITHOUT_SYNC: &str = "COUNTERFOIL_TEST_CONTROL_WITHOUT_SYNC";
+/// A database that may have been restored is trusted.
+pub(crate) const TRUSTING: &str = "COUNTERFOIL_TEST_CONTROL_TRUSTING";
 /// Runs [`the_control_hub`] alone.
 pub(crate) const ARGUMENTS: [&str; 3] = ["--exact", "faults::control::the_control_hub", "--nocapture"];
 
@@ -31,10 +36,11 @@ async fn the_control_hub() {
         ..Sources::default()
     })
     .expect("settings");
-    let start = Start {
-        sqlite_synchronous: "OFF",
-        ..Start::new(settings)
-    };
+    let mut start = Start::new(settings);
+    if std::env::var_os(WITHOUT_SYNC).is_some() {
+        start.sqlite_synchronous = "OFF";
+    }
+    start.distrusts_restores = std::env::var_os(TRUSTING).is_none();
     let hub = start_with(start).await.expect("a hub");
     // As the binary's log says it.
     println!("machine_addr={} ", hub.machine_addr);

@@ -209,13 +209,10 @@ impl History {
             ("SELECT COUNT(*) FROM event", events),
             (
                 "SELECT COUNT(*) FROM allocation a JOIN allocation b ON a.pool_id = b.pool_id AND a.first_index < b.first_index
-              AND b.first_index < a.first_index + a.quantity",
+              AND b.first_index < a.first_index + COALESCE(a.span, a.quantity)",
                 0,
             ),
-            (
-                "SELECT COUNT(*) FROM pool p JOIN allocation a ON a.pool_id = p.id AND p.next_index < a.first_index + a.quantity",
-                0,
-            ),
+            (UNEXPLAINED, 0),
         ];
         for (sql, expected) in asked {
             let found = count(sql).await;
@@ -226,6 +223,12 @@ impl History {
         db.close().await.expect("closed");
     }
 }
+
+/// Pools whose counter is not where the allocations and the burnt values end: each counter value is issued, or burnt with a
+/// reason, or not reached.
+pub(crate) const UNEXPLAINED: &str = "SELECT COUNT(*) FROM pool p WHERE p.next_index <>
+    (SELECT COALESCE(SUM(COALESCE(a.span, a.quantity)), 0) FROM allocation a WHERE a.pool_id = p.id)
+    + (SELECT COALESCE(SUM(b.quantity), 0) FROM burnt b WHERE b.pool_id = p.id)";
 
 type Callers = HashMap<&'static str, Caller>;
 

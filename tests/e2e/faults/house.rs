@@ -40,6 +40,8 @@ pub(crate) struct Start<'a> {
     pub(crate) log: bool,
     /// The control: SQLite with `synchronous=OFF`.
     pub(crate) without_sync: bool,
+    /// The control: a database that was restored is trusted.
+    pub(crate) trusting: bool,
 }
 
 impl House {
@@ -158,17 +160,18 @@ impl House {
     }
 
     fn run(&self, arguments: &[&str]) {
+        let (status, text) = self.told(arguments);
+        assert_eq!(status, Some(0), "{arguments:?}: {text}");
+    }
+
+    /// A command of the operator: its exit status, and what it said.
+    pub(crate) fn told(&self, arguments: &[&str]) -> (Option<i32>, String) {
         let output = self
             .command(env!("CARGO_BIN_EXE_counterfoil"), arguments)
             .output()
             .expect("the binary");
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        assert!(
-            output.status.success(),
-            "{arguments:?}: {}{}",
-            text(&output.stdout),
-            text(&output.stderr)
-        );
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&text).into_owned())
     }
 
     /// Starts a hub and waits until it takes calls.
@@ -184,10 +187,16 @@ impl House {
             .folder
             .path()
             .join(format!("hub-{}.log", STARTED.fetch_add(1, Ordering::Relaxed)));
-        let mut command = match how.without_sync {
+        let mut command = match how.without_sync || how.trusting {
             false => self.command(env!("CARGO_BIN_EXE_counterfoil"), &["serve"]),
             true => self.command(&control::program(), &control::ARGUMENTS),
         };
+        if how.without_sync {
+            command.env(control::WITHOUT_SYNC, "1");
+        }
+        if how.trusting {
+            command.env(control::TRUSTING, "1");
+        }
         // Any free ports; the hub says which it took.
         command
             .env("COUNTERFOIL_LISTEN", "127.0.0.1:0")
@@ -293,6 +302,17 @@ impl HubProcess {
         let _ = self.child.wait();
     }
 
+    /// SIGTERM, and its end.
+    pub(crate) fn stop(mut self) {
+        let id = self.child.id().to_string();
+        assert!(
+            Command::new("kill").args(["-TERM", &id]).status().expect("kill").success(),
+            "the hub is gone"
+        );
+        let status = self.child.wait().expect("the hub's end");
+        assert!(status.success(), "{status}\n{}", self.words());
+    }
+
     /// Its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
@@ -334,7 +354,8 @@ fn port_in(words: &str) -> Option<u16> {
     port.parse().ok()
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+/// What a backup is: every file by its content.
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("folder");
     for entry in fs::read_dir(from).expect("folder") {
         let entry = entry.expect("entry");

@@ -36,6 +36,7 @@ impl Recording {
             disk: Some(&disk),
             log: true,
             without_sync,
+            ..Start::default()
         });
         let shift = Shift::new(11);
         let (mut history, mut moments) = (History::default(), Vec::new());

@@ -225,6 +225,126 @@ fn serial_rules() {
 }
 
 #[test]
+fn serial_rules_of_markets_and_sources() {
+    let table = |rule: &str| format!("name = \"Product\"\n[products.serials]\n{rule}\n");
+    let refused = |rule: &str, expect: &str, fix: &str| check("name = \"Product\"\n", &table(rule), expect, fix);
+    refused(
+        "length = 12\nmarkets = [\"eu\"]\ndensity = 5000",
+        "18: market `eu` asks for at most one in 10000 possible serials (regulation (EU) 2016/161, article 4)",
+        "density = 10000",
+    );
+    refused(
+        "source = \"sequential\"\nfirst = 1\nlast = 99\nmarkets = [\"us\", \"eu\"]",
+        "16: market `eu` asks for randomised serials",
+        "permutation",
+    );
+    refused(
+        "markets = [\"ru\"]",
+        "15: market `ru` asks for serials of 13 characters",
+        "length = 13",
+    );
+    refused("markets = [\"gb\"]", "16: `markets`: `gb` is no market", "eu, us, ru");
+    refused("markets = [\"eu\", \"eu\"]", "16: `markets` names one thing twice", "once");
+    refused(
+        "source = \"random\"",
+        "16: `source`: `random` is no source",
+        "permutation, sequential",
+    );
+    refused(
+        "source = \"sequential\"",
+        "16: a sequential range has a first and a last number",
+        "first = 1",
+    );
+    refused(
+        "source = \"sequential\"\nfirst = 1",
+        "17: a range has a first and a last",
+        "give both",
+    );
+    refused(
+        "first = 1\nlast = 9",
+        "16: `first` and `last` are the ends of a sequential range",
+        "sequential",
+    );
+    refused(
+        "source = \"sequential\"\nfirst = 10\nlast = 9",
+        "18: 10 to 9 is no range",
+        "greater `last`",
+    );
+    refused(
+        "source = \"sequential\"\nfirst = 1\nlast = 9\nlength = 4\nno_leading_zero = true",
+        "17: with 4 digits the number 1 begins with `0`",
+        "variable_length",
+    );
+    refused("sgtin_96 = true", "16: an SGTIN-96 tag holds digits only", "0123456789");
+    refused(
+        "alphabet = \"0123456789\"\nlength = 13\nsgtin_96 = true",
+        "17: an SGTIN-96 tag holds numbers up to 274877906943, and `length` is 13",
+        "12 or less",
+    );
+    refused("variable_length = true", "16: `variable_length` needs numbers", "sgtin_96");
+    refused(
+        "exclude = \"0\"",
+        "16: `exclude` has `0`, which the alphabet does not have",
+        "alphabet",
+    );
+    refused(
+        "banned_words = [\"A\"]",
+        "16: `banned_words` has `A`, which no serial",
+        "2 to 20",
+    );
+}
+
+#[test]
+fn ntins_and_series_of_ssccs() {
+    let product = "name = \"Product\"\n";
+    check(
+        product,
+        "name = \"Product\"\nntin = true\n",
+        "15: `09521001001014` lies under a company prefix of `maker`: it is a GTIN",
+        "remove `ntin`",
+    );
+    check(
+        "name = \"Product\"\n",
+        "name = \"Product\"\n\n[[products]]\ngtin = \"04150123456782\"\nname = \"PZN 12345678\"\n",
+        "17: GTIN `04150123456782` lies under none of this party's company prefixes",
+        "ntin = true",
+    );
+    let series = |table: &str| format!("[[sscc]]\n{table}\n\n[[agreements]]");
+    let refused = |table: &str, expect: &str, fix: &str| check("[[agreements]]", &series(table), expect, fix);
+    refused(
+        "prefix = \"9521009\"\nextension_digits = \"0\"",
+        "17: `9521009` is none of this party's company prefixes",
+        "who holds a prefix",
+    );
+    refused(
+        "prefix = \"9521001\"\nextension_digits = \"00\"",
+        "16: SSCC series `9521001:0` is claimed a second time",
+        "once",
+    );
+    refused(
+        "prefix = \"9521001\"\nextension_digits = \"x\"",
+        "18: `extension_digits` is `x`",
+        "digits 0 to 9",
+    );
+    refused(
+        "prefix = \"9521001\"\nextension_digits = \"0\"\nfirst = 1000000000",
+        "19: `first` is `1000000000`",
+        "from 0 to 999999999",
+    );
+    refused(
+        "prefix = \"9521001\"\nextension_digits = \"0\"\nfirst = 9\nlast = 8",
+        "20: 9 to 8 is no range",
+        "greater `last`",
+    );
+    check(
+        "powers = ",
+        "sscc_prefixes = [\"9521001\"]\npowers = ",
+        "21: no `[[sscc]]` of this file is for prefix `9521001`",
+        "add a `[[sscc]]`",
+    );
+}
+
+#[test]
 fn claims() {
     let claimed = |from: &str, to: &str, line: &str, fix: &str| {
         let found = found(&[("maker.toml", MAKER), ("packer.toml", &replaced(PACKER, from, to))]);

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use counterfoil::config::partner::load;
+use counterfoil::domain::serial::market::MARKETS;
+use counterfoil::domain::serial::rule::Source;
 use serde_json::Value;
 
 use super::{MAKER, PACKER, folder, replaced};
@@ -16,7 +18,7 @@ fn schema() -> Value {
 fn full() -> String {
     let product = "name = \"Product\"\nserials = { length = 12 }";
     format!(
-        "{}\n[[issuers]]\nfile = \"ca.pem\"\n",
+        "{}\n[[sscc]]\nprefix = \"9521001\"\nextension_digits = \"0\"\n[[issuers]]\nfile = \"ca.pem\"\n",
         replaced(MAKER, "name = \"Product\"", product)
     )
 }
@@ -40,6 +42,7 @@ fn the_keys_are_those_the_reader_knows() {
         ("sites", "name = \"Plant\"", "zzzzzzzz = 1\nname = \"Plant\""),
         ("products", "gtin =", "zzzzzzzz = 1\ngtin ="),
         ("serials", "{ length", "{ zzzzzzzz = 1, length"),
+        ("sscc", "extension_digits", "zzzzzzzz = 1\nextension_digits"),
         ("agreements", "delegate", "zzzzzzzz = 1\ndelegate"),
         ("quota", "per_request", "zzzzzzzz = 1\nper_request"),
         ("approval", "above", "zzzzzzzz = 1\nabove"),
@@ -70,6 +73,8 @@ fn the_required_keys_are_those_the_reader_misses() {
         ("sites", "name = \"Plant\"\n"),
         ("products", "gtin = \"09521001001014\"\n"),
         ("products", "name = \"Product\"\n"),
+        ("sscc", "prefix = \"9521001\"\n"),
+        ("sscc", "extension_digits = \"0\"\n"),
         ("agreements", "id = \"maker-packer\"\n"),
         ("agreements", "delegate = \"packer\"\n"),
         ("agreements", "products = [\"09521001001014\"]\n"),
@@ -109,6 +114,21 @@ fn the_words_are_those_the_reader_takes() {
             words(&schema["$defs"]["agreements"]["properties"]["powers"]),
         ),
     ];
+    let rules = &schema["$defs"]["serials"]["properties"];
+    let markets: Vec<&str> = rules["markets"]["items"]["enum"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|word| word.as_str().unwrap())
+        .collect();
+    assert_eq!(markets, MARKETS.map(|market| market.code));
+    let sources: Vec<&str> = rules["source"]["enum"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|word| word.as_str().unwrap())
+        .collect();
+    assert_eq!(sources, Source::ALL.map(Source::as_str));
     for (from, words) in all {
         let maker = replaced(MAKER, from, &format!("[{words}]"));
         let world = folder(&[("maker.toml", &maker), ("packer.toml", PACKER)]);

@@ -174,12 +174,12 @@ async fn numbers_are_computed_piece_by_piece() {
     };
     let mut end: SerialStream = serials(&test.hub, &test.actor("aurora"), own.id, range).await.unwrap();
     assert_eq!(end.remaining(), 1_000);
-    assert_eq!(end.next_chunk().map(|chunk| chunk.len()), Some(1_000));
-    assert_eq!(end.next_chunk(), None);
+    assert_eq!(end.next_chunk().unwrap().map(|chunk| chunk.len()), Some(1_000));
+    assert_eq!(end.next_chunk().unwrap(), None);
     let mut whole = serials(&test.hub, &test.actor("aurora"), own.id, SerialRange::default())
         .await
         .unwrap();
     assert_eq!(whole.remaining(), 1_000_000);
-    assert_eq!(whole.next_chunk().map(|chunk| chunk.len()), Some(4_096));
+    assert_eq!(whole.next_chunk().unwrap().map(|chunk| chunk.len()), Some(4_096));
     assert_eq!(whole.remaining(), 1_000_000 - 4_096);
 }

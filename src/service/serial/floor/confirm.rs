@@ -16,8 +16,8 @@ use crate::service::error::{Code, ServiceError};
 use crate::storage::serial::floor::{self as store, Ahead, FloorRow, PoolStanding};
 use crate::storage::{Tx, audit};
 
-use super::entry;
 use super::keeper::{Look, look, write_witness};
+use super::{entry, hold};
 
 /// How a pool stands, with what is known from outside the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,9 +123,13 @@ pub struct Confirmed {
 
 /// Takes the operator's word, burns what may have been issued, and lets numbers move again in every process on this database.
 ///
+/// Before the first start after a restore nothing is held yet: what that start would hold is held and confirmed at once.
 /// Refused with [`Code::BadInput`] if it leaves a pool out, with [`Code::Conflict`] if nothing is held or it contradicts what is known.
 pub async fn confirm(hub: &Hub, actor: &Actor, folder: &Path, confirmation: Confirmation) -> Result<Confirmed, ServiceError> {
     let scene = look(hub, folder).await?.scene;
+    if let Some(doubt) = judge(&scene) {
+        hold(hub, Some(actor), &doubt.to_string()).await?;
+    }
     let known = Known {
         witnessed: witnessed(&scene.witness),
         ahead: store::ahead(hub.db()).await?,

@@ -147,6 +147,7 @@ fn refused(error: ServiceError) -> Answer<RequestSerialsPayload> {
         | Code::AllocationClosed
         | Code::NotEncodable
         | Code::Conflict
+        | Code::SerialsRefused
         | Code::FloorUnconfirmed
         | Code::Unavailable
         | Code::Internal => return Err(refuse(error)),

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Enum, ID, Object};
+use async_graphql::{Context, Enum, ID, Object};
 
 use crate::domain::party::Registry;
 use crate::domain::serial::allocation;
+use crate::service::{Code, serial};
 
+use super::caller;
 use super::party::PartyName;
+use super::refusal::{Answer, refuse};
 use super::scalar::{DateTime, Long};
 
 /// How far an allocation is.
@@ -98,6 +101,18 @@ impl Allocation {
     /// How many numbers.
     async fn quantity(&self) -> Long {
         Long(self.allocation.quantity)
+    }
+
+    /// The signed receipt as a JSON Web Signature in compact form, the same each time; `/.well-known/jwks.json` on the machine port has
+    /// the key. Null while there are no numbers. The first call reads the whole block: it costs a page of its own.
+    #[graphql(complexity = 500)]
+    async fn receipt(&self, context: &Context<'_>) -> Answer<Option<String>> {
+        let (hub, actor) = caller(context)?;
+        match serial::receipt(hub, actor, self.allocation.id).await {
+            Ok(jws) => Ok(Some(jws)),
+            Err(error) if error.code() == Code::NotFound => Ok(None),
+            Err(error) => Err(refuse(error)),
+        }
     }
 
     /// GLN of the site that it was asked for.
