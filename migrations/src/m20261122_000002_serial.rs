@@ -135,7 +135,7 @@ const LIFE: &[&str] = &[
         quantity {bigint} NOT NULL CHECK (quantity > 0),
         offsets {bytes} NOT NULL,
         at {bigint} NOT NULL,
-        UNIQUE (from_party, request_key)
+        UNIQUE (from_party, request_key, allocation_id)
     ) {strict}",
     "CREATE INDEX serial_transfer_by_allocation ON serial_transfer (allocation_id, id)",
     "CREATE INDEX serial_transfer_by_taker ON serial_transfer (to_party, id)",

@@ -20,6 +20,7 @@ mod import;
 mod key;
 mod limits;
 mod lookup;
+mod life;
 mod lot;
 mod pool;
 mod randomness;

@@ -182,6 +182,25 @@ pub(super) async fn open(hub: &Hub, stored: &StoredAllocation, (first, count): (
     })
 }
 
+/// Some numbers of an allocation, whoever may read them.
+pub(super) async fn part_stream(
+    hub: &Hub,
+    stored: &StoredAllocation,
+    which: &RoaringBitmap,
+    range: SerialRange,
+) -> Result<SerialStream, ServiceError> {
+    let Some(left) = which.len().checked_sub(range.after) else {
+        let detail = format!("`after` is {}, but there are {} serial numbers", range.after, which.len());
+        return Err(ServiceError::refused(Code::BadInput, detail));
+    };
+    // All others are holes.
+    let mut holes = RoaringBitmap::new();
+    holes.insert_range(0..u32::try_from(stored.span).unwrap_or(u32::MAX));
+    holes -= which;
+    let part = StoredAllocation { holes, ..stored.clone() };
+    open(hub, &part, (range.after, range.limit.map_or(left, |limit| limit.min(left)))).await
+}
+
 fn part(allocation: &Allocation, range: SerialRange) -> Result<(u64, u64), ServiceError> {
     let Some(left) = allocation.quantity.checked_sub(range.after) else {
         let detail = format!(

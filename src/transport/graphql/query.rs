@@ -7,6 +7,7 @@ pub mod finding;
 pub mod item;
 pub mod life;
 pub mod lookup;
+pub mod lot;
 pub mod node;
 pub mod party;
 pub mod pool;
@@ -25,6 +26,7 @@ pub struct Query(
     item::ItemQuery,
     life::LifeQuery,
     lookup::LookupQuery,
+    lot::LotQuery,
     node::NodeQuery,
     party::PartyQuery,
     pool::PoolQuery,

@@ -20,6 +20,7 @@ pub mod refusal;
 pub mod scalar;
 pub mod shipment;
 pub mod thing;
+pub mod transfer;
 
 use async_graphql::Context;
 
