@@ -135,7 +135,7 @@ const LIFE: &[&str] = &[
         quantity {bigint} NOT NULL CHECK (quantity > 0),
         offsets {bytes} NOT NULL,
         at {bigint} NOT NULL,
-        UNIQUE (from_party, request_key)
+        UNIQUE (from_party, request_key, allocation_id)
     ) {strict}",
     "CREATE INDEX serial_transfer_by_allocation ON serial_transfer (allocation_id, id)",
     "CREATE INDEX serial_transfer_by_taker ON serial_transfer (to_party, id)",
@@ -239,12 +239,13 @@ const SUPPLY: &[&str] = &[
 ];
 
 /// After a restore no number moves until the operator has confirmed what was issued since the backup. `identity` is how this
-/// database was last known; a copy or an older state of it has another. `serial_ahead` is where the counters of pools begin that a
+/// database was last known; a copy or an older state of it has another. `lineage` names it once and for ever. `serial_ahead` is where the counters of pools begin that a
 /// restored database does not know yet ('' is any product, epoch 0 any epoch).
 const FLOOR: &[&str] = &[
     "CREATE TABLE serial_floor (
         one {smallint} NOT NULL PRIMARY KEY CHECK (one = 1),
         identity TEXT NOT NULL,
+        lineage TEXT NOT NULL,
         held_at {bigint},
         held_why TEXT,
         confirmed_at {bigint},
@@ -259,9 +260,13 @@ const FLOOR: &[&str] = &[
     ) {clustered}",
 ];
 
-const RECEIPTS: &[&str] = &["CREATE TABLE allocation_receipt (
+/// Receipts, and the way from a number to those who commissioned it without having it.
+const RECEIPTS: &[&str] = &[
+    "CREATE TABLE allocation_receipt (
         allocation_id {uuid} NOT NULL PRIMARY KEY REFERENCES allocation (id),
         root {bytes} NOT NULL,
         jws TEXT NOT NULL,
         made_at {bigint} NOT NULL
-    ) {strict}"];
+    ) {strict}",
+    "CREATE INDEX foreign_serial_by_serial ON foreign_serial (gtin, serial)",
+];

@@ -23,6 +23,7 @@ pub mod key;
 pub mod life;
 pub mod limits;
 pub mod listed;
+pub mod lookup;
 pub mod lot;
 pub mod market;
 pub mod merkle;
@@ -32,6 +33,7 @@ pub mod receipt;
 pub mod rule;
 pub mod space;
 pub mod table;
+pub mod trial;
 pub mod upstream;
 
 use super::ids::{PartyId, PoolId};

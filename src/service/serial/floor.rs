@@ -162,11 +162,17 @@ pub(super) async fn check_end(tx: &Tx, hub: &Hub, pool: &PoolRecord, next_index:
 pub async fn hold(hub: &Hub, actor: Option<&Actor>, why: &str) -> Result<bool, ServiceError> {
     let identity = keeper::identity(hub).await?;
     let entry = actor.map(|actor| entry(hub, actor, AuditAction::HoldSerials, serde_json::json!({ "why": why })));
-    let (why, now) = (why.to_owned(), hub.now());
+    let (why, at, lineage) = (why.to_owned(), hub.now(), keeper::fresh_lineage(hub));
     hub.db()
         .write(move |tx| {
             Box::pin(async move {
-                let held = store::hold(tx, &identity, &why, now).await?;
+                let hold = store::Hold {
+                    identity: &identity,
+                    lineage: &lineage,
+                    why: &why,
+                    at,
+                };
+                let held = store::hold(tx, hold).await?;
                 if let (true, Some(entry)) = (held, entry) {
                     audit::append(tx, &entry).await?;
                 }

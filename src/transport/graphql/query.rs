@@ -6,6 +6,8 @@ pub mod event;
 pub mod finding;
 pub mod item;
 pub mod life;
+pub mod lookup;
+pub mod lot;
 pub mod node;
 pub mod party;
 pub mod pool;
@@ -23,6 +25,8 @@ pub struct Query(
     finding::FindingQuery,
     item::ItemQuery,
     life::LifeQuery,
+    lookup::LookupQuery,
+    lot::LotQuery,
     node::NodeQuery,
     party::PartyQuery,
     pool::PoolQuery,

@@ -9,6 +9,7 @@ pub mod event;
 pub mod finding;
 pub mod item;
 pub mod life;
+pub mod lookup;
 pub mod lot;
 pub mod node;
 pub mod page;
@@ -19,6 +20,7 @@ pub mod refusal;
 pub mod scalar;
 pub mod shipment;
 pub mod thing;
+pub mod transfer;
 
 use async_graphql::Context;
 
