@@ -428,3 +428,23 @@ async fn numbers_that_others_made_before_are_passed_over() {
     let expect: Vec<String> = plain.into_iter().filter(|serial| !taken.contains(serial)).collect();
     assert_eq!(mine, expect);
 }
+
+#[tokio::test]
+async fn numbers_that_others_make_leave_fewer() {
+    let test = TestHub::start().await;
+    follow(&[&test.hub], &million());
+    granted(&test, "1", 10).await;
+    let remaining = async || pools_of(&test, "aurora", AUROXIN).await[0]["remaining"].as_u64();
+    assert_eq!(remaining().await, Some(999_990));
+    let list: String = (0..500).map(|n| format!("{AUROXIN},{}\r\n", 700_000 + n)).collect();
+    let sent = axum::http::Request::post("/serials/v1/imports")
+        .header("content-type", "text/csv")
+        .header("idempotency-key", "\"old\"");
+    let sent = sent.body(axum::body::Body::from(format!("gtin,serial\r\n{list}"))).unwrap();
+    test.call(&test.actor("aurora"), sent).await.expect(StatusCode::CREATED);
+    assert_eq!(remaining().await, Some(999_490));
+    let proof = &pools_of(&test, "aurora", AUROXIN).await[0]["density"];
+    assert_eq!(proof["issued"], 510);
+    let (code, _) = refusal(request(&test.hub, &test.actor("aurora"), wanted("all", 999_491)).await);
+    assert_eq!(code, Code::PoolExhausted);
+}
