@@ -25,7 +25,8 @@ use super::rule::{NumberRange, SerialRule, Source};
 /// first.
 pub const ALGORITHM: &str = "ff1-aes256-v1";
 
-/// What a pool is made of and never changes, but for its end; stored beside its counter.
+/// What a pool is made of; stored beside its counter. Only its end comes later, its cap goes down when others make numbers of its space,
+/// and its banned words are those of today.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolRecord {
     /// Its id.
@@ -45,7 +46,7 @@ pub struct PoolRecord {
     /// Characters of a serial; the most it may have.
     pub length: u8,
     /// The rule it was made with; none for a permutation that alphabet and length say all of. The range of a sequence begins where this
-    /// pool begins. Its banned words are those that hold today.
+    /// pool begins.
     pub rule: Option<SerialRule>,
     /// Counter values from here on are never issued.
     pub cap: u64,

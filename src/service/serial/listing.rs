@@ -17,6 +17,7 @@ use crate::domain::party::SerialRule;
 use crate::domain::serial::listed::{RowFault, SerialList, faults};
 use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::pool::Pool;
+use crate::domain::serial::rule::Source;
 use crate::domain::serial::space::NumberSpace;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError, Violation};
@@ -167,7 +168,19 @@ impl Checked {
                 pool::skip(tx, id, chunk).await?;
             }
         }
+        self.thin_out(tx, states).await?;
         Ok(first)
+    }
+
+    /// What the list has of a space is no longer there for the pool that permutes it.
+    async fn thin_out(&self, tx: &Tx, states: &[Counter]) -> Result<(), ServiceError> {
+        for Counter { record, .. } in states {
+            let open = record.source == Source::Permutation && record.retired.is_none();
+            if open && record.rule().shares_lengths(&self.rule) {
+                pool::lower_cap(tx, record.id, self.in_space).await?;
+            }
+        }
+        Ok(())
     }
 
     fn rows(&self) -> Vec<usize> {
@@ -219,7 +232,7 @@ impl Checked {
     async fn check_density(&self, tx: &Tx, states: &[Counter]) -> Result<(), ServiceError> {
         let computed = states
             .iter()
-            .filter(|state| state.record.source.is_computed() && state.record.rule().meets(&self.rule));
+            .filter(|state| state.record.source.is_computed() && state.record.rule().shares_lengths(&self.rule));
         let issued: u64 = computed.map(|state| state.next).sum();
         let listed = pool::listed_count(tx, self.gtin.into()).await?;
         let cap = NumberSpace::new(&self.rule)?.cap();

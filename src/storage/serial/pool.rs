@@ -220,6 +220,15 @@ pub async fn skip(tx: &Tx, id: PoolId, indices: &[u64]) -> Result<(), StorageErr
     Ok(())
 }
 
+/// Takes numbers that others made from those that a pool may still issue, as many as are left: all numbers of a space count for its
+/// density.
+pub async fn lower_cap(tx: &Tx, id: PoolId, by: u64) -> Result<(), StorageError> {
+    let sql = "UPDATE pool SET cap = CASE WHEN cap - $1 < next_index THEN next_index ELSE cap - $1 END WHERE id = $2";
+    tx.execute("lowering a pool's cap", sql, vec![bigint(by).into(), id.uuid().into()])
+        .await?;
+    Ok(())
+}
+
 /// How many serials of a product stand in lists.
 pub async fn listed_count(tx: &Tx, numbered: Numbered) -> Result<u64, StorageError> {
     let sql = "SELECT CAST(COUNT(*) AS BIGINT) AS listed FROM listed_serial WHERE gtin = $1";

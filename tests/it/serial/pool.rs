@@ -318,7 +318,7 @@ async fn ssccs_are_given_to_who_holds_the_prefix_and_to_whom_it_lets() {
     };
     let own = ask("packwell", "9521002:3", "1").await.unwrap();
     let digits = ssccs(&test, &own).await;
-    assert_eq!(digits, ["395210020000000008", "395210020000000015", "395210020000000022"]);
+    assert_eq!(digits, ["395210020000000000", "395210020000000017", "395210020000000024"]);
     let other = ask("packwell", "9521002:4", "2").await.unwrap();
     assert!(ssccs(&test, &other).await[0].starts_with("49521002"));
     let lent = ask("packwell", "9521001:0", "3").await.unwrap();
