@@ -55,9 +55,6 @@ pub use progress::{close, confirm};
 pub use receipt::{receipt, receipt_keys, receipt_proof};
 pub use report::{Answer, Report, Reported, Subject, report};
 pub use request::{SerialRequest, request, request_once};
-pub use receipt::{receipt, receipt_keys, receipt_proof};
-pub use report::{Answer, Report, Reported, Subject, report};
-pub use request::{SerialRequest, request};
 pub use usage::{commissioned, uncommissioned};
 pub use writer::{UnderWay, Writer, WriterCounts, under_way};
 
