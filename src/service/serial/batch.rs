@@ -22,8 +22,8 @@ use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
 use crate::storage::serial::account::{self, AccountKey};
 use crate::storage::serial::allocation::{self as store, StoredAllocation};
-use crate::storage::serial::pool;
 use crate::storage::serial::request::{self as waiting, Decision, Standing, StoredRequest};
+use crate::storage::serial::{listed, pool};
 use crate::storage::{StorageError, Tx, audit};
 
 use super::floor::{self, Floor};
@@ -139,7 +139,7 @@ async fn decide_in(tx: &Tx, hub: &Hub, batch: &[Asked]) -> Result<Option<Committ
     let counter = records.iter().zip(counters).find(|(other, _)| other.id == record.id);
     let next = counter.map_or(0, |(_, next)| next);
     let pool = pools::prepare_in(hub, tx, record.clone()).await?;
-    let cap = pool.cap_under(&first.basis.rule)?;
+    let cap = pool.cap_under(&first.basis.rule)?.min(stocked(tx, &pool).await?);
     let judge = |remaining| Judge::new(hub, batch, &keys, &standings, remaining).all();
     let mut decisions = judge(cap.saturating_sub(next));
     let stretch = Stretch::find(tx, &pool, next..cap, taken(&decisions)).await?;
@@ -157,7 +157,15 @@ async fn decide_in(tx: &Tx, hub: &Hub, batch: &[Asked]) -> Result<Option<Committ
     Ok(Some(Committed { verdicts, pool, reached }))
 }
 
-fn account_key(asked: &Asked) -> AccountKey {
+/// Up to where the numbers of a pool are there: those of a list must have come first.
+async fn stocked(tx: &Tx, pool: &Pool) -> Result<u64, StorageError> {
+    if pool.record().source.is_computed() {
+        return Ok(u64::MAX);
+    }
+    listed::listed(tx, pool.record().id).await
+}
+
+pub(super) fn account_key(asked: &Asked) -> AccountKey {
     AccountKey {
         party: asked.actor.party.clone(),
         numbered: asked.request.numbered,
@@ -292,7 +300,7 @@ fn reused_at_once() -> ServiceError {
 }
 
 /// Says which limit, and what it leaves; of the pool not even that: it would tell one delegate what the others took.
-fn over(exceeded: &Exceeded, asked: &Asked) -> ServiceError {
+pub(super) fn over(exceeded: &Exceeded, asked: &Asked) -> ServiceError {
     let Exceeded { limit, allowed, left } = exceeded;
     let (quantity, numbered) = (asked.request.quantity, asked.request.numbered);
     let agreement = asked.basis.agreement.as_ref().map_or("", |agreement| agreement.id.as_str());
