@@ -23,7 +23,7 @@ use crate::service::error::{Code, ServiceError};
 use crate::storage::audit;
 use crate::storage::serial::{allocation as store, request as waiting};
 
-use super::batch::{Answered, Asked, Verdict};
+use super::batch::{Answered, Asked};
 use super::broker::{self, Brokered};
 
 /// Longest idempotency key, in characters.
@@ -297,7 +297,12 @@ pub(super) fn refusal(hub: &Hub, actor: &Actor, request: &SerialRequest, code: C
 }
 
 /// Writes down a refusal that no batch wrote down.
-pub(super) async fn noted(hub: &Hub, actor: &Actor, request: &SerialRequest, answer: Verdict) -> Verdict {
+pub(super) async fn noted<T>(
+    hub: &Hub,
+    actor: &Actor,
+    request: &SerialRequest,
+    answer: Result<T, ServiceError>,
+) -> Result<T, ServiceError> {
     if let Err(ServiceError::Refused { code, .. }) = &answer
         && is_verdict(*code)
     {
