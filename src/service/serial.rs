@@ -43,8 +43,8 @@ mod writer;
 
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
-pub use again::request_again;
 pub use crate::storage::serial::listed::{ImportKind, ImportRecord};
+pub use again::request_again;
 pub use download::{SerialRange, SerialStream, serials, serials_if};
 pub use dry_run::{DryRun, dry_run};
 pub use exception::{SerialException, exceptions};
