@@ -52,6 +52,7 @@ pub fn router_with<E: Executor>(hub: Hub, schema: E, metrics: Metrics) -> Router
         .merge(endpoint::routes(schema))
         .merge(rest::capture::routes())
         .merge(rest::event::routes())
+        .merge(rest::lookup::routes())
         .merge(rest::receipt::routes())
         .merge(rest::import::routes())
         .merge(rest::serial::routes())

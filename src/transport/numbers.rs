@@ -73,14 +73,18 @@ pub(super) async fn fitting(
     id: AllocationId,
     (range, writer): (SerialRange, SerialWriter),
 ) -> Result<SerialStream, ServiceError> {
-    let check = move |numbers: SerialStream| {
+    serials_if(hub, actor, id, range, fits(writer)).await
+}
+
+/// Whether each number can be written so.
+pub(super) fn fits(writer: SerialWriter) -> impl FnOnce(SerialStream) -> Result<(), ServiceError> + Send + 'static {
+    move |numbers| {
         if writer.is_narrow() {
             verify(numbers, &writer)
         } else {
             Ok(())
         }
-    };
-    serials_if(hub, actor, id, range, check).await
+    }
 }
 
 /// Refuses numbers that cannot be written so.

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -16,6 +17,7 @@ use counterfoil::domain::ids::AuditId;
 use counterfoil::domain::party::Actor;
 use counterfoil::domain::serial::key::MasterKey;
 use counterfoil::domain::time::Micros;
+use counterfoil::outbound::Outbound;
 use counterfoil::service::capture;
 use counterfoil::service::hub::{Clock, Hub, HubParts, Random};
 use counterfoil::service::partner::{Missing, Stamp, apply, plan};
@@ -257,6 +259,7 @@ async fn open(database: &TestDatabase, folder: &Path, clock: &Arc<TestClock>, (s
         master_key: MasterKey::new([7; 32]),
         clock: clock.clone(),
         random: Arc::new(TestRandom(AtomicU64::new(seed << 48))),
+        outbound: Outbound::new(folder.join("secrets"), Duration::from_millis(limits.upstream_timeout_ms)),
         limits,
         registry,
     })

@@ -21,7 +21,8 @@ use crate::storage::serial::allocation::{self as store, StoredAllocation};
 use crate::storage::serial::{listed, pool};
 use crate::storage::{Db, StorageError, audit};
 
-use super::pools;
+use super::progress::no_numbers;
+use super::{allocation, pools};
 
 /// How many numbers are computed at a time: some milliseconds of work, some ten kilobytes.
 const CHUNK: u64 = 4_096;
@@ -137,9 +138,12 @@ pub async fn serials_if(
     range: SerialRange,
     check: impl FnOnce(SerialStream) -> Result<(), ServiceError> + Send + 'static,
 ) -> Result<SerialStream, ServiceError> {
-    let stored = store::visible(hub.db(), &actor.party, id)
-        .await?
-        .ok_or_else(ServiceError::not_found)?;
+    let Some(stored) = store::visible(hub.db(), &actor.party, id).await? else {
+        // One that waits for approval has no numbers to read; its parties are told so.
+        let waits = allocation(hub, actor, id).await?.ok_or_else(ServiceError::not_found)?;
+        return Err(no_numbers(&waits));
+    };
+    readable(&stored.allocation, actor)?;
     let (first, count) = part(&stored.allocation, range)?;
     let numbers = open(hub, &stored, (first, count)).await?;
     let looked_at = numbers.clone();
@@ -147,6 +151,18 @@ pub async fn serials_if(
     checked.map_err(|error| ServiceError::Internal(error.to_string()))??;
     note(hub, actor, &stored.allocation, first, count).await?;
     Ok(numbers)
+}
+
+/// Closed is closed for the party that closed it or was closed; the brand owner answers for its numbers and can always read them.
+fn readable(allocation: &Allocation, actor: &Actor) -> Result<(), ServiceError> {
+    if allocation.state.closed_at().is_none() || allocation.principal == actor.party {
+        return Ok(());
+    }
+    let detail = format!(
+        "{} is closed and its numbers cannot be read any more: ask for new ones",
+        allocation.id
+    );
+    Err(ServiceError::refused(Code::AllocationClosed, detail))
 }
 
 /// So many numbers of an allocation from a place on, for whoever does not hand them out: nothing is noted.
@@ -164,6 +180,25 @@ pub(super) async fn open(hub: &Hub, stored: &StoredAllocation, (first, count): (
         holes: stored.holes.clone(),
         left: count,
     })
+}
+
+/// Some numbers of an allocation, whoever may read them.
+pub(super) async fn part_stream(
+    hub: &Hub,
+    stored: &StoredAllocation,
+    which: &RoaringBitmap,
+    range: SerialRange,
+) -> Result<SerialStream, ServiceError> {
+    let Some(left) = which.len().checked_sub(range.after) else {
+        let detail = format!("`after` is {}, but there are {} serial numbers", range.after, which.len());
+        return Err(ServiceError::refused(Code::BadInput, detail));
+    };
+    // All others are holes.
+    let mut holes = RoaringBitmap::new();
+    holes.insert_range(0..u32::try_from(stored.span).unwrap_or(u32::MAX));
+    holes -= which;
+    let part = StoredAllocation { holes, ..stored.clone() };
+    open(hub, &part, (range.after, range.limit.map_or(left, |limit| limit.min(left)))).await
 }
 
 fn part(allocation: &Allocation, range: SerialRange) -> Result<(u64, u64), ServiceError> {

@@ -7,8 +7,11 @@ pub mod event;
 pub mod finding;
 pub mod item;
 pub mod life;
+pub mod lookup;
+pub mod lot;
 pub mod node;
 pub mod party;
+pub mod pool;
 pub mod serial;
 pub mod shipment;
 
@@ -24,8 +27,11 @@ pub struct Query(
     finding::FindingQuery,
     item::ItemQuery,
     life::LifeQuery,
+    lookup::LookupQuery,
+    lot::LotQuery,
     node::NodeQuery,
     party::PartyQuery,
+    pool::PoolQuery,
     serial::SerialQuery,
     shipment::ShipmentQuery,
 );
