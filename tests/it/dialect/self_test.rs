@@ -170,3 +170,21 @@ async fn graphql_can_be_asked_dry_too() {
     assert_eq!(ask("halden", 1).await["code"], "NO_AGREEMENT");
     assert!(moved(&test).await.iter().all(|row| !row.starts_with("packwell")));
 }
+
+#[tokio::test]
+async fn the_canonical_request_can_be_asked_dry_too() {
+    let test = TestHub::start().await;
+    let ask = async |party: &str, quantity: u64| {
+        let request = Request::post("/dry-run/serials/v1/allocations")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("idempotency-key", "\"k\"");
+        let body = serde_json::json!({ "gtin": AUROXIN, "quantity": quantity }).to_string();
+        test.call(&test.actor(party), request.body(Body::from(body)).unwrap()).await
+    };
+    let answer = ask("packwell", 25).await.expect(StatusCode::OK).json();
+    assert_eq!((answer["quantity"].as_u64(), answer["agreement"].as_str()), (Some(25), Some("aurora-packwell-2024")));
+    assert_eq!(answer["examples"].as_array().unwrap().len(), 10);
+    ask("packwell", 500_001).await.expect(StatusCode::CONFLICT);
+    ask("halden", 1).await.expect(StatusCode::FORBIDDEN);
+    assert!(moved(&test).await.iter().all(|row| !row.starts_with("packwell")));
+}
