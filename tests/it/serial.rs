@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use counterfoil::domain::agreement::Agreement;
 use counterfoil::domain::gs1::Gtin;
 use counterfoil::domain::party::{Actor, Party, Registry};
-use counterfoil::service::serial::{Allocation, SerialRequest, SerialStream, allocation, allocations, request};
+use counterfoil::service::serial::{Allocation, Numbered, SerialRequest, SerialStream, allocation, allocations, request};
 use counterfoil::service::{Code, Hub, ServiceError};
 
 use crate::hub::TestHub;
@@ -15,6 +15,7 @@ use crate::story::{AUROXIN, LUMIVAR};
 mod approval;
 mod concurrency;
 mod download;
+mod format;
 mod floor;
 mod import;
 mod key;

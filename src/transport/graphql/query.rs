@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod capture;
+pub mod dry_run;
 pub mod event;
 pub mod finding;
 pub mod item;
@@ -21,6 +22,7 @@ use async_graphql::MergedObject;
 pub struct Query(
     audit::AuditQuery,
     capture::CaptureQuery,
+    dry_run::DryRunQuery,
     event::EventQuery,
     finding::FindingQuery,
     item::ItemQuery,
