@@ -260,7 +260,7 @@ const FLOOR: &[&str] = &[
     ) {clustered}",
 ];
 
-/// Receipts, and the way from a number to those who commissioned it without having it.
+/// Receipts as they were first handed out.
 const RECEIPTS: &[&str] = &[
     "CREATE TABLE allocation_receipt (
         allocation_id {uuid} NOT NULL PRIMARY KEY REFERENCES allocation (id),
@@ -268,5 +268,4 @@ const RECEIPTS: &[&str] = &[
         jws TEXT NOT NULL,
         made_at {bigint} NOT NULL
     ) {strict}",
-    "CREATE INDEX foreign_serial_by_serial ON foreign_serial (gtin, serial)",
 ];
