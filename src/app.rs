@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::settings::Settings;
+use crate::outbound::Outbound;
 use crate::service::Hub;
 use crate::service::ServiceError;
 use crate::service::capture;
@@ -185,12 +186,14 @@ pub async fn open(start: Start) -> Result<OpenHub, StartError> {
     let objects = settings.data_dir.join("objects");
     let objects = ObjectStore::open(objects.clone()).map_err(|source| StartError::Folder { folder: objects, source })?;
     let registry = party::load_registry(&db).await?;
+    let secrets = settings.secrets_dir();
     let hub = Hub::new(HubParts {
         db,
         objects,
         master_key,
         clock,
         random,
+        outbound: Outbound::new(secrets, Duration::from_millis(settings.limits.upstream_timeout_ms)),
         limits: settings.limits,
         registry,
     });
@@ -298,6 +301,8 @@ pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
     }
     let (stop, stop_workers) = (CancellationToken::new(), CancellationToken::new());
     let (capture_alive, registry_alive, floor_alive) = (Alive::default(), Alive::default(), Alive::default());
+    let replenish_alive = Alive::default();
+    let lease_alive = Alive::default();
     let workers = vec![
         work(capture_alive.clone(), worker::capture::run(hub.clone(), stop_workers.clone())),
         work(
@@ -305,9 +310,14 @@ pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
             worker::registry::run(hub.clone(), revocations.clone(), stop_workers.clone()),
         ),
         work(
+            replenish_alive.clone(),
+            worker::replenish::run(hub.clone(), stop_workers.clone()),
+        ),
+        work(
             floor_alive.clone(),
             worker::floor::run(hub.clone(), keeper, stop_workers.clone()),
         ),
+        work(lease_alive.clone(), worker::lease::run(hub.clone(), stop_workers.clone())),
     ];
     let router = http::router_with(hub.clone(), graphql::build(hub.clone()), metrics.clone());
     let server = TlsServer {
@@ -320,6 +330,8 @@ pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
         ("capture_worker", capture_alive),
         ("registry_worker", registry_alive),
         ("floor_worker", floor_alive),
+        ("replenish_worker", replenish_alive),
+        ("lease_worker", lease_alive),
     ];
     let operations = Operations {
         hub: hub.clone(),
@@ -380,6 +392,8 @@ impl RunningHub {
         for worker in self.workers {
             ended("worker", worker.await);
         }
+        // Requests whose callers hung up are decided all the same.
+        self.hub.serial_writer().drained().await;
         self.hub.db().close().await;
         tracing::info!("counterfoil has stopped");
     }

@@ -31,7 +31,7 @@
 //! | [`outbound`] | 2 | the only place that calls systems of partners: serial numbers that a manufacturer's own system makes |
 //! | [`service`] | 3 | use cases: who may, one transaction, domain, storage, audit |
 //! | [`transport`] | 4 | TLS and identity, HTTP, REST, GraphQL, problem types |
-//! | [`worker`] | 4 | loops that call services: capture jobs, following the contracts |
+//! | [`worker`] | 4 | loops that call services: capture jobs, following the contracts, the supply of serial numbers |
 //! | [`app`] | 5 | composition root: settings to running hub, and its shutdown |
 //! | [`cli`] | 6 | `serve`, `demo`, `migrate`, `partner`, `certificate`, `schema`, `bench` |
 //!

@@ -14,6 +14,7 @@ mod draft;
 mod issuer;
 mod product;
 mod reader;
+mod supply;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -55,6 +55,9 @@ pub struct Settings {
     /// File with the master key (64 hexadecimal digits), `master.key` in the data folder if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub master_key_file: Option<PathBuf>,
+    /// Folder of the secrets that partner files name, `secrets` in the data folder if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secrets_dir: Option<PathBuf>,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines: `info`, `counterfoil=debug`, …
@@ -103,6 +106,7 @@ impl Default for Settings {
             server_names: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec(),
             ca_dir: None,
             master_key_file: None,
+            secrets_dir: None,
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
             limits: Limits::default(),
@@ -142,6 +146,12 @@ impl Settings {
         self.master_key_file
             .clone()
             .unwrap_or_else(|| self.data_dir.join("master.key"))
+    }
+
+    /// The folder of the secrets that partner files name.
+    #[must_use]
+    pub fn secrets_dir(&self) -> PathBuf {
+        self.secrets_dir.clone().unwrap_or_else(|| self.data_dir.join("secrets"))
     }
 
     /// What a type alone does not say.

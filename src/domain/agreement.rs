@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::gs1::{CompanyPrefix, Gln, Gtin};
 use super::ids::{AgreementId, PartyId};
+use super::serial::forecast::Replenish;
 use super::serial::numbered::Numbered;
 use super::time::Micros;
 
@@ -49,6 +50,9 @@ pub struct Agreement {
     /// Which requests wait for the principal's approval; none: none does.
     #[serde(default)]
     pub approval: Option<Approval>,
+    /// When numbers are asked for by themselves, per product; none: never.
+    #[serde(default)]
+    pub replenish: Option<Replenish>,
     /// First moment it holds.
     pub valid_from: Micros,
     /// First moment it no longer holds.

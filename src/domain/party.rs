@@ -13,6 +13,7 @@ use super::gs1::{CompanyPrefix, Gln, Gtin};
 use super::ids::{AgreementId, PartyId};
 use super::serial::numbered::{Numbered, SsccSeries};
 use super::serial::rule::SsccNumbers;
+use super::serial::upstream::Supply;
 use super::time::Micros;
 
 pub use super::serial::rule::SerialRule;
@@ -90,6 +91,9 @@ pub struct Product {
     /// Alphabet and length of its serial numbers, and their market rule.
     #[serde(default)]
     pub serials: SerialRule,
+    /// How its stock is kept, if its numbers are not computed.
+    #[serde(default)]
+    pub supply: Supply,
 }
 
 /// Whoever makes a call, as established by the transport from a certificate (or token) and nothing else.
@@ -329,6 +333,7 @@ mod tests {
             ntin: false,
             name: String::new(),
             serials: SerialRule::default(),
+            supply: Supply::default(),
         };
         Party {
             id: id.parse().unwrap(),
@@ -358,6 +363,7 @@ mod tests {
             sites: Vec::new(),
             powers: vec![Power::Commission],
             quota: Quota::default(),
+            replenish: None,
             valid_from: Micros(10),
             valid_until: Micros(20),
         };

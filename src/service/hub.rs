@@ -9,11 +9,12 @@ use crate::config::settings::Limits;
 use crate::domain::party::Registry;
 use crate::domain::serial::key::MasterKey;
 use crate::domain::time::Micros;
+use crate::outbound::Outbound;
 use crate::storage::Db;
 use crate::storage::object::ObjectStore;
 
 use super::serial::floor::Floor;
-use super::serial::{PoolCache, Writer};
+use super::serial::{PoolCache, Turns, Writer};
 
 /// Tells the time. The real one is in `app`; tests set theirs.
 pub trait Clock: Send + Sync + 'static {
@@ -41,6 +42,8 @@ pub struct HubParts {
     pub random: Arc<dyn Random>,
     /// Limits on everything.
     pub limits: Limits,
+    /// Calls to partners' systems.
+    pub outbound: Outbound,
     /// The contracts as they stand in the database.
     pub registry: Registry,
 }
@@ -59,6 +62,8 @@ struct Inner {
     random: Arc<dyn Random>,
     limits: Limits,
     registry: ArcSwap<Registry>,
+    outbound: Outbound,
+    broker_turns: Turns,
     pools: PoolCache,
     serial_writer: Writer,
     floor: Floor,
@@ -75,6 +80,7 @@ impl Hub {
             clock,
             random,
             limits,
+            outbound,
             registry,
         } = parts;
         let registry = ArcSwap::from_pointee(registry);
@@ -87,6 +93,8 @@ impl Hub {
                 random,
                 limits,
                 registry,
+                outbound,
+                broker_turns: Turns::default(),
                 pools: PoolCache::default(),
                 serial_writer: Writer::default(),
                 floor: Floor::default(),
@@ -128,6 +136,18 @@ impl Hub {
     #[must_use]
     pub fn floor(&self) -> &Floor {
         &self.inner.floor
+    }
+
+    /// Calls to partners' systems.
+    #[must_use]
+    pub fn outbound(&self) -> &Outbound {
+        &self.inner.outbound
+    }
+
+    /// Who of this process orders numbers at a manufacturer's own system.
+    #[must_use]
+    pub fn broker_turns(&self) -> &Turns {
+        &self.inner.broker_turns
     }
 
     /// Limits on everything.

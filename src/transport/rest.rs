@@ -3,5 +3,6 @@
 pub mod capture;
 pub mod event;
 pub mod import;
+pub mod lookup;
 pub mod receipt;
 pub mod serial;

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -16,6 +17,7 @@ use counterfoil::domain::ids::AuditId;
 use counterfoil::domain::party::Actor;
 use counterfoil::domain::serial::key::MasterKey;
 use counterfoil::domain::time::Micros;
+use counterfoil::outbound::Outbound;
 use counterfoil::service::capture;
 use counterfoil::service::hub::{Clock, Hub, HubParts, Random};
 use counterfoil::service::partner::{Missing, Stamp, apply, plan};
@@ -156,17 +158,20 @@ impl TestHub {
         self.clock.0.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
     }
 
+    /// The public router of another hub process on the same database.
+    pub fn router_of(&self, hub: Hub) -> TestRouter {
+        TestRouter(http::router(hub.clone(), graphql::build(hub)))
+    }
+
     /// Any call.
     pub async fn call(&self, actor: &Actor, mut request: Request<Body>) -> Answer {
         request.extensions_mut().insert(actor.clone());
-        let response = self.router.clone().oneshot(request).await.expect("a router answers");
-        let (head, body) = response.into_parts();
-        let body = axum::body::to_bytes(body, 1 << 30).await.expect("the whole body");
-        Answer {
-            status: head.status,
-            headers: head.headers,
-            body,
-        }
+        self.call_anonymous(request).await
+    }
+
+    /// A call of somebody whom no certificate names.
+    pub async fn call_anonymous(&self, request: Request<Body>) -> Answer {
+        TestRouter(self.router.clone()).answer(request).await
     }
 
     /// GET.
@@ -211,6 +216,30 @@ impl TestHub {
     }
 }
 
+/// The public router of one hub process.
+pub struct TestRouter(Router);
+
+impl TestRouter {
+    /// POST.
+    pub async fn post(&self, actor: &Actor, path: &str, content_type: &str, body: impl Into<Bytes>) -> Answer {
+        let request = Request::post(path)
+            .header(header::CONTENT_TYPE, content_type)
+            .extension(actor.clone());
+        self.answer(request.body(Body::from(body.into())).expect("a request")).await
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Answer {
+        let response = self.0.clone().oneshot(request).await.expect("a router answers");
+        let (head, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, 1 << 30).await.expect("the whole body");
+        Answer {
+            status: head.status,
+            headers: head.headers,
+            body,
+        }
+    }
+}
+
 /// The shipped examples are the parties of the tests.
 pub fn story_partners() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("partner-config")
@@ -230,6 +259,7 @@ async fn open(database: &TestDatabase, folder: &Path, clock: &Arc<TestClock>, (s
         master_key: MasterKey::new([7; 32]),
         clock: clock.clone(),
         random: Arc::new(TestRandom(AtomicU64::new(seed << 48))),
+        outbound: Outbound::new(folder.join("secrets"), Duration::from_millis(limits.upstream_timeout_ms)),
         limits,
         registry,
     })

@@ -15,10 +15,12 @@ use crate::domain::agreement::{Agreement, Approval, Power, Quota};
 use crate::domain::gs1::{CompanyPrefix, Gln, Gtin};
 use crate::domain::ids::{AgreementId, PartyId};
 use crate::domain::party::{Party, Product, Role, Site};
+use crate::domain::serial::forecast::Replenish;
 use crate::domain::time::Micros;
 
 use super::product::{ProductDraft, SeriesDraft, product, sscc};
 use super::reader::{Key, Located, Problems, Section, cut};
+use super::supply;
 use super::{PartnerFile, Subject, issuer};
 
 pub(super) const fn key(name: &'static str, example: &'static str) -> Key {
@@ -95,6 +97,7 @@ pub(super) struct AgreementDraft {
     pub(super) sites: Vec<Located<Gln>>,
     powers: Vec<Power>,
     quota: Quota,
+    replenish: Option<Replenish>,
     approval: Option<Approval>,
     valid_from: Option<Located<Micros>>,
     valid_until: Option<Located<Micros>>,
@@ -178,7 +181,7 @@ impl Draft {
         let (products, products_whole) = problems.watch(|| {
             root.sections(&key("products", "[[products]]"))
                 .into_iter()
-                .map(product)
+                .map(|section| product(folder, section))
                 .collect()
         });
         let (series, series_whole) =
@@ -236,6 +239,7 @@ impl Draft {
                 ntin: product.ntin.is_some(),
                 name: product.name?,
                 serials: product.serials,
+                supply: product.supply,
             })
         });
         let party = Party {
@@ -288,6 +292,7 @@ impl AgreementDraft {
             sites: self.sites.into_iter().map(|gln| gln.value).collect(),
             powers: self.powers,
             quota: self.quota,
+            replenish: self.replenish,
             approval: self.approval,
             valid_from: self.valid_from?.value,
             valid_until: self.valid_until?.value,
@@ -361,6 +366,9 @@ fn agreement(mut section: Section<'_>) -> AgreementDraft {
             .section(&key("quota", "{ per_request = 50000, total = 5000000 }"))
             .map_or_else(Quota::default, quota),
         approval: section.section(&key("approval", "{ above = 100000 }")).and_then(approval),
+        replenish: section
+            .section(&key("replenish", "{ minimum = 10000, maximum = 100000 }"))
+            .map(supply::replenish),
         valid_from: section.time(&VALID_FROM),
         valid_until: section.time(&VALID_UNTIL),
     };

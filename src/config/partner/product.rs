@@ -2,13 +2,17 @@
 //!
 //! Whether a rule can be followed is not judged here ([`SerialRule::check`] does); here it gets its line.
 
+use std::path::Path;
+
 use crate::domain::gs1::{CompanyPrefix, Gtin};
 use crate::domain::serial::market::{MARKETS, Market};
 use crate::domain::serial::numbered::SsccSeries;
 use crate::domain::serial::rule::{DIGITS, MAX_LENGTH, NumberRange, SerialRule, Source, SsccNumbers};
+use crate::domain::serial::upstream::Supply;
 
 use super::draft::{GTIN, KEY_FIX, NAME, key, label, once};
 use super::reader::{Key, Located, Section, cut};
+use super::supply;
 
 const PREFIX: Key = key("prefix", "\"9521001\"");
 const EXTENSION_DIGITS: Key = key("extension_digits", "\"0\"");
@@ -22,6 +26,7 @@ pub(super) struct ProductDraft {
     pub(super) ntin: Option<usize>,
     pub(super) name: Option<String>,
     pub(super) serials: SerialRule,
+    pub(super) supply: Supply,
 }
 
 /// One series of a `[[sscc]]` table.
@@ -32,23 +37,25 @@ pub(super) struct SeriesDraft {
 }
 
 /// Reads a `[[products]]` table.
-pub(super) fn product(mut section: Section<'_>) -> ProductDraft {
+pub(super) fn product(folder: &Path, mut section: Section<'_>) -> ProductDraft {
     let gtin = section.parsed(&GTIN, KEY_FIX);
     let ntin = section.flag(&key("ntin", "true")).then(|| section.line_of("ntin"));
     let name = label(&mut section, &NAME);
-    let serials = section
+    let (serials, supply) = section
         .section(&key("serials", "{ length = 12 }"))
-        .map_or_else(SerialRule::default, serials);
+        .map(|section| serials(folder, section))
+        .unwrap_or_default();
     section.finish();
     ProductDraft {
         gtin,
         ntin,
         name,
         serials,
+        supply,
     }
 }
 
-fn serials(mut section: Section<'_>) -> SerialRule {
+fn serials(folder: &Path, mut section: Section<'_>) -> (SerialRule, Supply) {
     let problems_before = section.problem_count();
     let source: Option<Located<Source>> = section.optional_parsed(&key("source", "\"permutation\""), SOURCE_FIX);
     let usual = match source.as_ref().map(|source| source.value) {
@@ -86,8 +93,9 @@ fn serials(mut section: Section<'_>) -> SerialRule {
     {
         section.problem(section.line_of(fault.key), fault.cause, fault.fix);
     }
+    let supply = supply::read(folder, &mut section, rule.source);
     section.finish();
-    rule
+    (rule, supply)
 }
 
 fn text(section: &mut Section<'_>, name: &'static str, example: &'static str) -> Option<String> {

@@ -54,6 +54,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("server_names", Kind::List),
     ("ca_dir", Kind::Text),
     ("master_key_file", Kind::Text),
+    ("secrets_dir", Kind::Text),
     ("log_format", Kind::Text),
     ("log_filter", Kind::Text),
 ];

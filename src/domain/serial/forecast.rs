@@ -56,7 +56,7 @@ impl Outlook {
     /// Of a stock under a rule; without one nothing is low.
     #[must_use]
     pub fn new(unused: u64, rate_per_day: f64, rule: Option<&Replenish>) -> Self {
-        let days_of_cover = (rate_per_day > 0.0).then(|| unused as f64 / rate_per_day);
+        let days_of_cover = days_left(unused, rate_per_day);
         Self {
             unused,
             rate_per_day,
@@ -77,6 +77,12 @@ impl Outlook {
         let wanted = rule.maximum?.saturating_sub(self.unused);
         (self.is_low() && wanted > 0).then_some(wanted)
     }
+}
+
+/// How many days numbers last at a rate; none if none is used.
+#[must_use]
+pub fn days_left(left: u64, rate_per_day: f64) -> Option<f64> {
+    (rate_per_day > 0.0).then(|| left as f64 / rate_per_day)
 }
 
 /// The larger of the two levels; no more than the maximum, or a fast line would ask without end.

@@ -22,8 +22,8 @@ use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
 use crate::storage::serial::account::{self, AccountKey};
 use crate::storage::serial::allocation::{self as store, StoredAllocation};
-use crate::storage::serial::pool;
 use crate::storage::serial::request::{self as waiting, Decision, Standing, StoredRequest};
+use crate::storage::serial::{listed, pool};
 use crate::storage::{StorageError, Tx, audit};
 
 use super::floor::{self, Floor};
@@ -55,8 +55,33 @@ pub(super) struct Approved {
     pub(super) by: Actor,
 }
 
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// What the request was given.
+    pub allocation: Allocation,
+    /// Whether it was given now; false for what its key was given before.
+    pub first_time: bool,
+}
+
+impl Answered {
+    fn now(allocation: &Allocation) -> Self {
+        Self {
+            allocation: allocation.clone(),
+            first_time: true,
+        }
+    }
+
+    pub(super) fn before(allocation: Allocation) -> Self {
+        Self {
+            allocation,
+            first_time: false,
+        }
+    }
+}
+
 /// How a request ended. A refusal that is a verdict stands in the audit log.
-pub(super) type Verdict = Result<Allocation, ServiceError>;
+pub(super) type Verdict = Result<Answered, ServiceError>;
 
 /// Decides on requests for one product that rest on the same serial rule, and stores what they get.
 ///
@@ -114,7 +139,7 @@ async fn decide_in(tx: &Tx, hub: &Hub, batch: &[Asked]) -> Result<Option<Committ
     let counter = records.iter().zip(counters).find(|(other, _)| other.id == record.id);
     let next = counter.map_or(0, |(_, next)| next);
     let pool = pools::prepare_in(hub, tx, record.clone()).await?;
-    let cap = pool.cap_under(&first.basis.rule)?;
+    let cap = pool.cap_under(&first.basis.rule)?.min(stocked(tx, &pool).await?);
     let judge = |remaining| Judge::new(hub, batch, &keys, &standings, remaining).all();
     let mut decisions = judge(cap.saturating_sub(next));
     let stretch = Stretch::find(tx, &pool, next..cap, taken(&decisions)).await?;
@@ -132,7 +157,15 @@ async fn decide_in(tx: &Tx, hub: &Hub, batch: &[Asked]) -> Result<Option<Committ
     Ok(Some(Committed { verdicts, pool, reached }))
 }
 
-fn account_key(asked: &Asked) -> AccountKey {
+/// Up to where the numbers of a pool are there: those of a list must have come first.
+async fn stocked(tx: &Tx, pool: &Pool) -> Result<u64, StorageError> {
+    if pool.record().source.is_computed() {
+        return Ok(u64::MAX);
+    }
+    listed::listed(tx, pool.record().id).await
+}
+
+pub(super) fn account_key(asked: &Asked) -> AccountKey {
     AccountKey {
         party: asked.actor.party.clone(),
         numbered: asked.request.numbered,
@@ -267,7 +300,7 @@ fn reused_at_once() -> ServiceError {
 }
 
 /// Says which limit, and what it leaves; of the pool not even that: it would tell one delegate what the others took.
-fn over(exceeded: &Exceeded, asked: &Asked) -> ServiceError {
+pub(super) fn over(exceeded: &Exceeded, asked: &Asked) -> ServiceError {
     let Exceeded { limit, allowed, left } = exceeded;
     let (quantity, numbered) = (asked.request.quantity, asked.request.numbered);
     let agreement = asked.basis.agreement.as_ref().map_or("", |agreement| agreement.id.as_str());
@@ -327,25 +360,25 @@ impl Book<'_> {
         let mut verdicts: Vec<Verdict> = Vec::with_capacity(decisions.len());
         for ((asked, (account, _)), decided) in self.batch.iter().zip(keys).zip(decisions) {
             let verdict = match decided {
-                Decided::Before(allocation) => Ok(*allocation),
+                Decided::Before(allocation) => Ok(Answered::before(*allocation)),
                 Decided::Like(place) => match verdicts.get(place) {
-                    Some(Ok(allocation)) => Ok(allocation.clone()),
+                    Some(Ok(first)) => Ok(Answered::before(first.allocation.clone())),
                     Some(Err(_)) | None => Err(ServiceError::Internal("a batch lost an answer".to_owned())),
                 },
                 Decided::Numbers(quantity) => {
                     let stored = self.allocation(asked, quantity, &mut stretch)?;
                     *issued.entry(account).or_default() += quantity;
                     entries.extend(self.granted(asked, &stored.allocation));
-                    let allocation = stored.allocation.clone();
+                    let answered = Answered::now(&stored.allocation);
                     allocations.push(stored);
-                    Ok(allocation)
+                    Ok(answered)
                 }
                 Decided::Approval => {
                     let stored = self.waiting(asked);
                     entries.extend(self.granted(asked, &stored.allocation));
-                    let allocation = stored.allocation.clone();
+                    let answered = Answered::now(&stored.allocation);
                     waits.push(stored);
-                    Ok(allocation)
+                    Ok(answered)
                 }
                 Decided::Refusal(error) => {
                     if is_verdict(error.code()) {

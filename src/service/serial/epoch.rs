@@ -21,6 +21,7 @@ use crate::storage::serial::floor;
 use crate::storage::serial::pool::{self as store, Counter};
 use crate::storage::{Tx, party};
 
+use super::floor;
 use super::pools::{being_changed, prepare_all_in};
 
 /// How many listed serials are looked at in one go.
@@ -81,8 +82,9 @@ pub(super) async fn succeed(tx: &Tx, hub: &Hub, wanted: Wanted<'_>, states: Vec<
     let lineage = floor::lineage_in(tx).await?;
     let sealed = store::owner_key_or_insert(tx, &owner, fresh_key(hub, &owner, lineage)?, now).await?;
     let mut records = Vec::with_capacity(states.len());
-    for Counter { mut record, .. } in states {
+    for Counter { mut record, next } in states {
         if record.retired.is_none() && record.rule().meets(rule) {
+            floor::check_end(tx, hub, &record, next).await?;
             record.retired = store::retire(tx, record.id, now).await?;
         }
         records.push(record);

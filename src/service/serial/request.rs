@@ -15,6 +15,7 @@ use crate::domain::ids::{AgreementId, AuditId, PartyId};
 use crate::domain::party::{Actor, Mandate, NumbersAsked, Registry, SerialRule};
 use crate::domain::serial::allocation::{Allocation, Documents, MAX_QUANTITY};
 use crate::domain::serial::numbered::Numbered;
+use crate::domain::serial::rule::Source;
 use crate::domain::serial::space::in_charset_82;
 use crate::domain::time::Micros;
 use crate::service::Hub;
@@ -22,7 +23,8 @@ use crate::service::error::{Code, ServiceError};
 use crate::storage::audit;
 use crate::storage::serial::{allocation as store, request as waiting};
 
-use super::batch::Asked;
+use super::batch::{Answered, Asked, Verdict};
+use super::broker::{self, Brokered};
 
 /// Longest idempotency key, in characters.
 const KEY_LENGTH: usize = 200;
@@ -76,12 +78,20 @@ impl SerialRequest {
 ///
 /// Where the agreement asks for it, the answer is [`AllocationState::Pending`](super::AllocationState) until the principal decides.
 pub async fn request(hub: &Hub, actor: &Actor, request: SerialRequest) -> Result<Allocation, ServiceError> {
+    request_once(hub, actor, request).await.map(|answered| answered.allocation)
+}
+
+/// The same, for channels that tell the first answer from those to its repetitions.
+pub async fn request_once(hub: &Hub, actor: &Actor, request: SerialRequest) -> Result<Answered, ServiceError> {
     check(hub, &request)?;
     let (hash, now) = (request_hash(&request), hub.now());
     let Some(basis) = basis(&hub.registry(), actor, &request, now) else {
-        let answer = without_basis(hub, actor, &request, &hash).await;
+        let answer = without_basis(hub, actor, &request, &hash).await.map(Answered::before);
         return noted(hub, actor, &request, answer).await;
     };
+    if let Err(error) = supplied(hub, actor, &request, &basis).await {
+        return noted(hub, actor, &request, Err(error)).await;
+    }
     let asked = Asked {
         actor: actor.clone(),
         request,
@@ -90,6 +100,44 @@ pub async fn request(hub: &Hub, actor: &Actor, request: SerialRequest) -> Result
         approved: None,
     };
     hub.serial_writer().submit(hub, asked).await
+}
+
+/// Sees to numbers that the hub does not make itself: those of the owner's own system are ordered if there are too few; a packager's
+/// own are not asked for.
+async fn supplied(hub: &Hub, actor: &Actor, request: &SerialRequest, basis: &Basis) -> Result<(), ServiceError> {
+    let source = basis.rule.source;
+    let Some(gtin) = request
+        .numbered
+        .gtin()
+        .filter(|_| matches!(source, Source::Brokered | Source::Delegate))
+    else {
+        return Ok(());
+    };
+    // What was answered once is answered again, whatever the source is now.
+    if store::by_key(hub.db(), &actor.party, &request.idempotency_key)
+        .await?
+        .is_some()
+    {
+        return Ok(());
+    }
+    if source == Source::Delegate {
+        let detail = format!(
+            "the packager makes the serial numbers of `{gtin}` itself: send them to `POST /serials/v1/registrations`, which makes them \
+             an allocation"
+        );
+        return Err(ServiceError::refused(Code::Conflict, detail));
+    }
+    // What is refused anyway causes no order.
+    let most = basis.agreement.as_ref().and_then(|agreement| agreement.quota.per_request);
+    if most.is_some_and(|most| request.quantity > most) {
+        return Ok(());
+    }
+    let product = Brokered {
+        owner: basis.principal.clone(),
+        gtin,
+        rule: basis.rule.clone(),
+    };
+    broker::ensure(hub, &product, request.quantity).await
 }
 
 /// What the key was given once; nothing new.
@@ -125,7 +173,7 @@ pub(super) struct Basis {
     pub(super) rule: SerialRule,
 }
 
-fn check(hub: &Hub, request: &SerialRequest) -> Result<(), ServiceError> {
+pub(super) fn check(hub: &Hub, request: &SerialRequest) -> Result<(), ServiceError> {
     let refuse = |detail: String| Err(ServiceError::refused(Code::BadInput, detail));
     let most = hub.limits().serials_per_request.min(MAX_QUANTITY);
     if request.quantity == 0 || request.quantity > most {
@@ -249,12 +297,7 @@ pub(super) fn refusal(hub: &Hub, actor: &Actor, request: &SerialRequest, code: C
 }
 
 /// Writes down a refusal that no batch wrote down.
-pub(super) async fn noted(
-    hub: &Hub,
-    actor: &Actor,
-    request: &SerialRequest,
-    answer: Result<Allocation, ServiceError>,
-) -> Result<Allocation, ServiceError> {
+pub(super) async fn noted(hub: &Hub, actor: &Actor, request: &SerialRequest, answer: Verdict) -> Verdict {
     if let Err(ServiceError::Refused { code, .. }) = &answer
         && is_verdict(*code)
     {

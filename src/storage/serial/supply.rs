@@ -45,23 +45,35 @@ pub async fn stocks(db: &Db, keys: &[AccountKey]) -> Result<BTreeMap<AccountKey,
         .collect()
 }
 
-/// How many numbers of keys were used on each day of `from..until` (days since 1970-01-01 UTC), oldest first, zeros filled in.
-pub async fn used_by_day(
+/// What of numbers is counted by day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Daily {
+    /// Given out.
+    Issued,
+    /// Commissioned, scrapped or sampled.
+    Used,
+}
+
+/// How many numbers of accounts were issued or used on each day of `from..until` (days since 1970-01-01 UTC), oldest first, zeros filled in.
+pub async fn by_day(
     db: &Db,
     keys: &[AccountKey],
-    from: i64,
-    until: i64,
+    (what, from, until): (Daily, i64, i64),
 ) -> Result<BTreeMap<AccountKey, Vec<u64>>, StorageError> {
     let (table, binds) = rows(keys).table(db.backend(), 3);
+    let counted = match what {
+        Daily::Issued => "issued",
+        Daily::Used => "used",
+    };
     let sql = format!(
-        "SELECT d.party_id, d.gtin, d.agreement_id, d.day, d.used FROM {table}
+        "SELECT d.party_id, d.gtin, d.agreement_id, d.day, d.{counted} AS counted FROM {table}
          JOIN serial_day d ON d.party_id = r.party AND d.gtin = r.gtin AND d.agreement_id = r.agreement AND d.day >= $1 AND d.day < $2"
     );
     let values = [from.into(), until.into()].into_iter().chain(binds).collect();
     let length = usize::try_from(until - from).unwrap_or(0);
     let mut used: BTreeMap<AccountKey, Vec<u64>> = keys.iter().map(|one| (one.clone(), vec![0; length])).collect();
     for row in db.query("reading the use of serial numbers", &sql, values).await? {
-        let (day, count): (i64, i64) = (column(&row, "serial_day", "day")?, column(&row, "serial_day", "used")?);
+        let (day, count): (i64, i64) = (column(&row, "serial_day", "day")?, column(&row, "serial_day", "counted")?);
         let slot = usize::try_from(day - from)
             .ok()
             .and_then(|day| used.get_mut(&account(&row).ok()?)?.get_mut(day));
@@ -73,28 +85,25 @@ pub async fn used_by_day(
     Ok(used)
 }
 
-/// How far a pool is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PoolLevel {
-    /// Which pool.
-    pub pool: PoolId,
-    /// Numbers that it can still give.
-    pub left: u64,
+/// How many numbers a listed pool can still give.
+pub async fn stock_left(db: &Db, pool: PoolId) -> Result<u64, StorageError> {
+    let sql =
+        "SELECT CAST(COALESCE((SELECT MAX(l.number_index) + 1 FROM listed_serial l WHERE l.pool_id = p.id), 0) - p.next_index
+                   AS BIGINT) AS rest
+               FROM pool p WHERE p.id = $1";
+    let row = db
+        .query_one("reading the stock of a pool", sql, vec![pool.uuid().into()])
+        .await?;
+    row.map_or(Ok(0), |row| count(&row, "pool", "rest"))
 }
 
-/// How far a pool is, read outside any transaction.
-pub async fn pool_level(db: &Db, pool: PoolId) -> Result<Option<PoolLevel>, StorageError> {
-    let sql = "SELECT id, cap - next_index AS rest FROM pool WHERE id = $1";
+/// The counter of a computed pool, read outside any transaction: for planning, not to decide by.
+pub async fn counter(db: &Db, pool: PoolId) -> Result<u64, StorageError> {
+    let sql = "SELECT next_index FROM pool WHERE id = $1";
     let row = db
-        .query_one("reading the level of a pool", sql, vec![pool.uuid().into()])
+        .query_one("reading the counter of a pool", sql, vec![pool.uuid().into()])
         .await?;
-    row.map(|row| {
-        Ok(PoolLevel {
-            pool: PoolId::new(column(&row, "pool", "id")?),
-            left: count(&row, "pool", "rest")?,
-        })
-    })
-    .transpose()
+    row.map_or(Ok(0), |row| count(&row, "pool", "next_index"))
 }
 
 /// An allocation that somebody should act on.

@@ -418,7 +418,7 @@ fn references() {
     let found = found(&[("maker.toml", &twice), ("packer.toml", PACKER)]);
     assert_eq!(
         found[0].0,
-        "maker.toml:28: agreement `maker-packer` is claimed a second time: first in maker.toml:17"
+        "maker.toml:30: agreement `maker-packer` is claimed a second time: first in maker.toml:17"
     );
 }
 
@@ -436,7 +436,7 @@ fn issuers() {
         let found = found(&world);
         assert_eq!(found.len(), 1, "{found:#?}");
         assert!(
-            found[0].0.starts_with(&format!("maker.toml:28: issuer `{file}`: {expect}")),
+            found[0].0.starts_with(&format!("maker.toml:30: issuer `{file}`: {expect}")),
             "{found:#?}"
         );
         assert!(found[0].1.contains(fix), "{found:#?}");

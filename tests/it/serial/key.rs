@@ -33,6 +33,7 @@ async fn with_other_key(test: &TestHub) -> Hub {
         master_key: MasterKey::new([8; 32]),
         clock: Arc::new(Still(test.hub.now())),
         random: Arc::new(Nines),
+        outbound: test.hub.outbound().clone(),
         limits: Limits::default(),
         registry,
     })
