@@ -12,6 +12,7 @@
 //! | `import` | the brand owner brings a list of numbers that it made itself |
 //! | `registration` | a delegate tells of numbers that it makes itself |
 //! | `broker` | numbers are ordered at the brand owner's own system |
+//! | `stock` | what a party has left, and when a product reaches its density |
 //! | `replenish`, `alert` | what is low, late or about to end; what is asked for by itself; who is told |
 //! | `listing` | what is wrong with such a list, and how it becomes numbers of a pool |
 //! | `epoch` | a new serial rule or a rotated key: which pool takes the place of which |
@@ -39,11 +40,13 @@ mod registration;
 mod replenish;
 mod report;
 mod request;
+pub(super) mod stock;
 mod stretch;
-pub(super) mod text;
+mod text;
 mod usage;
 mod writer;
 
+pub use crate::domain::serial::alert::{AlertKind, SerialAlert};
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
 pub use crate::storage::serial::listed::{ImportKind, ImportRecord};
@@ -56,9 +59,10 @@ pub use life::{Followed, follow, hold_lots};
 pub use pools::{PoolCache, verify_pools};
 pub use receipt::{receipt, receipt_keys, receipt_proof};
 pub use registration::{Registration, register};
-pub use replenish::Watch;
+pub use replenish::{Wall, Watch};
 pub use report::{Answer, Report, Reported, Subject, report};
 pub use request::{SerialRequest, request};
+pub use stock::{SerialStock, forecast, stocks};
 pub use usage::{commissioned, uncommissioned};
 pub use writer::{UnderWay, Writer, WriterCounts, under_way};
 

@@ -53,6 +53,7 @@ pub fn router_with<E: Executor>(hub: Hub, schema: E, metrics: Metrics) -> Router
         .merge(rest::event::routes())
         .merge(rest::receipt::routes())
         .merge(rest::import::routes())
+        .merge(rest::registration::routes())
         .merge(rest::serial::routes())
         .fallback(|| async { Problem::new(Code::NotFound, Code::NotFound.title()) })
         .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed, Code::MethodNotAllowed.title()) })

@@ -4,4 +4,5 @@ pub mod capture;
 pub mod event;
 pub mod import;
 pub mod receipt;
+pub mod registration;
 pub mod serial;

@@ -12,12 +12,15 @@ use counterfoil::service::{Code, Hub, ServiceError};
 use crate::hub::TestHub;
 use crate::story::{AUROXIN, LUMIVAR};
 
+mod broker;
 mod concurrency;
 mod download;
 mod import;
 mod key;
 mod lot;
 mod receipt;
+mod registration;
+mod replenish;
 mod request;
 
 /// A request for Auroxin.

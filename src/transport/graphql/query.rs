@@ -10,6 +10,7 @@ pub mod node;
 pub mod party;
 pub mod serial;
 pub mod shipment;
+pub mod supply;
 
 use async_graphql::MergedObject;
 
@@ -26,4 +27,5 @@ pub struct Query(
     party::PartyQuery,
     serial::SerialQuery,
     shipment::ShipmentQuery,
+    supply::SupplyQuery,
 );

@@ -17,6 +17,7 @@ pub mod provenance;
 pub mod refusal;
 pub mod scalar;
 pub mod shipment;
+pub mod supply;
 pub mod thing;
 
 use async_graphql::Context;
