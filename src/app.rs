@@ -302,6 +302,7 @@ pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
     let (stop, stop_workers) = (CancellationToken::new(), CancellationToken::new());
     let (capture_alive, registry_alive, floor_alive) = (Alive::default(), Alive::default(), Alive::default());
     let replenish_alive = Alive::default();
+    let lease_alive = Alive::default();
     let workers = vec![
         work(capture_alive.clone(), worker::capture::run(hub.clone(), stop_workers.clone())),
         work(
@@ -316,6 +317,7 @@ pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
             floor_alive.clone(),
             worker::floor::run(hub.clone(), keeper, stop_workers.clone()),
         ),
+        work(lease_alive.clone(), worker::lease::run(hub.clone(), stop_workers.clone())),
     ];
     let router = http::router_with(hub.clone(), graphql::build(hub.clone()), metrics.clone());
     let server = TlsServer {
@@ -329,6 +331,7 @@ pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
         ("registry_worker", registry_alive),
         ("floor_worker", floor_alive),
         ("replenish_worker", replenish_alive),
+        ("lease_worker", lease_alive),
     ];
     let operations = Operations {
         hub: hub.clone(),
@@ -389,6 +392,8 @@ impl RunningHub {
         for worker in self.workers {
             ended("worker", worker.await);
         }
+        // Requests whose callers hung up are decided all the same.
+        self.hub.serial_writer().drained().await;
         self.hub.db().close().await;
         tracing::info!("counterfoil has stopped");
     }

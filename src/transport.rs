@@ -1,5 +1,6 @@
 //! All that speaks to a caller.
 
+pub mod dialect;
 pub mod graphql;
 pub mod http;
 pub mod identity;

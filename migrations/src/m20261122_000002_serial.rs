@@ -28,6 +28,7 @@ const POOLS: &[&str] = &[
     "ALTER TABLE pool ADD COLUMN source TEXT NOT NULL DEFAULT 'permutation'",
     "ALTER TABLE pool ADD COLUMN rule TEXT",
     "ALTER TABLE pool ADD COLUMN retired_at {bigint}",
+    "CREATE INDEX pool_by_owner ON pool (owner_id, id)",
     // An imported serial that lies in the permutation where nothing was issued yet: the counter passes over it.
     "CREATE TABLE pool_skip (
         pool_id {uuid} NOT NULL REFERENCES pool (id),
@@ -83,6 +84,7 @@ const REQUESTS: &[&str] = &[
         used {bigint} NOT NULL,
         PRIMARY KEY (party_id, gtin, agreement_id, day)
     ) {clustered}",
+    "CREATE INDEX serial_day_by_product ON serial_day (gtin, day, issued)",
     // A request that its principal must approve: no numbers yet. The allocation gets its id.
     "CREATE TABLE allocation_request (
         id {uuid} NOT NULL PRIMARY KEY,
@@ -133,7 +135,7 @@ const LIFE: &[&str] = &[
         quantity {bigint} NOT NULL CHECK (quantity > 0),
         offsets {bytes} NOT NULL,
         at {bigint} NOT NULL,
-        UNIQUE (from_party, request_key)
+        UNIQUE (from_party, request_key, allocation_id)
     ) {strict}",
     "CREATE INDEX serial_transfer_by_allocation ON serial_transfer (allocation_id, id)",
     "CREATE INDEX serial_transfer_by_taker ON serial_transfer (to_party, id)",
@@ -237,12 +239,13 @@ const SUPPLY: &[&str] = &[
 ];
 
 /// After a restore no number moves until the operator has confirmed what was issued since the backup. `identity` is how this
-/// database was last known; a copy or an older state of it has another. `serial_ahead` is where the counters of pools begin that a
+/// database was last known; a copy or an older state of it has another. `lineage` names it once and for ever. `serial_ahead` is where the counters of pools begin that a
 /// restored database does not know yet ('' is any product, epoch 0 any epoch).
 const FLOOR: &[&str] = &[
     "CREATE TABLE serial_floor (
         one {smallint} NOT NULL PRIMARY KEY CHECK (one = 1),
         identity TEXT NOT NULL,
+        lineage TEXT NOT NULL,
         held_at {bigint},
         held_why TEXT,
         confirmed_at {bigint},
@@ -257,9 +260,13 @@ const FLOOR: &[&str] = &[
     ) {clustered}",
 ];
 
-const RECEIPTS: &[&str] = &["CREATE TABLE allocation_receipt (
+/// Receipts, and the way from a number to those who commissioned it without having it.
+const RECEIPTS: &[&str] = &[
+    "CREATE TABLE allocation_receipt (
         allocation_id {uuid} NOT NULL PRIMARY KEY REFERENCES allocation (id),
         root {bytes} NOT NULL,
         jws TEXT NOT NULL,
         made_at {bigint} NOT NULL
-    ) {strict}"];
+    ) {strict}",
+    "CREATE INDEX foreign_serial_by_serial ON foreign_serial (gtin, serial)",
+];

@@ -11,6 +11,8 @@ pub enum AuditAction {
     RequestSerials,
     /// Downloaded the numbers of an allocation.
     DownloadSerials,
+    /// Took a new key for the serial numbers of a product.
+    RotateSerialKey,
     /// Brought a list of serial numbers that somebody else made.
     ImportSerials,
     /// Registered serial numbers that it makes itself.
@@ -56,6 +58,7 @@ impl AuditAction {
         match self {
             Self::RequestSerials => "request_serials",
             Self::DownloadSerials => "download_serials",
+            Self::RotateSerialKey => "rotate_serial_key",
             Self::ImportSerials => "import_serials",
             Self::RegisterSerials => "register_serials",
             Self::OrderSerials => "order_serials",

@@ -359,6 +359,7 @@ mod tests {
             delegate: packer.id.clone(),
             products: vec!["09521001001014".parse().unwrap()],
             sscc_prefixes: Vec::new(),
+            approval: None,
             sites: Vec::new(),
             powers: vec![Power::Commission],
             quota: Quota::default(),

@@ -13,6 +13,7 @@
 pub mod alert;
 pub mod allocation;
 pub mod book;
+pub mod capacity;
 pub mod ff1;
 pub mod floor;
 pub mod forecast;
@@ -22,6 +23,7 @@ pub mod key;
 pub mod life;
 pub mod limits;
 pub mod listed;
+pub mod lookup;
 pub mod lot;
 pub mod market;
 pub mod merkle;
@@ -31,6 +33,7 @@ pub mod receipt;
 pub mod rule;
 pub mod space;
 pub mod table;
+pub mod trial;
 pub mod upstream;
 
 use super::ids::{PartyId, PoolId};

@@ -3,12 +3,19 @@
 //! | file | use case |
 //! |---|---|
 //! | `request` | a party asks for numbers of a product and gets an allocation, once per idempotency key |
+//! | `again` | the same for messages without a key: a retry is told by what it asks for |
+//! | `dry_run` | what a request would be answered, with numbers that are never issued |
 //! | `writer`, `batch`, `stretch` | what waits for one product is decided and committed together |
+//! | `approval` | requests that wait for their principal |
+//! | `progress` | the holder confirms that it has the numbers, and closes the allocation when it is done |
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
+//! | `lookup` | was this number issued, to whom, what became of it: for one or a hundred thousand |
 //! | `receipt` | the signed receipt of an allocation, and proofs of single numbers |
 //! | `floor` | no number moves on data that may have been restored, until the operator confirms how far numbers had gone |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
+//! | `rotate` | an owner takes a new key for a product |
+//! | `overview` | what an owner sees of its pools |
 //! | `import` | the brand owner brings a list of numbers that it made itself |
 //! | `registration` | a delegate tells of numbers that it makes itself |
 //! | `broker` | numbers are ordered at the brand owner's own system |
@@ -23,18 +30,29 @@
 //! - Whoever has no agreement gets one and the same refusal, whether the product exists or not.
 //! - Serial numbers stand in no log, no audit entry and no error.
 
+mod approval;
+mod again;
 mod alert;
 mod batch;
 mod broker;
 mod download;
+mod dry_run;
 mod epoch;
 mod exception;
 pub mod floor;
+mod lease;
 mod import;
 mod life;
 mod listing;
 mod locate;
+mod overview;
+pub mod lookup;
 mod pools;
+mod progress;
+mod receipt;
+mod report;
+mod request;
+mod rotate;
 mod receipt;
 mod registration;
 mod replenish;
@@ -43,26 +61,42 @@ mod request;
 pub(super) mod stock;
 mod stretch;
 mod text;
+pub(super) mod text;
+mod transfer;
 mod usage;
 mod writer;
 
 pub use crate::domain::serial::alert::{AlertKind, SerialAlert};
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
+pub use again::request_again;
 pub use crate::storage::serial::listed::{ImportKind, ImportRecord};
+pub use approval::{approve, pending, reject};
+pub use batch::Answered;
 pub use alert::alerts;
 pub use broker::Turns;
 pub use download::{SerialRange, SerialStream, serials, serials_if};
+pub use dry_run::{DryRun, dry_run};
 pub use exception::{SerialException, exceptions};
+pub use lease::{expire_leases, extend_lease, may_be_more};
 pub use import::{ImportRequest, import, imports, too_long};
 pub use life::{Followed, follow, hold_lots};
+pub use overview::{PoolOverview, pools as pools_of_owner};
+pub(super) use pools::serials_at;
 pub use pools::{PoolCache, verify_pools};
+pub use progress::{close, confirm};
+pub use receipt::{receipt, receipt_keys, receipt_proof};
+pub use report::{Answer, Report, Reported, Subject, report};
+pub use request::{SerialRequest, request, request_once};
+pub use receipt::{receipt, receipt_keys, receipt_proof};
 pub use receipt::{receipt, receipt_keys, receipt_proof};
 pub use registration::{Registration, register};
 pub use replenish::{Wall, Watch};
 pub use report::{Answer, Report, Reported, Subject, report};
 pub use request::{SerialRequest, request};
 pub use stock::{SerialStock, forecast, stocks};
+pub use rotate::{Rotated, Rotation, rotate};
+pub use transfer::{Transfer, TransferRequest, find_transfer, transfer, transferred, transfers};
 pub use usage::{commissioned, uncommissioned};
 pub use writer::{UnderWay, Writer, WriterCounts, under_way};
 
@@ -72,15 +106,18 @@ const HUB_SYSTEM: &str = "hub/supply";
 use crate::domain::ids::AllocationId;
 use crate::domain::party::Actor;
 use crate::domain::serial::SerialError;
-use crate::storage::serial::allocation as store;
+use crate::storage::serial::{allocation as store, request as waiting};
 
 use super::Hub;
 use super::error::{Code, ServiceError};
 use super::page::{Page, Paged};
 
-/// An allocation that the caller has or that was made in its name.
+/// An allocation that the caller has or that was made in its name; also one that has no numbers, since it waits or was rejected.
 pub async fn allocation(hub: &Hub, actor: &Actor, id: AllocationId) -> Result<Option<Allocation>, ServiceError> {
-    Ok(store::visible(hub.db(), &actor.party, id)
+    if let Some(stored) = store::visible(hub.db(), &actor.party, id).await? {
+        return Ok(Some(stored.allocation));
+    }
+    Ok(waiting::visible(hub.db(), &actor.party, id)
         .await?
         .map(|stored| stored.allocation))
 }

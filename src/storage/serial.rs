@@ -9,13 +9,16 @@
 //!   those of their allocations ([`slice::locked`]); SQLite has one writer and needs neither.
 
 pub mod account;
+pub mod again;
 pub mod alert;
 pub mod allocation;
 pub mod broker;
 pub mod floor;
 pub mod lease;
 pub mod listed;
+pub mod lookup;
 pub mod lot;
+pub mod overview;
 pub mod pool;
 pub mod receipt;
 pub mod report;

@@ -24,6 +24,7 @@ use crate::domain::party::Actor;
 use crate::service::Hub;
 use crate::service::error::Code;
 
+use super::dialect;
 use super::graphql::endpoint;
 use super::metrics::Metrics;
 use super::problem::Problem;
@@ -51,10 +52,12 @@ pub fn router_with<E: Executor>(hub: Hub, schema: E, metrics: Metrics) -> Router
         .merge(endpoint::routes(schema))
         .merge(rest::capture::routes())
         .merge(rest::event::routes())
+        .merge(rest::lookup::routes())
         .merge(rest::receipt::routes())
         .merge(rest::import::routes())
         .merge(rest::registration::routes())
         .merge(rest::serial::routes())
+        .merge(dialect::routes())
         .fallback(|| async { Problem::new(Code::NotFound, Code::NotFound.title()) })
         .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed, Code::MethodNotAllowed.title()) })
         // Ours is below, for extractors and streams alike.

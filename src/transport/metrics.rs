@@ -3,7 +3,7 @@
 //! Labels are routes and codes of ours, never parties, identifiers or anything else that came in.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
@@ -12,6 +12,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::service::serial::WriterCounts;
 
 /// How a handshake ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -63,6 +65,8 @@ struct Inner {
     durations: Family<RouteLabels, Histogram>,
     registry_version: Gauge<i64, std::sync::atomic::AtomicI64>,
     panics: Counter<u64, AtomicU64>,
+    serial_requests: Counter<u64, AtomicU64>,
+    serial_transactions: Counter<u64, AtomicU64>,
 }
 
 impl Default for Inner {
@@ -78,6 +82,8 @@ impl Default for Inner {
             durations,
             registry_version: Gauge::default(),
             panics: Counter::default(),
+            serial_requests: Counter::default(),
+            serial_transactions: Counter::default(),
         };
         let registry = &mut inner.registry;
         registry.register("tls_handshakes", "TLS handshakes by outcome", inner.handshakes.clone());
@@ -94,6 +100,16 @@ impl Default for Inner {
             "panics",
             "Requests that ended in a fault of the hub's own",
             inner.panics.clone(),
+        );
+        registry.register(
+            "serial_requests",
+            "Requests for serial numbers that were decided",
+            inner.serial_requests.clone(),
+        );
+        registry.register(
+            "serial_transactions",
+            "Transactions that decided them",
+            inner.serial_transactions.clone(),
         );
         inner
     }
@@ -144,6 +160,15 @@ impl Metrics {
     /// The contracts in force.
     pub fn registry_version(&self, version: i64) {
         self.inner.registry_version.set(version);
+    }
+
+    /// How many requests for serial numbers were committed, in how many transactions; both since the process began.
+    pub fn serial_writer(&self, counts: WriterCounts) {
+        self.inner.serial_requests.inner().store(counts.requests, Ordering::Relaxed);
+        self.inner
+            .serial_transactions
+            .inner()
+            .store(counts.transactions, Ordering::Relaxed);
     }
 
     /// All of them as text.

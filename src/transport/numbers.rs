@@ -5,13 +5,12 @@
 use axum::body::{Body, Bytes};
 use futures_util::stream;
 
+use crate::domain::ids::AllocationId;
+use crate::domain::party::{Actor, Registry};
 use crate::domain::serial::form::{FormError, SerialWriter};
 use crate::domain::serial::numbered::Numbered;
 use crate::service::serial::{SerialRange, SerialStream, serials_if};
 use crate::service::{Code, Hub, ServiceError};
-
-use crate::domain::ids::AllocationId;
-use crate::domain::party::{Actor, Registry};
 
 /// How a list of numbers is laid out.
 pub(super) trait Layout: Send + 'static {
@@ -74,17 +73,22 @@ pub(super) async fn fitting(
     id: AllocationId,
     (range, writer): (SerialRange, SerialWriter),
 ) -> Result<SerialStream, ServiceError> {
-    let check = move |numbers: SerialStream| {
+    serials_if(hub, actor, id, range, fits(writer)).await
+}
+
+/// Whether each number can be written so.
+pub(super) fn fits(writer: SerialWriter) -> impl FnOnce(SerialStream) -> Result<(), ServiceError> + Send + 'static {
+    move |numbers| {
         if writer.is_narrow() {
             verify(numbers, &writer)
         } else {
             Ok(())
         }
-    };
-    serials_if(hub, actor, id, range, check).await
+    }
 }
 
-fn verify(mut numbers: SerialStream, writer: &SerialWriter) -> Result<(), ServiceError> {
+/// Refuses numbers that cannot be written so.
+pub(super) fn verify(mut numbers: SerialStream, writer: &SerialWriter) -> Result<(), ServiceError> {
     while let Some(serials) = numbers.next_chunk()? {
         for serial in &serials {
             writer.verify(serial).map_err(not_encodable)?;

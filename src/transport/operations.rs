@@ -101,6 +101,7 @@ async fn ready(State(operations): State<Operations>) -> Response {
 }
 
 async fn metrics(State(operations): State<Operations>) -> Response {
+    operations.metrics.serial_writer(operations.hub.serial_writer().counts());
     operations.metrics.registry_version(operations.hub.registry().version());
     match operations.metrics.encode() {
         Ok(text) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),

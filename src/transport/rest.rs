@@ -3,6 +3,7 @@
 pub mod capture;
 pub mod event;
 pub mod import;
+pub mod lookup;
 pub mod receipt;
 pub mod registration;
 pub mod serial;

@@ -12,11 +12,13 @@
 //! | [`power`] | what was not synced is gone | `synchronous=OFF` |
 //! | [`storage`] | a failed COMMIT | the driver without `Db::write` |
 //! | [`restore`] | an older copy of the data is put back | the hub that trusts it issues numbers twice |
-//! | [`crowd`] | 64 callers with retries over two hubs on one PostgreSQL | |
+//! | [`server`] | PostgreSQL is restarted, its connections are cut, an older state of it is put back | the check on tables that are not true; trust in what was put back |
+//! | [`crowd`] | 64 callers with retries, and one key a thousand times, over two hubs on one PostgreSQL, and a kill | [`control`] |
 //!
-//! Not here: faults of PostgreSQL itself and of the network.
+//! Not here: faults of PostgreSQL's own disk, and of the network but for connections that end.
 
 mod caller;
+mod cluster;
 mod control;
 mod crowd;
 mod disk;
@@ -27,6 +29,7 @@ mod kill;
 mod kth;
 mod power;
 mod restore;
+mod server;
 mod storage;
 mod strace;
 mod workload;

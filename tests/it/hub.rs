@@ -158,17 +158,20 @@ impl TestHub {
         self.clock.0.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
     }
 
+    /// The public router of another hub process on the same database.
+    pub fn router_of(&self, hub: Hub) -> TestRouter {
+        TestRouter(http::router(hub.clone(), graphql::build(hub)))
+    }
+
     /// Any call.
     pub async fn call(&self, actor: &Actor, mut request: Request<Body>) -> Answer {
         request.extensions_mut().insert(actor.clone());
-        let response = self.router.clone().oneshot(request).await.expect("a router answers");
-        let (head, body) = response.into_parts();
-        let body = axum::body::to_bytes(body, 1 << 30).await.expect("the whole body");
-        Answer {
-            status: head.status,
-            headers: head.headers,
-            body,
-        }
+        self.call_anonymous(request).await
+    }
+
+    /// A call of somebody whom no certificate names.
+    pub async fn call_anonymous(&self, request: Request<Body>) -> Answer {
+        TestRouter(self.router.clone()).answer(request).await
     }
 
     /// GET.
@@ -210,6 +213,30 @@ impl TestHub {
         let answer = self.graphql(actor, query, variables).await;
         assert!(answer.get("errors").is_none(), "{answer:#}");
         answer["data"].clone()
+    }
+}
+
+/// The public router of one hub process.
+pub struct TestRouter(Router);
+
+impl TestRouter {
+    /// POST.
+    pub async fn post(&self, actor: &Actor, path: &str, content_type: &str, body: impl Into<Bytes>) -> Answer {
+        let request = Request::post(path)
+            .header(header::CONTENT_TYPE, content_type)
+            .extension(actor.clone());
+        self.answer(request.body(Body::from(body.into())).expect("a request")).await
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Answer {
+        let response = self.0.clone().oneshot(request).await.expect("a router answers");
+        let (head, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, 1 << 30).await.expect("the whole body");
+        Answer {
+            status: head.status,
+            headers: head.headers,
+            body,
+        }
     }
 }
 

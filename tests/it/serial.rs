@@ -13,15 +13,24 @@ use crate::hub::TestHub;
 use crate::story::{AUROXIN, LUMIVAR};
 
 mod broker;
+mod approval;
 mod concurrency;
 mod download;
+mod floor;
 mod import;
 mod key;
+mod limits;
+mod lookup;
+mod life;
 mod lot;
+mod pool;
+mod randomness;
 mod receipt;
 mod registration;
 mod replenish;
 mod request;
+mod state;
+mod writer;
 
 /// A request for Auroxin.
 fn wanted(key: &str, quantity: u64) -> SerialRequest {

@@ -48,6 +48,17 @@ pub struct Limits {
     pub serial_requests_per_commit: usize,
     /// Requests for serial numbers of one product that wait in this process; more are asked to come later.
     pub waiting_serial_requests: usize,
+    /// Most serial numbers in one look-up.
+    pub lookup_numbers: usize,
+    /// Largest body of a look-up.
+    pub lookup_bytes: usize,
+    /// Largest message of a packaging line in one of the dialects, in bytes.
+    pub dialect_bytes: usize,
+    /// A message of a dialect without request id that names a work order or a reference, sent again within these minutes by the same
+    /// system and asking for the same: the same numbers, unless they were confirmed or used. 0: always new ones.
+    pub reask_minutes: u64,
+    /// The same where neither is named.
+    pub reask_unreferenced_minutes: u64,
     /// Time for one call to a partner's own system.
     pub upstream_timeout_ms: u64,
     /// Time between two looks at the supply of serial numbers.
@@ -105,6 +116,11 @@ impl Default for Limits {
             serials_per_report: 100_000,
             serial_requests_per_commit: 256,
             waiting_serial_requests: 4_096,
+            lookup_numbers: 100_000,
+            lookup_bytes: 16 << 20,
+            dialect_bytes: 1 << 20,
+            reask_minutes: 1_440,
+            reask_unreferenced_minutes: 5,
             upstream_timeout_ms: 10_000,
             replenish_interval_ms: 60_000,
             unacknowledged_after_hours: 24,

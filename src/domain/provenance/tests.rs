@@ -22,6 +22,7 @@ fn registry() -> Registry {
         country: country.to_owned(),
         sites: Vec::new(),
         prefixes: Vec::new(),
+        sscc: Vec::new(),
         products: Vec::new(),
         issuers: Vec::new(),
         active: true,

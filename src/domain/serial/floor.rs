@@ -6,7 +6,7 @@
 //!
 //! # Invariants
 //! - A witness never says more than the database had committed when it was written, so a crash at any moment leaves no doubt.
-//! - Where no number was ever issued there is nothing to doubt.
+//! - Where no hub has served yet and no number was ever issued there is nothing to doubt.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -139,7 +139,7 @@ pub enum Doubt {
         /// Where the database has it.
         found: u64,
     },
-    /// Numbers were issued and nothing tells that it was from here.
+    /// A hub has served and nothing tells that it was from here.
     NoWitness,
     /// The witness cannot be read.
     Unreadable,
@@ -167,9 +167,9 @@ impl fmt::Display for Doubt {
                 f,
                 "the database is older than its witness: {pools} pools are behind, `{counter}` was at {witnessed} and is at {found}"
             ),
-            Self::NoWitness => f.write_str(
-                "numbers were issued from this database, and its witness file is not beside it: it was restored, or moved here",
-            ),
+            Self::NoWitness => {
+                f.write_str("a hub has served from this database, and its witness file is not beside it: it was restored, or moved here")
+            }
             Self::Unreadable => f.write_str("the witness file beside the database cannot be read"),
             Self::CopiedWitness => f.write_str("the data folder is a copy: it was restored, or moved here from another disk or machine"),
             Self::OtherFile => f.write_str("the database file is not the one that was here: it was restored or replaced"),
@@ -194,11 +194,10 @@ pub fn judge(scene: &Scene) -> Option<Doubt> {
     {
         return Some(behind);
     }
-    if scene.counters.values().all(|next| *next == 0) {
-        return None;
-    }
+    // Also before the first number: a copy from then would begin with the numbers that were issued since.
     let Some(stored) = &scene.stored_identity else {
-        return Some(Doubt::NeverKept);
+        let issued = scene.counters.values().any(|next| *next > 0);
+        return issued.then_some(Doubt::NeverKept);
     };
     if let Some(difference) = stored.difference(&scene.identity) {
         return Some(other(difference));
@@ -324,14 +323,15 @@ mod tests {
     }
 
     #[test]
-    fn before_the_first_number_nothing_is_doubted() {
+    fn before_the_first_start_nothing_is_doubted_and_after_it_everything() {
         let (mut scene, _) = file(0);
-        for seen in [Seen::Nothing, Seen::Unreadable] {
-            scene.witness = seen;
-            for stored in [None, Some(identity("hub=2"))] {
-                scene.stored_identity = stored;
-                assert_eq!(judge(&scene), None);
-            }
+        for (stored, seen, expect) in [
+            (None, Seen::Nothing, None),
+            (None, Seen::Unreadable, None),
+            (Some(identity("hub=1")), Seen::Nothing, Some(Doubt::NoWitness)),
+        ] {
+            (scene.stored_identity, scene.witness) = (stored, seen);
+            assert_eq!(judge(&scene), expect);
         }
     }
 

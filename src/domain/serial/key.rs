@@ -1,6 +1,6 @@
 //! Keys of serial number pools, and how they are kept.
 //!
-//! Each owner has one random key. It is stored sealed under the master key (AES-256-GCM, the owner's id as additional data, so that one
+//! Each owner has one key: random, or as unpredictable as the master key that it follows from. It is stored sealed under the master key (AES-256-GCM, the owner's id as additional data, so that one
 //! owner's key cannot be put in another's place); the key of a pool is derived from it (HKDF-SHA-256 over product and epoch) and is never
 //! stored. Where the master key comes from is the business of `app`. Nothing here makes randomness: it is given.
 
@@ -35,6 +35,18 @@ impl MasterKey {
     #[must_use]
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(Zeroizing::new(bytes))
+    }
+
+    /// The key of an owner in a database of this lineage. A copy of the database from before the owner had a key makes the same again.
+    pub fn owner_key(&self, owner: &PartyId, lineage: &str) -> Result<OwnerKey, SerialError> {
+        // An owner's id has no `|`: no two inputs spell the same.
+        self.derive(&[
+            b"counterfoil/owner-key/v1|",
+            owner.as_str().as_bytes(),
+            b"|",
+            lineage.as_bytes(),
+        ])
+        .map(OwnerKey)
     }
 
     /// Seals an owner's key for storage: form, nonce, ciphertext, tag.

@@ -235,21 +235,33 @@ impl SerialRule {
             && (self.no_leading_zero, self.sgtin_96) == (other.no_leading_zero, other.sgtin_96)
     }
 
-    /// Fewest and most characters of a serial; for SSCCs of their references. None for numbers that others make: those are kept apart by
-    /// their list.
+    /// How many serials the rule can make; none for a range, which is not thinned out.
     #[must_use]
-    pub fn lengths(&self) -> Option<(u8, u8)> {
-        let fewest = if self.variable_length { 1 } else { self.length };
-        self.source.is_computed().then_some((fewest, self.length))
+    pub fn space(&self) -> Option<u128> {
+        let dense = Self {
+            density: 1,
+            ..self.clone()
+        };
+        match self.source {
+            Source::Sequential => None,
+            Source::Permutation | Source::Imported | Source::Brokered | Source::Delegate => {
+                NumberSpace::new(&dense).ok().map(|space| space.size())
+            }
+        }
     }
 
-    /// Whether a number could be a serial by both rules: never if their lengths differ.
+    /// Whether serials of both rules may have the same length; for SSCCs their references.
+    #[must_use]
+    pub fn shares_lengths(&self, other: &Self) -> bool {
+        let fewest = |rule: &Self| if rule.variable_length { 1 } else { rule.length };
+        fewest(self) <= other.length && fewest(other) <= self.length
+    }
+
+    /// Whether the hub could compute a number by both rules: never if their lengths differ. What stands in a list is skipped by its
+    /// place.
     #[must_use]
     pub fn meets(&self, other: &Self) -> bool {
-        match (self.lengths(), other.lengths()) {
-            (Some((shortest, longest)), Some((least, most))) => shortest <= most && least <= longest,
-            (Some(_) | None, None) | (None, Some(_)) => false,
-        }
+        self.source.is_computed() && other.source.is_computed() && self.shares_lengths(other)
     }
 
     /// The first thing that is wrong with the rule, whether GS1, the arithmetic or one of its markets says so.

@@ -55,8 +55,33 @@ pub(super) struct Approved {
     pub(super) by: Actor,
 }
 
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// What the request was given.
+    pub allocation: Allocation,
+    /// Whether it was given now; false for what its key was given before.
+    pub first_time: bool,
+}
+
+impl Answered {
+    fn now(allocation: &Allocation) -> Self {
+        Self {
+            allocation: allocation.clone(),
+            first_time: true,
+        }
+    }
+
+    pub(super) fn before(allocation: Allocation) -> Self {
+        Self {
+            allocation,
+            first_time: false,
+        }
+    }
+}
+
 /// How a request ended. A refusal that is a verdict stands in the audit log.
-pub(super) type Verdict = Result<Allocation, ServiceError>;
+pub(super) type Verdict = Result<Answered, ServiceError>;
 
 /// Decides on requests for one product that rest on the same serial rule, and stores what they get.
 ///
@@ -335,25 +360,25 @@ impl Book<'_> {
         let mut verdicts: Vec<Verdict> = Vec::with_capacity(decisions.len());
         for ((asked, (account, _)), decided) in self.batch.iter().zip(keys).zip(decisions) {
             let verdict = match decided {
-                Decided::Before(allocation) => Ok(*allocation),
+                Decided::Before(allocation) => Ok(Answered::before(*allocation)),
                 Decided::Like(place) => match verdicts.get(place) {
-                    Some(Ok(allocation)) => Ok(allocation.clone()),
+                    Some(Ok(first)) => Ok(Answered::before(first.allocation.clone())),
                     Some(Err(_)) | None => Err(ServiceError::Internal("a batch lost an answer".to_owned())),
                 },
                 Decided::Numbers(quantity) => {
                     let stored = self.allocation(asked, quantity, &mut stretch)?;
                     *issued.entry(account).or_default() += quantity;
                     entries.extend(self.granted(asked, &stored.allocation));
-                    let allocation = stored.allocation.clone();
+                    let answered = Answered::now(&stored.allocation);
                     allocations.push(stored);
-                    Ok(allocation)
+                    Ok(answered)
                 }
                 Decided::Approval => {
                     let stored = self.waiting(asked);
                     entries.extend(self.granted(asked, &stored.allocation));
-                    let allocation = stored.allocation.clone();
+                    let answered = Answered::now(&stored.allocation);
                     waits.push(stored);
-                    Ok(allocation)
+                    Ok(answered)
                 }
                 Decided::Refusal(error) => {
                     if is_verdict(error.code()) {

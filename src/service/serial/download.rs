@@ -14,13 +14,15 @@ use crate::domain::party::Actor;
 use crate::domain::serial::allocation::{Allocation, offset_of};
 use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::pool::Pool;
+use crate::domain::serial::trial::Trial;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
 use crate::storage::serial::allocation::{self as store, StoredAllocation};
 use crate::storage::serial::{listed, pool};
 use crate::storage::{Db, StorageError, audit};
 
-use super::pools;
+use super::progress::no_numbers;
+use super::{allocation, pools};
 
 /// How many numbers are computed at a time: some milliseconds of work, some ten kilobytes.
 const CHUNK: u64 = 4_096;
@@ -40,6 +42,8 @@ pub struct SerialStream {
     db: Db,
     numbered: Numbered,
     pool: Arc<Pool>,
+    /// Of a dry run: what gives the numbers in the place of the pool.
+    trial: Option<Trial>,
     first_index: u64,
     holes: RoaringBitmap,
     /// The offset to look at next.
@@ -48,6 +52,20 @@ pub struct SerialStream {
 }
 
 impl SerialStream {
+    /// Numbers to try with: computed, also where those of the pool stand in a list.
+    pub(super) fn trial(hub: &Hub, trial: Trial, quantity: u64) -> Self {
+        Self {
+            db: hub.db().clone(),
+            numbered: trial.numbered(),
+            pool: trial.pool(),
+            trial: Some(trial),
+            first_index: 0,
+            holes: RoaringBitmap::new(),
+            offset: 0,
+            left: quantity,
+        }
+    }
+
     /// What the numbers are for.
     #[must_use]
     pub fn numbered(&self) -> Numbered {
@@ -64,6 +82,15 @@ impl SerialStream {
     /// there, and those that stand in a list are read, page by page.
     pub fn next_chunk(&mut self) -> Result<Option<Vec<String>>, ServiceError> {
         let count = self.left.min(CHUNK);
+        if let Some(trial) = &self.trial {
+            let serials = trial.serials(&mut self.offset, count);
+            self.left = if serials.is_empty() {
+                0
+            } else {
+                self.left - serials.len() as u64
+            };
+            return Ok((!serials.is_empty()).then_some(serials));
+        }
         let indices: Vec<u64> = (0..count).map(|_| self.next_index()).collect();
         let (Some(first), Some(last)) = (indices.first(), indices.last()) else {
             return Ok(None);
@@ -111,9 +138,12 @@ pub async fn serials_if(
     range: SerialRange,
     check: impl FnOnce(SerialStream) -> Result<(), ServiceError> + Send + 'static,
 ) -> Result<SerialStream, ServiceError> {
-    let stored = store::visible(hub.db(), &actor.party, id)
-        .await?
-        .ok_or_else(ServiceError::not_found)?;
+    let Some(stored) = store::visible(hub.db(), &actor.party, id).await? else {
+        // One that waits for approval has no numbers to read; its parties are told so.
+        let waits = allocation(hub, actor, id).await?.ok_or_else(ServiceError::not_found)?;
+        return Err(no_numbers(&waits));
+    };
+    readable(&stored.allocation, actor)?;
     let (first, count) = part(&stored.allocation, range)?;
     let numbers = open(hub, &stored, (first, count)).await?;
     let looked_at = numbers.clone();
@@ -121,6 +151,18 @@ pub async fn serials_if(
     checked.map_err(|error| ServiceError::Internal(error.to_string()))??;
     note(hub, actor, &stored.allocation, first, count).await?;
     Ok(numbers)
+}
+
+/// Closed is closed for the party that closed it or was closed; the brand owner answers for its numbers and can always read them.
+fn readable(allocation: &Allocation, actor: &Actor) -> Result<(), ServiceError> {
+    if allocation.state.closed_at().is_none() || allocation.principal == actor.party {
+        return Ok(());
+    }
+    let detail = format!(
+        "{} is closed and its numbers cannot be read any more: ask for new ones",
+        allocation.id
+    );
+    Err(ServiceError::refused(Code::AllocationClosed, detail))
 }
 
 /// So many numbers of an allocation from a place on, for whoever does not hand them out: nothing is noted.
@@ -132,11 +174,31 @@ pub(super) async fn open(hub: &Hub, stored: &StoredAllocation, (first, count): (
         db: hub.db().clone(),
         numbered: stored.allocation.numbered,
         pool: pools::prepare(hub, record).await?,
+        trial: None,
         first_index: stored.first_index,
         offset: offset_of(first, &stored.holes),
         holes: stored.holes.clone(),
         left: count,
     })
+}
+
+/// Some numbers of an allocation, whoever may read them.
+pub(super) async fn part_stream(
+    hub: &Hub,
+    stored: &StoredAllocation,
+    which: &RoaringBitmap,
+    range: SerialRange,
+) -> Result<SerialStream, ServiceError> {
+    let Some(left) = which.len().checked_sub(range.after) else {
+        let detail = format!("`after` is {}, but there are {} serial numbers", range.after, which.len());
+        return Err(ServiceError::refused(Code::BadInput, detail));
+    };
+    // All others are holes.
+    let mut holes = RoaringBitmap::new();
+    holes.insert_range(0..u32::try_from(stored.span).unwrap_or(u32::MAX));
+    holes -= which;
+    let part = StoredAllocation { holes, ..stored.clone() };
+    open(hub, &part, (range.after, range.limit.map_or(left, |limit| limit.min(left)))).await
 }
 
 fn part(allocation: &Allocation, range: SerialRange) -> Result<(u64, u64), ServiceError> {

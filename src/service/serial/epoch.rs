@@ -17,9 +17,11 @@ use crate::domain::serial::pool::{NewPool, Pool, PoolRecord};
 use crate::domain::time::Micros;
 use crate::service::Hub;
 use crate::service::error::ServiceError;
+use crate::storage::serial::floor;
 use crate::storage::serial::pool::{self as store, Counter};
 use crate::storage::{Tx, party};
 
+use super::floor;
 use super::pools::{being_changed, prepare_all_in};
 
 /// How many listed serials are looked at in one go.
@@ -77,10 +79,12 @@ pub(super) async fn succeed(tx: &Tx, hub: &Hub, wanted: Wanted<'_>, states: Vec<
         rule,
         now,
     } = wanted;
-    let sealed = store::owner_key_or_insert(tx, &owner, fresh_key(hub, &owner)?, now).await?;
+    let lineage = floor::lineage_in(tx).await?;
+    let sealed = store::owner_key_or_insert(tx, &owner, fresh_key(hub, &owner, lineage)?, now).await?;
     let mut records = Vec::with_capacity(states.len());
-    for Counter { mut record, .. } in states {
+    for Counter { mut record, next } in states {
         if record.retired.is_none() && record.rule().meets(rule) {
+            floor::check_end(tx, hub, &record, next).await?;
             record.retired = store::retire(tx, record.id, now).await?;
         }
         records.push(record);
@@ -119,11 +123,22 @@ async fn skip_listed(tx: &Tx, pool: &Pool) -> Result<(), ServiceError> {
     }
 }
 
-/// A random key, sealed.
-fn fresh_key(hub: &Hub, owner: &PartyId) -> Result<Vec<u8>, SerialError> {
-    let mut key = Zeroizing::new([0; 32]);
+/// A key for an owner, sealed.
+///
+/// It follows from the master key, the owner and what the database was named when a hub first served from it. So a database that is
+/// restored to before an owner's first number makes the same key again, and counter values that are passed over then are the numbers that
+/// were issued; with another key the new numbers would meet them by chance.
+fn fresh_key(hub: &Hub, owner: &PartyId, lineage: Option<String>) -> Result<Vec<u8>, SerialError> {
     let mut nonce = [0; NONCE_BYTES];
-    hub.fill_random(key.as_mut_slice());
     hub.fill_random(&mut nonce);
-    hub.master_key().seal(owner, &OwnerKey::new(key), nonce)
+    let key = match lineage {
+        Some(lineage) => hub.master_key().owner_key(owner, &lineage)?,
+        // No hub has served from here: there is nothing to be restored to.
+        None => {
+            let mut key = Zeroizing::new([0; 32]);
+            hub.fill_random(key.as_mut_slice());
+            OwnerKey::new(key)
+        }
+    };
+    hub.master_key().seal(owner, &key, nonce)
 }

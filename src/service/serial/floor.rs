@@ -114,11 +114,7 @@ fn refusal() -> ServiceError {
 ///
 /// The one way for numbers to be issued: refused while they are held, and if the counter has gone back.
 pub(super) async fn take(tx: &Tx, hub: &Hub, pool: &PoolRecord, quantity: u64, cap: u64) -> Result<Option<u64>, ServiceError> {
-    hub.floor().check()?;
-    if let Some(why) = store::refusal_in(tx).await? {
-        hub.floor().stop(why);
-        return Err(refusal());
-    }
+    check_in(tx, hub).await?;
     let first = pool::take(tx, pool.id, quantity, cap).await?;
     let reached = hub.floor().reached(pool);
     match first {
@@ -133,6 +129,32 @@ pub(super) async fn take(tx: &Tx, hub: &Hub, pool: &PoolRecord, quantity: u64, c
     }
 }
 
+async fn check_in(tx: &Tx, hub: &Hub) -> Result<(), ServiceError> {
+    hub.floor().check()?;
+    match store::refusal_in(tx).await? {
+        Some(why) => {
+            hub.floor().stop(why);
+            Err(refusal())
+        }
+        None => Ok(()),
+    }
+}
+
+/// Whether a pool may be retired where its counter stands: refused while numbers are held, and if the counter has gone back. A newer
+/// epoch goes by where it ended.
+pub(super) async fn check_end(tx: &Tx, hub: &Hub, pool: &PoolRecord, next_index: u64) -> Result<(), ServiceError> {
+    check_in(tx, hub).await?;
+    let reached = hub.floor().reached(pool);
+    if next_index < reached {
+        let counter = counter(pool);
+        hub.floor().stop(format!(
+            "the counter of `{counter}` was at {reached} and is at {next_index}: the database was restored under a running hub"
+        ));
+        return Err(refusal());
+    }
+    Ok(())
+}
+
 /// Holds all numbers, in every process on this database; false if they were held already.
 ///
 /// For a restore that no hub can see. No number moves any more when this returns. Without an actor (a hub that has no contracts)
@@ -140,11 +162,17 @@ pub(super) async fn take(tx: &Tx, hub: &Hub, pool: &PoolRecord, quantity: u64, c
 pub async fn hold(hub: &Hub, actor: Option<&Actor>, why: &str) -> Result<bool, ServiceError> {
     let identity = keeper::identity(hub).await?;
     let entry = actor.map(|actor| entry(hub, actor, AuditAction::HoldSerials, serde_json::json!({ "why": why })));
-    let (why, now) = (why.to_owned(), hub.now());
+    let (why, at, lineage) = (why.to_owned(), hub.now(), keeper::fresh_lineage(hub));
     hub.db()
         .write(move |tx| {
             Box::pin(async move {
-                let held = store::hold(tx, &identity, &why, now).await?;
+                let hold = store::Hold {
+                    identity: &identity,
+                    lineage: &lineage,
+                    why: &why,
+                    at,
+                };
+                let held = store::hold(tx, hold).await?;
                 if let (true, Some(entry)) = (held, entry) {
                     audit::append(tx, &entry).await?;
                 }

@@ -67,7 +67,7 @@ pub(super) async fn prepare(hub: &Hub, record: PoolRecord) -> Result<Arc<Pool>, 
 }
 
 /// Serials of an allocation at some of its offsets.
-pub(super) async fn serials_at(
+pub(in crate::service) async fn serials_at(
     hub: &Hub,
     stored: &StoredAllocation,
     offsets: impl Iterator<Item = u32> + Send,

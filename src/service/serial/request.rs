@@ -23,7 +23,7 @@ use crate::service::error::{Code, ServiceError};
 use crate::storage::audit;
 use crate::storage::serial::{allocation as store, request as waiting};
 
-use super::batch::Asked;
+use super::batch::{Answered, Asked, Verdict};
 use super::broker::{self, Brokered};
 
 /// Longest idempotency key, in characters.
@@ -78,10 +78,15 @@ impl SerialRequest {
 ///
 /// Where the agreement asks for it, the answer is [`AllocationState::Pending`](super::AllocationState) until the principal decides.
 pub async fn request(hub: &Hub, actor: &Actor, request: SerialRequest) -> Result<Allocation, ServiceError> {
+    request_once(hub, actor, request).await.map(|answered| answered.allocation)
+}
+
+/// The same, for channels that tell the first answer from those to its repetitions.
+pub async fn request_once(hub: &Hub, actor: &Actor, request: SerialRequest) -> Result<Answered, ServiceError> {
     check(hub, &request)?;
     let (hash, now) = (request_hash(&request), hub.now());
     let Some(basis) = basis(&hub.registry(), actor, &request, now) else {
-        let answer = without_basis(hub, actor, &request, &hash).await;
+        let answer = without_basis(hub, actor, &request, &hash).await.map(Answered::before);
         return noted(hub, actor, &request, answer).await;
     };
     if let Err(error) = supplied(hub, actor, &request, &basis).await {
@@ -292,12 +297,7 @@ pub(super) fn refusal(hub: &Hub, actor: &Actor, request: &SerialRequest, code: C
 }
 
 /// Writes down a refusal that no batch wrote down.
-pub(super) async fn noted(
-    hub: &Hub,
-    actor: &Actor,
-    request: &SerialRequest,
-    answer: Result<Allocation, ServiceError>,
-) -> Result<Allocation, ServiceError> {
+pub(super) async fn noted(hub: &Hub, actor: &Actor, request: &SerialRequest, answer: Verdict) -> Verdict {
     if let Err(ServiceError::Refused { code, .. }) = &answer
         && is_verdict(*code)
     {

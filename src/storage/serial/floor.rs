@@ -100,22 +100,48 @@ fn floor_row(row: &QueryResult) -> Result<FloorRow, StorageError> {
     })
 }
 
-/// Stores what the database is known by; what else the row says stays.
-pub async fn know(tx: &Tx, identity: &Identity) -> Result<(), StorageError> {
-    let sql =
-        "INSERT INTO serial_floor (one, identity) VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET identity = excluded.identity";
-    tx.execute("storing what the database is known by", sql, vec![identity.0.as_str().into()])
-        .await?;
+/// Stores what the database is known by; what else the row says stays. `lineage` counts the first time.
+pub async fn know(tx: &Tx, identity: &Identity, lineage: &str) -> Result<(), StorageError> {
+    let sql = "INSERT INTO serial_floor (one, identity, lineage) VALUES (1, $1, $2)
+               ON CONFLICT (one) DO UPDATE SET identity = excluded.identity";
+    let values = vec![identity.0.as_str().into(), lineage.into()];
+    tx.execute("storing what the database is known by", sql, values).await?;
     Ok(())
 }
 
+/// What the database was named when a hub first served from it; every copy of it has the same.
+pub async fn lineage_in(tx: &Tx) -> Result<Option<String>, StorageError> {
+    let row = tx
+        .query_one("reading the lineage", "SELECT lineage FROM serial_floor", Vec::new())
+        .await?;
+    row.map(|row| column(&row, TABLE, "lineage")).transpose()
+}
+
+/// Why numbers are held.
+#[derive(Debug, Clone, Copy)]
+pub struct Hold<'a> {
+    /// What the database is known by, if that is not stored yet.
+    pub identity: &'a Identity,
+    /// The same of its lineage.
+    pub lineage: &'a str,
+    /// For the operator.
+    pub why: &'a str,
+    /// Now.
+    pub at: Micros,
+}
+
 /// From here on no number moves; false if that was so already.
-pub async fn hold(tx: &Tx, identity: &Identity, why: &str, now: Micros) -> Result<bool, StorageError> {
+pub async fn hold(tx: &Tx, hold: Hold<'_>) -> Result<bool, StorageError> {
     lock_all(tx).await?;
-    let sql = "INSERT INTO serial_floor (one, identity, held_at, held_why) VALUES (1, $1, $2, $3)
+    let sql = "INSERT INTO serial_floor (one, identity, lineage, held_at, held_why) VALUES (1, $1, $2, $3, $4)
                ON CONFLICT (one) DO UPDATE SET held_at = excluded.held_at, held_why = excluded.held_why
                WHERE serial_floor.held_at IS NULL";
-    let values = vec![identity.0.as_str().into(), now.0.into(), why.into()];
+    let values = vec![
+        hold.identity.0.as_str().into(),
+        hold.lineage.into(),
+        hold.at.0.into(),
+        hold.why.into(),
+    ];
     Ok(tx.execute("holding the floor", sql, values).await?.rows_affected() > 0)
 }
 
@@ -212,7 +238,7 @@ async fn note(tx: &Tx, pool: PoolId, (first, quantity): (u64, u64), reason: &str
 /// Which pools a database does not know yet, and where their counters begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ahead {
-    /// The one pool; none: every other.
+    /// The one pool, or with epoch 0 all of what is numbered; none: every other.
     pub counter: Option<Counter>,
     /// Where it begins.
     pub next_index: u64,
@@ -260,7 +286,7 @@ fn ahead_counter(row: &QueryResult) -> Result<Counter, StorageError> {
 /// Has a pool that was just made begin where [`begin_ahead`] says: a restored database may not know what was issued from it.
 pub(super) async fn begin_pool(tx: &Tx, pool: &PoolRecord, now: Micros) -> Result<(), StorageError> {
     let sql = "SELECT CAST(MAX(next_index) AS BIGINT) AS next_index FROM serial_ahead
-               WHERE (gtin = $1 AND epoch = $2) OR gtin = ''";
+               WHERE (gtin = $1 AND epoch IN (0, $2)) OR gtin = ''";
     let values = vec![pool.numbered.to_string().into(), pool.epoch.into()];
     let row = tx.query_one("reading where new pools begin", sql, values).await?;
     let begins: Option<i64> = row.map_or(Ok(None), |row| column(&row, "serial_ahead", "next_index"))?;

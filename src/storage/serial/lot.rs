@@ -31,8 +31,8 @@ pub struct LotClose {
     pub party: PartyId,
     /// Whose brand.
     pub principal: PartyId,
-    /// The balance that was signed, as JSON.
-    pub balance: String,
+    /// The balance that was signed, as JSON; none where it is not the reader's to see.
+    pub balance: Option<String>,
     /// Why it was closed although it did not balance.
     pub reason: Option<String>,
     /// Which system of the party closed it.
@@ -42,6 +42,15 @@ pub struct LotClose {
 }
 
 impl LotClose {
+    /// As a party may see it: sums are those of whose part it is, and the owner's.
+    #[must_use]
+    pub fn seen_by(mut self, viewer: &PartyId) -> Self {
+        if self.party != *viewer && self.principal != *viewer {
+            self.balance = None;
+        }
+        self
+    }
+
     /// Whether it covers numbers that a party has for an owner, asked for a line.
     #[must_use]
     pub fn covers(&self, holder: &PartyId, principal: &PartyId, line: Option<&str>) -> bool {
@@ -104,10 +113,10 @@ pub async fn closings(tx: &Tx, numbered: Numbered, lots: &[&str]) -> Result<Vec<
         .collect()
 }
 
-/// What is closed of a lot, as far as a party may see it: its own part, and the whole if it is the owner's or the owner closed it.
+/// What is closed of a lot, as far as it concerns a party: its own part, its delegates', and the whole as the owner closed it.
 pub async fn visible(db: &Db, viewer: &PartyId, gtin: Gtin, lot: &str) -> Result<Vec<LotClose>, StorageError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM lot_close WHERE gtin = $1 AND lot = $2 AND (party_id = $3 OR principal_id = $3) ORDER BY id"
+        "SELECT {COLUMNS} FROM lot_close WHERE gtin = $1 AND lot = $2 AND (party_id = $3 OR principal_id = $3 OR party_id = principal_id) ORDER BY id"
     );
     let values = vec![gtin.as_str().into(), lot.into(), viewer.as_str().into()];
     db.query("reading closed lots", &sql, values)
@@ -128,7 +137,7 @@ pub async fn insert(tx: &Tx, close: &LotClose) -> Result<(), StorageError> {
         close.line.as_deref().unwrap_or("").into(),
         close.party.as_str().into(),
         close.principal.as_str().into(),
-        close.balance.as_str().into(),
+        close.balance.as_deref().unwrap_or("null").into(),
         close.reason.as_deref().into(),
         close.closed_by.as_str().into(),
         close.closed_at.0.into(),
@@ -163,7 +172,7 @@ fn stored(row: &QueryResult) -> Result<LotClose, StorageError> {
         line: Some(line).filter(|line| !line.is_empty()),
         party: parsed(row, TABLE, "party_id")?,
         principal: parsed(row, TABLE, "principal_id")?,
-        balance: column(row, TABLE, "balance")?,
+        balance: Some(column(row, TABLE, "balance")?),
         reason: column(row, TABLE, "reason")?,
         closed_by: column(row, TABLE, "closed_by")?,
         closed_at: Micros(column(row, TABLE, "closed_at")?),

@@ -1,5 +1,7 @@
 //! Owners' sealed keys and pools with their counters.
 
+use std::collections::BTreeMap;
+
 use roaring::RoaringBitmap;
 use sea_orm::QueryResult;
 
@@ -14,7 +16,10 @@ use crate::storage::{Db, StorageError, Tx};
 
 use super::{bigint, floor, row_lock};
 
-const COLUMNS: &str =
+/// Products in one statement.
+const PRODUCTS: usize = 20_000;
+
+pub(super) const COLUMNS: &str =
     "id, owner_id, gtin, epoch, algorithm, source, alphabet, length, rule, samples, next_index, cap, retired_at";
 
 /// Stores an owner's sealed key unless it has one, and answers the one that stands.
@@ -114,6 +119,22 @@ pub async fn lock_product(tx: &Tx, numbered: Numbered) -> Result<Vec<Counter>, S
     }
 }
 
+/// The pools of some products with their counters as they stand now, newest epoch first.
+pub async fn of_products(db: &Db, products: &[Numbered]) -> Result<BTreeMap<Numbered, Vec<Counter>>, StorageError> {
+    let mut pools: BTreeMap<Numbered, Vec<Counter>> = BTreeMap::new();
+    for part in products.chunks(PRODUCTS) {
+        let (asked, binds) = Rows::default()
+            .texts("asked", part.iter().map(|product| Some(product.to_string())))
+            .table(db.backend(), 1);
+        let sql = format!("SELECT {COLUMNS} FROM pool WHERE gtin IN (SELECT r.asked FROM {asked}) ORDER BY gtin, epoch DESC");
+        for row in db.query("reading pools", &sql, binds).await? {
+            let counter = counter(&row)?;
+            pools.entry(counter.record.numbered).or_default().push(counter);
+        }
+    }
+    Ok(pools)
+}
+
 /// Ends a pool: its counter never moves again. Answers where it stands; none if it was at its end already.
 pub async fn retire(tx: &Tx, id: PoolId, now: Micros) -> Result<Option<Retirement>, StorageError> {
     let sql = "UPDATE pool SET retired_at = $1 WHERE id = $2 AND retired_at IS NULL RETURNING next_index";
@@ -152,6 +173,14 @@ pub async fn skipped(tx: &Tx, id: PoolId, first: u64, span: u64) -> Result<Roari
             .ok_or_else(|| StorageError::Inconsistent(format!("pool_skip.number_index of {id} = {index}")))
     };
     rows.iter().map(offset).collect()
+}
+
+/// Where the counter of a pool stands, outside any transaction: to be shown, not to decide by.
+pub async fn next(db: &Db, id: PoolId) -> Result<u64, StorageError> {
+    let sql = "SELECT next_index FROM pool WHERE id = $1";
+    let row = db.query_one("reading a counter", sql, vec![id.uuid().into()]).await?;
+    let next: i64 = row.map_or(Ok(0), |row| column(&row, "pool", "next_index"))?;
+    u64::try_from(next).map_err(|_| StorageError::Inconsistent(format!("pool.next_index of {id} is below zero")))
 }
 
 /// A pool.
@@ -232,7 +261,7 @@ fn records(rows: &[QueryResult]) -> Result<Vec<PoolRecord>, StorageError> {
     rows.iter().map(record).collect()
 }
 
-fn counter(row: &QueryResult) -> Result<Counter, StorageError> {
+pub(super) fn counter(row: &QueryResult) -> Result<Counter, StorageError> {
     Ok(Counter {
         record: record(row)?,
         next: next_index(row)?,

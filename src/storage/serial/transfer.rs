@@ -71,13 +71,12 @@ pub async fn insert(tx: &Tx, transfer: &StoredTransfer) -> Result<(), StorageErr
     Ok(())
 }
 
-/// A transfer of a party by its key.
-pub async fn by_key(tx: &Tx, from: &PartyId, key: &str) -> Result<Option<StoredTransfer>, StorageError> {
-    let sql = format!("SELECT {COLUMNS} FROM serial_transfer WHERE from_party = $1 AND request_key = $2");
-    let row = tx
-        .query_one("reading a transfer by its key", &sql, vec![from.as_str().into(), key.into()])
-        .await?;
-    row.as_ref().map(stored).transpose()
+/// The transfers of a party under one key: one for each allocation.
+pub async fn by_key(tx: &Tx, from: &PartyId, key: &str) -> Result<Vec<StoredTransfer>, StorageError> {
+    let sql = format!("SELECT {COLUMNS} FROM serial_transfer WHERE from_party = $1 AND request_key = $2 ORDER BY id");
+    let values = vec![from.as_str().into(), key.into()];
+    let rows = tx.query("reading transfers by their key", &sql, values).await?;
+    rows.iter().map(stored).collect()
 }
 
 /// A transfer that a party gave or took, or that is of its brand.

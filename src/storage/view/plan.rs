@@ -5,11 +5,11 @@ use uuid::Uuid;
 
 use crate::domain::event::EventType;
 use crate::domain::gs1::EpcKey;
-use crate::domain::ids::{PartyId, PoolId};
+use crate::domain::ids::{AllocationId, PartyId, PoolId};
 use crate::domain::time::Micros;
 use crate::storage::Db;
 use crate::storage::db::DbOptions;
-use crate::storage::serial::slice;
+use crate::storage::serial::{lookup, slice};
 
 use super::event::Filter;
 use super::{DEPTH, audit, container, event, shipment, trace};
@@ -35,6 +35,8 @@ fn hot(backend: DbBackend) -> Vec<(&'static str, String, Vec<Value>)> {
         event_from: Some(Micros(1)),
         ..Filter::default()
     };
+    let product = "09521001001014".parse().unwrap();
+    let groups = [(AllocationId::new(Uuid::from_u128(1)), 0)].into_iter().collect();
     let by_epc = Filter {
         epcs: vec![key],
         ..Filter::default()
@@ -59,6 +61,22 @@ fn hot(backend: DbBackend) -> Vec<(&'static str, String, Vec<Value>)> {
         named(
             "slices of a pool",
             slice::covering(backend, PoolId::new(Uuid::from_u128(1)), &[1, 5, 9], slice::COLUMNS),
+        ),
+        named("look-up: products of a party", lookup::known_sql(backend, &party, &[product])),
+        named(
+            "look-up: allocations",
+            lookup::holding_sql(backend, PoolId::new(Uuid::from_u128(1)), None, &[1, 5, 9]),
+        ),
+        named(
+            "look-up: allocations of a party",
+            lookup::holding_sql(backend, PoolId::new(Uuid::from_u128(1)), Some(&party), &[1, 5, 9]),
+        ),
+        named("look-up: lists", lookup::listed_sql(backend, product, &["A1", "A2"])),
+        named("look-up: bitmaps", lookup::marks_sql(backend, &groups)),
+        named("look-up: packs", lookup::packs_sql(backend, &[key])),
+        named(
+            "look-up: foreign uses",
+            lookup::foreign_sql(backend, &party, &[(product, "A1")]),
         ),
     ]
 }

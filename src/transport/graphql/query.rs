@@ -6,8 +6,11 @@ pub mod event;
 pub mod finding;
 pub mod item;
 pub mod life;
+pub mod lookup;
+pub mod lot;
 pub mod node;
 pub mod party;
+pub mod pool;
 pub mod serial;
 pub mod shipment;
 pub mod supply;
@@ -23,8 +26,11 @@ pub struct Query(
     finding::FindingQuery,
     item::ItemQuery,
     life::LifeQuery,
+    lookup::LookupQuery,
+    lot::LotQuery,
     node::NodeQuery,
     party::PartyQuery,
+    pool::PoolQuery,
     serial::SerialQuery,
     shipment::ShipmentQuery,
     supply::SupplyQuery,

@@ -9,16 +9,19 @@ pub mod event;
 pub mod finding;
 pub mod item;
 pub mod life;
+pub mod lookup;
 pub mod lot;
 pub mod node;
 pub mod page;
 pub mod party;
+pub mod pool;
 pub mod provenance;
 pub mod refusal;
 pub mod scalar;
 pub mod shipment;
 pub mod supply;
 pub mod thing;
+pub mod transfer;
 
 use async_graphql::Context;
 

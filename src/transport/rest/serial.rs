@@ -6,7 +6,10 @@
 //! needs no second source. The numbers are computed while they are sent; the whole list is never in memory. A format that cannot hold
 //! one of the numbers is refused before the first byte, and nothing is noted as fetched.
 //!
-//! It does not give numbers out: that is a request of its own, and reading is free of charge.
+//! It does not give numbers out: that is a request of its own (`serial/allocation.rs`), and reading is free of charge.
+
+use std::fmt::Display;
+use std::str::FromStr;
 
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -27,16 +30,22 @@ use crate::transport::problem::Problem;
 
 use format::Format;
 
+mod allocation;
 pub(in crate::transport) mod format;
 mod json;
+mod lot;
 mod report;
+mod transfer;
 
 /// The routes of this noun.
 pub fn routes() -> Router<Hub> {
     // HEAD on its own: it would otherwise count as a download.
     Router::new()
         .route("/serials/v1/allocations/{id}/serials", get(download).head(describe))
+        .merge(allocation::routes())
+        .merge(lot::routes())
         .merge(report::routes())
+        .merge(transfer::routes())
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -57,7 +66,7 @@ async fn download(
     parameters: Result<Query<Parameters>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (id, parameters, format) = understood(id, parameters, &headers)?;
+    let (id, parameters, format) = understood::<AllocationId>(id, parameters, &headers)?;
     let range = SerialRange {
         after: parameters.after,
         limit: parameters.limit,
@@ -82,7 +91,7 @@ async fn describe(
     parameters: Result<Query<Parameters>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (id, _, format) = understood(id, parameters, &headers)?;
+    let (id, _, format) = understood::<AllocationId>(id, parameters, &headers)?;
     serial::allocation(&hub, &actor, id)
         .await?
         .ok_or_else(ServiceError::not_found)?;
@@ -91,11 +100,11 @@ async fn describe(
     Ok(with_headers(Response::new(Body::from_stream(nothing)), id, format))
 }
 
-fn understood(
+fn understood<I: FromStr>(
     id: Result<Path<String>, PathRejection>,
     parameters: Result<Query<Parameters>, QueryRejection>,
     headers: &HeaderMap,
-) -> Result<(AllocationId, Parameters, Format), ServiceError> {
+) -> Result<(I, Parameters, Format), ServiceError> {
     // Not an id: there is no such thing, like any id that is not the caller's.
     let Path(id) = id.map_err(|_| ServiceError::not_found())?;
     let id = id.parse().map_err(|_| ServiceError::not_found())?;
@@ -113,7 +122,7 @@ fn understood(
     Ok((id, parameters, format))
 }
 
-fn with_headers(mut response: Response, id: AllocationId, format: Format) -> Response {
+fn with_headers(mut response: Response, id: impl Display, format: Format) -> Response {
     let (media_type, ending) = format.media_type();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));

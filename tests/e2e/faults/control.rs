@@ -6,6 +6,7 @@
 
 use counterfoil::app::{Start, start_with};
 use counterfoil::config::settings::{Settings, Sources};
+use sea_orm::ConnectionTrait;
 
 use super::history::History;
 use super::house::{House, Start as Hub};
@@ -78,6 +79,21 @@ async fn the_check_notices_loss_and_duplicates() {
     ];
     for (doctor, expect) in doctored {
         let wrong = wrong(doctor).await;
+        assert!(
+            wrong.iter().any(|what| what.contains(expect)),
+            "{expect} is not among {wrong:#?}"
+        );
+    }
+    // And what no history tells: a number that nobody has and nothing explains, and blocks that overlap.
+    let tables: [(&str, &str); 2] = [
+        ("UPDATE pool SET next_index = next_index + 1", "FROM pool p WHERE p.next_index <>"),
+        ("UPDATE allocation SET span = quantity + 1000", "JOIN allocation b"),
+    ];
+    for (sql, expect) in tables {
+        let db = house.database().await;
+        db.execute_unprepared(sql).await.expect("falsified");
+        db.close().await.expect("closed");
+        let wrong = wrong(|_| {}).await;
         assert!(
             wrong.iter().any(|what| what.contains(expect)),
             "{expect} is not among {wrong:#?}"

@@ -53,6 +53,11 @@ impl House {
     /// On PostgreSQL, in a database of its own; `None` if the tests were given no server.
     pub(crate) async fn on_postgres() -> Option<Self> {
         let server = std::env::var("COUNTERFOIL_TEST_DATABASE_URL").ok()?;
+        Some(Self::on_server(server).await)
+    }
+
+    /// The same on a server that the test brings.
+    pub(crate) async fn on_server(server: String) -> Self {
         let name = format!("faults_{}", uuid::Uuid::new_v4().simple());
         let admin = Database::connect(&server).await.expect("the PostgreSQL server of the tests");
         admin
@@ -60,7 +65,23 @@ impl House {
             .await
             .expect("a database");
         admin.close().await.expect("closed");
-        Some(Self::build(Kept::Postgres { server, name }).await)
+        Self::build(Kept::Postgres { server, name }).await
+    }
+
+    /// Has the server hold the database as a copy of itself, as a dump that is loaded again is one.
+    pub(crate) async fn copy_database(&self, statements: &[&str]) {
+        let Kept::Postgres { server, name } = &self.kept else {
+            panic!("SQLite has no server")
+        };
+        let admin = Database::connect(server).await.expect("the PostgreSQL server of the tests");
+        for statement in statements {
+            let sql = statement.replace("{live}", name).replace("{copy}", &format!("{name}_copy"));
+            admin
+                .execute_unprepared(&sql)
+                .await
+                .unwrap_or_else(|error| panic!("{sql}: {error}"));
+        }
+        admin.close().await.expect("closed");
     }
 
     async fn build(kept: Kept) -> Self {

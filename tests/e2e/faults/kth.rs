@@ -214,6 +214,12 @@ async fn a_kill_at_each_call_of_a_first_start_leaves_no_half_hub() {
                 "killed at {calls:?} {at} of its first start, it does not start again:\n{}",
                 hub.err().unwrap_or_default()
             );
+            let (status, text) = house.told(&["serials", "floor"]);
+            assert_eq!(
+                status,
+                Some(0),
+                "killed at {calls:?} {at} of its first start, its numbers are held: {text}"
+            );
         }
     }
     assert!(kills >= 10, "the kills did not reach the start: {kills}");

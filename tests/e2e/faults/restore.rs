@@ -72,8 +72,8 @@ struct Restored {
 }
 
 /// More than one request after the backup, so that a copy is more than one step behind.
-const AFTER: [&str; 3] = ["after-1", "after-2", "after-3"];
-const EACH: u64 = 10;
+pub(super) const AFTER: [&str; 3] = ["after-1", "after-2", "after-3"];
+pub(super) const EACH: u64 = 10;
 
 async fn restored(template: &House, way: Way, start: Start<'_>) -> Restored {
     let house = template.copy();
@@ -98,7 +98,7 @@ fn end(hub: HubProcess, start: Start<'_>) {
 }
 
 /// Numbers for a key, which must be given.
-async fn asked(caller: &Caller, key: &str) -> Vec<String> {
+pub(super) async fn asked(caller: &Caller, key: &str) -> Vec<String> {
     match caller.request_serials(&LINES[0], EACH, key).await {
         Answer::Acknowledged(path) => match caller.serials(&path).await {
             Answer::Acknowledged(serials) => serials,
@@ -109,7 +109,7 @@ async fn asked(caller: &Caller, key: &str) -> Vec<String> {
 }
 
 /// What a hub that is held answers to a new key.
-async fn refused(caller: &Caller, key: &str) {
+pub(super) async fn refused(caller: &Caller, key: &str) {
     match caller.request_serials(&LINES[0], EACH, key).await {
         Answer::Refused(why) if why.contains("FLOOR_UNCONFIRMED") => {
             assert!(why.contains("new serial numbers are held"), "{why}")
@@ -119,7 +119,7 @@ async fn refused(caller: &Caller, key: &str) {
 }
 
 /// Numbers for a key as soon as the hub follows a confirmation, which it must within a second or so.
-async fn asked_soon(caller: &Caller, key: &str) -> Vec<String> {
+pub(super) async fn asked_soon(caller: &Caller, key: &str) -> Vec<String> {
     for _ in 0..40 {
         if let Answer::Acknowledged(_) = caller.request_serials(&LINES[0], EACH, key).await {
             return asked(caller, key).await;
@@ -129,11 +129,11 @@ async fn asked_soon(caller: &Caller, key: &str) -> Vec<String> {
     panic!("the hub did not follow the confirmation")
 }
 
-fn twice(serials: &[String]) -> usize {
+pub(super) fn twice(serials: &[String]) -> usize {
     serials.len() - serials.iter().collect::<HashSet<_>>().len()
 }
 
-async fn unexplained(house: &House) -> i64 {
+pub(super) async fn unexplained(house: &House) -> i64 {
     use sea_orm::{ConnectionTrait, Statement};
     let db = house.database().await;
     let row = db
@@ -198,6 +198,26 @@ async fn held_again_after_restart(house: &House, hub: HubProcess) {
     let hub = house.start(Start::default());
     refused(&house.caller(&LINES[0], &hub), "fresh").await;
     hub.stop();
+}
+
+/// The backup may be older than the first number: the numbers that it would begin with were issued too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_from_before_the_first_number_is_held_too() {
+    let house = House::on_sqlite().await;
+    house.start(Start::default()).stop();
+    let backup: PathBuf = house.aside().join("backup");
+    copy_folder(&house.data(), &backup);
+    let hub = house.start(Start::default());
+    let mut issued = asked(&house.caller(&LINES[0], &hub), "first").await;
+    hub.stop();
+    Way::Folder.restore(&backup, &house.data());
+    let hub = house.start(Start::default());
+    let caller = house.caller(&LINES[0], &hub);
+    refused(&caller, "first").await;
+    let (status, text) = house.told(&["serials", "floor", "confirm", "--advance-all", "10"]);
+    assert_eq!(status, Some(0), "{text}");
+    issued.extend(asked_soon(&caller, "first").await);
+    assert_eq!((issued.len(), twice(&issued), unexplained(&house).await), (20, 0, 0));
 }
 
 /// The operator is not believed against what is known.

@@ -136,3 +136,26 @@ async fn counter(test: &TestHub) -> u64 {
         .unwrap();
     row.try_get::<i64>("", "n").unwrap() as u64
 }
+
+/// The control of all of these: a counter that is read and then written gives numbers twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn control_a_counter_that_is_read_and_then_written_issues_twice() {
+    let test = TestHub::start().await;
+    granted(&test, "makes the pool", 1).await;
+    let firsts = at_once(&test, 64, |hub, _| async move {
+        let row = hub.db().query_one("reading the counter", "SELECT next_index FROM pool", Vec::new());
+        let first: i64 = row.await.unwrap().unwrap().try_get("", "next_index").unwrap();
+        let work = hub.db().write(move |tx| {
+            Box::pin(async move {
+                let sql = "UPDATE pool SET next_index = $1";
+                tx.execute("writing the counter", sql, vec![(first + 1).into()]).await?;
+                Ok::<_, ServiceError>(())
+            })
+        });
+        work.await.unwrap();
+        first
+    })
+    .await;
+    let distinct: HashSet<_> = firsts.iter().collect();
+    assert!(distinct.len() < firsts.len(), "nothing was read twice: the tests above cannot fail");
+}

@@ -142,7 +142,7 @@ async fn what_cannot_be_understood_is_refused_with_the_reason() {
         assert_eq!(answer.json()["type"], "urn:counterfoil:problem:BAD_INPUT");
         assert!(answer.text().contains(expect), "{}", answer.text());
     };
-    check("?format=xml", "csv or jsonl").await;
+    check("?format=xml", "ask for csv, jsonl").await;
     check("?after=-1", "whole numbers").await;
     check("?after=6", "has 5 serial numbers").await;
     check("?after=18446744073709551616", "whole numbers").await;

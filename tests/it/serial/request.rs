@@ -255,31 +255,6 @@ async fn quotas_and_density_are_limits() {
 }
 
 #[tokio::test]
-async fn a_new_serial_rule_opens_a_new_epoch_only_if_numbers_cannot_meet() {
-    let test = TestHub::start().await;
-    let old = granted(&test, "1", 10).await;
-    let rule = |alphabet: &'static str, length: u8| {
-        amend(
-            &test.hub,
-            move |party| {
-                for product in &mut party.products {
-                    (product.serials.alphabet, product.serials.length) = (alphabet.to_owned(), length);
-                }
-            },
-            |_| (),
-        );
-    };
-    rule("0123456789", 12);
-    let (code, text) = refusal(request(&test.hub, &test.actor("packwell"), wanted("2", 10)).await);
-    assert_eq!(code, Code::Conflict);
-    assert!(text.contains("another length"), "{text}");
-    rule("0123456789", 14);
-    let new = granted(&test, "2", 10).await;
-    assert!(numbers(&test, &new).await.iter().all(|serial| serial.len() == 14));
-    assert!(numbers(&test, &old).await.iter().all(|serial| serial.len() == 12));
-}
-
-#[tokio::test]
 async fn a_party_finds_its_allocations_and_those_in_its_name() {
     let test = TestHub::start().await;
     let mut ids = Vec::new();

@@ -3,7 +3,7 @@
 //! It is the operator's word, so it is taken only if it covers every pool and contradicts nothing that is known: what the
 //! witness or a receipt saw was issued.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::domain::audit::AuditAction;
@@ -135,7 +135,7 @@ pub async fn confirm(hub: &Hub, actor: &Actor, folder: &Path, confirmation: Conf
         ahead: store::ahead(hub.db()).await?,
     };
     let (work, actor) = (hub.clone(), actor.clone());
-    let identity = scene.identity;
+    let (identity, known_by) = (scene.identity.clone(), scene.identity);
     let confirmed = hub
         .db()
         .write(move |tx| {
@@ -156,9 +156,12 @@ pub async fn confirm(hub: &Hub, actor: &Actor, folder: &Path, confirmation: Conf
             })
         })
         .await?;
-    write_witness(hub, folder, store::counters(hub.db()).await?).await?;
+    write_witness(hub, folder, known_by, store::counters(hub.db()).await?).await?;
     Ok(confirmed)
 }
+
+/// Stands for every epoch of what is numbered.
+const ANY_EPOCH: i64 = 0;
 
 /// Why counter values are passed over, as `burnt.reason` has it.
 const REASON: &str = "the database was restored: they may have been issued since the backup";
@@ -197,6 +200,18 @@ struct Known {
     ahead: Vec<Ahead>,
 }
 
+impl Known {
+    /// How far counters had come at least.
+    fn proven(&self, word: &Confirmation) -> Counters {
+        let mut proven = self.witnessed.clone();
+        for (counter, next) in &word.reached {
+            let entry = proven.entry(*counter).or_default();
+            *entry = (*entry).max(*next);
+        }
+        proven
+    }
+}
+
 #[derive(Debug)]
 struct Plan {
     burns: Vec<(PoolStanding, u64)>,
@@ -206,11 +221,7 @@ struct Plan {
 /// What a confirmation comes to; a refusal names everything that is missing or contradicted.
 fn plan(pools: &[PoolStanding], known: &Known, word: &Confirmation) -> Result<Plan, ServiceError> {
     check_form(word)?;
-    let mut proven = known.witnessed.clone();
-    for (counter, next) in &word.reached {
-        let entry = proven.entry(*counter).or_default();
-        *entry = (*entry).max(*next);
-    }
+    let proven = known.proven(word);
     let uncovered: Vec<String> = pools
         .iter()
         .filter(|pool| !covers(word, &pool.counter))
@@ -232,14 +243,14 @@ fn plan(pools: &[PoolStanding], known: &Known, word: &Confirmation) -> Result<Pl
             .saturating_add(advance(word, &pool.counter))
             .max(word.reached.get(&pool.counter).copied().unwrap_or(0))
             .min(pool.cap);
-        let least = proven.remove(&pool.counter).unwrap_or(0);
+        let least = proven.get(&pool.counter).copied().unwrap_or(0);
         if next < least {
             contradicted.push(format!("`{}` by at least {}", pool.counter.numbered, least - pool.next_index));
         } else if next > pool.next_index {
             burns.push((pool.clone(), next));
         }
     }
-    let ahead = ahead(&known.ahead, word, &proven, &mut contradicted);
+    let ahead = ahead(pools, known, word, &mut contradicted);
     if contradicted.is_empty() {
         return Ok(Plan { burns, ahead });
     }
@@ -251,7 +262,13 @@ fn plan(pools: &[PoolStanding], known: &Known, word: &Confirmation) -> Result<Pl
 }
 
 /// Where pools begin that the database does not know: those that are proven, and any that may have been.
-fn ahead(before: &[Ahead], word: &Confirmation, unknown: &Counters, contradicted: &mut Vec<String>) -> Vec<Ahead> {
+fn ahead(pools: &[PoolStanding], known: &Known, word: &Confirmation, contradicted: &mut Vec<String>) -> Vec<Ahead> {
+    let of_database: BTreeSet<&Counter> = pools.iter().map(|pool| &pool.counter).collect();
+    let unknown: Counters = known
+        .proven(word)
+        .into_iter()
+        .filter(|(counter, _)| !of_database.contains(counter))
+        .collect();
     let mut ahead = Vec::new();
     for (counter, next) in unknown.iter().filter(|(_, next)| **next > 0) {
         let said = advance(word, counter).max(word.reached.get(counter).copied().unwrap_or(0));
@@ -263,9 +280,31 @@ fn ahead(before: &[Ahead], word: &Confirmation, unknown: &Counters, contradicted
             next_index: said,
         });
     }
+    // Products that nothing else is known of, by the operator's word alone.
+    let spoken_of = |numbered: &Numbered| {
+        pools
+            .iter()
+            .map(|pool| &pool.counter)
+            .chain(unknown.keys())
+            .any(|counter| counter.numbered == *numbered)
+    };
+    for (numbered, count) in word
+        .advance
+        .iter()
+        .filter(|(numbered, count)| **count > 0 && !spoken_of(numbered))
+    {
+        ahead.push(Ahead {
+            counter: Some(Counter {
+                numbered: *numbered,
+                epoch: ANY_EPOCH,
+            }),
+            next_index: *count,
+        });
+    }
     if let Some(all) = word.advance_all.filter(|all| *all > 0) {
         // What was issued since the backup came on top of what had been passed over before.
-        let before = before
+        let before = known
+            .ahead
             .iter()
             .find(|ahead| ahead.counter.is_none())
             .map_or(0, |ahead| ahead.next_index);
@@ -434,6 +473,24 @@ mod tests {
             },
         ];
         assert_eq!(plan(&pools, &known, &all(40)).unwrap().ahead, expected);
+        let spoken_of = Confirmation {
+            advance: [("09521001002011".parse().unwrap(), 7)].into(),
+            ..Confirmation::default()
+        };
+        let ahead = plan(
+            &[],
+            &Known {
+                witnessed: Counters::new(),
+                ahead: Vec::new(),
+            },
+            &spoken_of,
+        )
+        .unwrap()
+        .ahead;
+        assert_eq!(
+            ahead[0].counter.map(|counter| counter.to_string()).as_deref(),
+            Some("09521001002011/0")
+        );
         // And once more: the second loss comes on top.
         let again = Known {
             witnessed: Counters::new(),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::domain::serial::floor::{Counters, Doubt, Identity, Scene, Seen, Witness, behind, judge};
 use crate::service::Hub;
 use crate::service::error::ServiceError;
-use crate::storage::serial::floor::{self as store, FloorRow, ServerState};
+use crate::storage::serial::floor::{self as store, FloorRow};
 use crate::storage::serial::witness;
 
 use super::{hold, hub_itself};
@@ -20,6 +20,7 @@ const WITNESS_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Keeper {
     folder: PathBuf,
+    identity: Identity,
     written: Option<Instant>,
     distrusts: bool,
 }
@@ -36,7 +37,11 @@ pub(super) async fn identity(hub: &Hub) -> Result<Identity, ServiceError> {
         return Ok(server.identity);
     }
     let stored = store::read(hub.db()).await?.map(|row| row.identity);
-    Ok(stored.unwrap_or_else(|| Identity(format!("hub={}", hub.new_id(hub.now()).simple()))))
+    Ok(stored.unwrap_or_else(|| Identity(format!("hub={}", fresh_lineage(hub)))))
+}
+
+pub(super) fn fresh_lineage(hub: &Hub) -> String {
+    hub.new_id(hub.now()).simple().to_string()
 }
 
 /// Everything that a judgement needs.
@@ -62,17 +67,13 @@ pub(super) async fn look(hub: &Hub, folder: &Path) -> Result<Look, ServiceError>
 }
 
 /// Writes a witness of how things stand.
-pub(super) async fn write_witness(hub: &Hub, folder: &Path, counters: Counters) -> Result<(), ServiceError> {
+pub(super) async fn write_witness(hub: &Hub, folder: &Path, identity: Identity, counters: Counters) -> Result<(), ServiceError> {
     let server = store::server_state(hub.db()).await?;
-    let log_position = server.as_ref().map(|server: &ServerState| server.log_position);
     let witness = Witness {
-        database: match server {
-            Some(server) => server.identity,
-            None => identity(hub).await?,
-        },
+        database: identity,
         birth: String::new(),
         database_birth: database_birth(hub).await?,
-        log_position,
+        log_position: server.map(|server| server.log_position),
         counters,
     };
     let name = hub.new_id(hub.now()).simple().to_string();
@@ -100,12 +101,13 @@ impl Keeper {
     pub async fn open(hub: &Hub, folder: &Path, distrusts: bool) -> Result<Self, ServiceError> {
         let temporary = folder.to_owned();
         on_disk(move || witness::remove_temporary(&temporary)).await?;
+        let Look { row, scene } = look(hub, folder).await?;
         let mut keeper = Self {
             folder: folder.to_owned(),
+            identity: scene.identity.clone(),
             written: None,
             distrusts,
         };
-        let Look { row, scene } = look(hub, folder).await?;
         if !hub.db().has_one_process() && !scene.identity.0.contains("system=") {
             tracing::warn!(
                 "the database role may not call pg_control_system(): a restore into another cluster is noticed less surely; \
@@ -122,13 +124,14 @@ impl Keeper {
     }
 
     async fn begin_free(&mut self, hub: &Hub, scene: Scene) -> Result<(), ServiceError> {
-        // A server may be known by more than it was, if its role may ask for more.
-        let identity = scene.identity;
-        hub.db()
-            .write(move |tx| Box::pin(async move { Ok::<_, ServiceError>(store::know(tx, &identity).await?) }))
-            .await?;
         hub.floor().begin(scene.counters);
-        self.write(hub).await
+        // INVARIANT: the witness comes first: from when the row is there, a start without witness is held.
+        self.write(hub).await?;
+        // A server may be known by more than it was, if its role may ask for more.
+        let (identity, lineage) = (scene.identity, fresh_lineage(hub));
+        hub.db()
+            .write(move |tx| Box::pin(async move { Ok(store::know(tx, &identity, &lineage).await?) }))
+            .await
     }
 
     /// The witness stays as it is: it may be all that tells how far numbers had gone.
@@ -163,7 +166,7 @@ impl Keeper {
             (Some(FloorRow { held: Some(_), .. }), Some(_)) => {}
             (Some(row), held) => match self.doubt(hub, &row, held.is_some()).await? {
                 Some(why) => self.hold(hub, &why).await?,
-                None if held.is_some() => self.free(hub).await?,
+                None if held.is_some() => self.free(hub, row.identity).await?,
                 None => self.write_if_moved(hub).await?,
             },
             // The row is gone with everything else that is stored: the next look at the pools will say so.
@@ -191,7 +194,8 @@ impl Keeper {
         Ok(behind(&store::counters(hub.db()).await?, &reached).map(|doubt| doubt.to_string()))
     }
 
-    async fn free(&mut self, hub: &Hub) -> Result<(), ServiceError> {
+    async fn free(&mut self, hub: &Hub, identity: Identity) -> Result<(), ServiceError> {
+        self.identity = identity;
         hub.floor().begin(store::counters(hub.db()).await?);
         self.write(hub).await?;
         hub.floor().held.store(None);
@@ -210,7 +214,7 @@ impl Keeper {
     async fn write(&mut self, hub: &Hub) -> Result<(), ServiceError> {
         // Before the counters are read: what moves in between is written next time.
         hub.floor().moved.store(false, Ordering::Release);
-        let written = write_witness(hub, &self.folder, hub.floor().all_reached()).await;
+        let written = write_witness(hub, &self.folder, self.identity.clone(), hub.floor().all_reached()).await;
         if written.is_err() {
             hub.floor().moved.store(true, Ordering::Release);
         }

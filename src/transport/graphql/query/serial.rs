@@ -39,6 +39,26 @@ impl SerialQuery {
         }))
     }
 
+    /// Requests for serial numbers that wait for the caller's approval, and its own that wait for another's; newest first.
+    #[graphql(complexity = "rows(first) * child_complexity + 1")]
+    async fn pending_allocations(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "After which cursor.")] after: Option<String>,
+        #[graphql(desc = "How many at the most; 50 if not given.")] first: Option<i32>,
+    ) -> Answer<Pages<Allocation>> {
+        let (hub, actor) = caller(context)?;
+        let page = page(hub, actor, "pendingAllocations", first, after)?;
+        let paged = serial::pending(hub, actor, page).await.map_err(refuse)?;
+        let registry = hub.registry();
+        Ok(connection(actor, "pendingAllocations", page, paged, |allocation| {
+            Allocation {
+                allocation,
+                registry: registry.clone(),
+            }
+        }))
+    }
+
     /// What was issued for a lot against what was made of it; null for a lot that the caller has nothing to do with.
     async fn lot_reconciliation(
         &self,

@@ -42,6 +42,12 @@ impl From<agreement::Power> for Power {
 pub struct Quota {
     /// Largest single request; null for no limit of this kind.
     per_request: Option<Long>,
+    /// Days after which numbers that were not used count as lost; null for never.
+    lease_days: Option<Long>,
+    /// Per product, issued and neither used, returned nor lost; null for no limit of this kind.
+    outstanding: Option<Long>,
+    /// Per product in one UTC day; null for no limit of this kind.
+    per_day: Option<Long>,
     /// Over the life of the agreement, per product; null for no limit of this kind.
     total: Option<Long>,
 }
@@ -66,6 +72,11 @@ impl Agreement {
     /// Global id.
     pub async fn id(&self) -> ID {
         ID(format!("{}{}", Self::PREFIX, self.agreement.id))
+    }
+
+    /// Requests for more serial numbers than this wait for the principal's approval; null if none does.
+    async fn approval_above(&self) -> Option<Long> {
+        self.agreement.approval.map(|approval| Long(approval.above))
     }
 
     /// Who acts.
@@ -93,6 +104,9 @@ impl Agreement {
         let quota = self.agreement.quota;
         Quota {
             per_request: quota.per_request.map(Long),
+            lease_days: quota.lease_days.map(Long),
+            outstanding: quota.outstanding.map(Long),
+            per_day: quota.per_day.map(Long),
             total: quota.total.map(Long),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Object};
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 
 use crate::domain::party::Registry;
 use crate::domain::serial::allocation;
@@ -28,6 +28,19 @@ pub enum AllocationState {
     Pending,
     /// The principal did not approve it: there will be no numbers.
     Rejected,
+}
+
+/// The papers that a request belongs to, as the party that asked calls them.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct Documents {
+    /// Number of the purchase order.
+    purchase_order: Option<String>,
+    /// Its line.
+    purchase_order_line: Option<String>,
+    /// Any other reference.
+    reference: Option<String>,
+    /// Number of the work order.
+    work_order: Option<String>,
 }
 
 /// A block of serial numbers given to one party. The numbers themselves are at `downloadPath`.
@@ -63,7 +76,53 @@ impl Allocation {
             .map(|id| ID(format!("{}{id}", super::agreement::Agreement::PREFIX)))
     }
 
-    /// When it was made.
+    /// When the party confirmed that it has the numbers.
+    async fn acknowledged_at(&self) -> Option<DateTime> {
+        self.allocation.state.acknowledged_at().map(DateTime)
+    }
+
+    /// How many numbers were asked for, if that was more than were given; null otherwise.
+    async fn asked(&self) -> Option<Long> {
+        self.allocation.asked.map(Long)
+    }
+
+    /// When it was closed.
+    async fn closed_at(&self) -> Option<DateTime> {
+        self.allocation.state.closed_at().map(DateTime)
+    }
+
+    /// What the party calls its order.
+    async fn documents(&self) -> Documents {
+        let allocation::Documents {
+            purchase_order,
+            purchase_order_line,
+            work_order,
+            reference,
+        } = self.allocation.documents.clone();
+        Documents {
+            purchase_order,
+            purchase_order_line,
+            work_order,
+            reference,
+        }
+    }
+
+    /// From when on numbers that were not used count as lost; null for never.
+    async fn expires_at(&self) -> Option<DateTime> {
+        self.allocation.expires_at.map(DateTime)
+    }
+
+    /// The packaging line that it was asked for.
+    async fn line(&self) -> Option<&str> {
+        self.allocation.line.as_deref()
+    }
+
+    /// Why it was closed or rejected.
+    async fn reason(&self) -> Option<&str> {
+        self.allocation.state.reason().filter(|reason| !reason.is_empty())
+    }
+
+    /// When it was made; of one that waits for approval, when it was asked for.
     async fn created_at(&self) -> DateTime {
         DateTime(self.allocation.created_at)
     }

@@ -24,8 +24,8 @@ use crate::transport::problem::Problem;
 use super::json::{idempotency_key, read};
 
 /// Bytes of a report beside its serials; and those of one serial, quoted and escaped.
-const FRAME_BYTES: usize = 16 << 10;
-const SERIAL_BYTES: usize = 64;
+pub(super) const FRAME_BYTES: usize = 16 << 10;
+pub(super) const SERIAL_BYTES: usize = 64;
 
 /// The routes of this noun.
 pub(super) fn routes() -> Router<Hub> {

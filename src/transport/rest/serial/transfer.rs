@@ -1,0 +1,130 @@
+//! Transfers of serial numbers: `POST /serials/v1/transfers`, and their numbers at `GET /serials/v1/transfers/{id}/serials`.
+//!
+//! ```json
+//! {"gtin": "09521001001014", "allocation": "alc_…", "after": 0, "limit": 500, "to": "9521002000115"}
+//! {"gtin": "09521001001014", "serials": ["4KLP…"], "to": "9521002000016", "site": "9521002000115"}
+//! ```
+//!
+//! `to` is a GLN of the taker. The header `Idempotency-Key` is mandatory; 201 with one transfer for each allocation that the numbers are of, and the
+//! same for the same key. Downloads know the formats of allocations.
+
+use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use serde_json::{Value, json};
+
+use crate::domain::ids::TransferId;
+use crate::domain::party::Actor;
+use crate::domain::serial::form::SerialWriter;
+use crate::service::Hub;
+use crate::service::error::{Code, ServiceError};
+use crate::service::serial::{self, SerialRange, Subject, Transfer, TransferRequest};
+use crate::transport::numbers::{body, fits, not_encodable, prefix_len};
+use crate::transport::problem::Problem;
+
+use super::json::{idempotency_key, read};
+use super::report::{FRAME_BYTES, SERIAL_BYTES};
+use super::{Parameters, understood, with_headers};
+
+/// The routes of this noun.
+pub(super) fn routes() -> Router<Hub> {
+    Router::new()
+        .route("/serials/v1/transfers", post(transfer))
+        .route("/serials/v1/transfers/{id}/serials", get(download))
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Sent {
+    gtin: String,
+    serials: Option<Vec<String>>,
+    allocation: Option<String>,
+    #[serde(default)]
+    after: u64,
+    limit: Option<u64>,
+    #[serde(default)]
+    unused: bool,
+    to: String,
+    site: Option<String>,
+}
+
+async fn transfer(
+    State(hub): State<Hub>,
+    Extension(actor): Extension<Actor>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let limit = FRAME_BYTES + hub.limits().serials_per_report * SERIAL_BYTES;
+    let sent: Sent = read(&headers, body, limit).await?;
+    let key = idempotency_key(&headers)?.ok_or_else(|| {
+        let detail = "send the header `Idempotency-Key` with a name of your own for this transfer";
+        ServiceError::refused(Code::BadInput, detail)
+    })?;
+    let transfers = serial::transfer(&hub, &actor, request(sent, key)?).await?;
+    let transfers: Vec<Value> = transfers.iter().map(written).collect();
+    Ok((StatusCode::CREATED, Json(json!({ "transfers": transfers }))))
+}
+
+fn request(sent: Sent, idempotency_key: String) -> Result<TransferRequest, ServiceError> {
+    let refuse = |detail: &str| ServiceError::refused(Code::BadInput, detail);
+    let subject = match (sent.serials, sent.allocation) {
+        (Some(serials), None) if sent.after == 0 && sent.limit.is_none() && !sent.unused => Subject::Serials(serials),
+        (None, Some(id)) => Subject::Allocation {
+            id: id.parse().map_err(|_| ServiceError::not_found())?,
+            after: sent.after,
+            limit: sent.limit,
+            unused: sent.unused,
+        },
+        (_, _) => {
+            let detail = "a transfer names either `serials`, or an `allocation` with `after`, `limit` and `unused`";
+            return Err(refuse(detail));
+        }
+    };
+    let gln = |text: &str, name: &str| {
+        let detail = format!("`{name}` is no GLN: send 13 digits with a right check digit");
+        text.parse().map_err(|_| ServiceError::refused(Code::BadInput, detail))
+    };
+    Ok(TransferRequest {
+        numbered: sent.gtin.parse().map_err(|_| refuse("`gtin` is no GTIN"))?,
+        subject,
+        to: gln(&sent.to, "to")?,
+        site: sent.site.map(|site| gln(&site, "site")).transpose()?,
+        idempotency_key,
+    })
+}
+
+fn written(transfer: &Transfer) -> Value {
+    json!({
+        "id": transfer.id, "gtin": transfer.numbered, "quantity": transfer.quantity, "from": transfer.from, "to": transfer.to,
+        "site": transfer.site, "at": transfer.at.rfc3339(), "serials": format!("/serials/v1/transfers/{}/serials", transfer.id),
+    })
+}
+
+async fn download(
+    State(hub): State<Hub>,
+    Extension(actor): Extension<Actor>,
+    id: Result<Path<String>, PathRejection>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (id, parameters, format) = understood::<TransferId>(id, parameters, &headers)?;
+    let range = SerialRange {
+        after: parameters.after,
+        limit: parameters.limit,
+    };
+    let transfer = serial::find_transfer(&hub, &actor, id)
+        .await?
+        .ok_or_else(ServiceError::not_found)?;
+    let numbered = transfer.numbered;
+    let writer = SerialWriter::new(format.form(), &numbered, prefix_len(&hub.registry(), &numbered)).map_err(not_encodable)?;
+    let numbers = serial::transferred(&hub, &actor, id, range, fits(writer.clone())).await?;
+    Ok(with_headers(
+        Response::new(body(numbers, format.layout(numbered, writer))),
+        id,
+        format,
+    ))
+}

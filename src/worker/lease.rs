@@ -1,0 +1,45 @@
+//! Writes off the numbers of leases that have run out.
+//!
+//! It decides nothing: what is due, and what becomes of it, is the service's. Every process runs it; each allocation is written off once.
+
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::service::{Hub, ServiceError, serial};
+
+/// How long after its end a lease may still stand.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// Runs until `stop`.
+pub async fn run(hub: Hub, stop: CancellationToken) {
+    let mut tick = interval(EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        if let Err(error) = expire(&hub, &stop).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "leases that ran out were not written off; they will be tried again"
+            );
+        }
+    }
+}
+
+/// All that are due, batch by batch.
+async fn expire(hub: &Hub, stop: &CancellationToken) -> Result<(), ServiceError> {
+    while !stop.is_cancelled() {
+        let count = serial::expire_leases(hub).await?;
+        if count > 0 {
+            tracing::info!(count, "leases of serial numbers ran out");
+        }
+        if !serial::may_be_more(count) {
+            break;
+        }
+    }
+    Ok(())
+}
