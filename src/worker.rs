@@ -1,7 +1,7 @@
 //! Loops that call services.
 
 pub mod capture;
-pub mod lease;
 pub mod floor;
+pub mod lease;
 pub mod registry;
 pub mod replenish;

@@ -30,9 +30,9 @@
 //! - Whoever has no agreement gets one and the same refusal, whether the product exists or not.
 //! - Serial numbers stand in no log, no audit entry and no error.
 
-mod approval;
 mod again;
 mod alert;
+mod approval;
 mod batch;
 mod broker;
 mod download;
@@ -40,27 +40,23 @@ mod dry_run;
 mod epoch;
 mod exception;
 pub mod floor;
-mod lease;
 mod import;
+mod lease;
 mod life;
 mod listing;
 mod locate;
-mod overview;
 pub mod lookup;
+mod overview;
 mod pools;
 mod progress;
-mod receipt;
-mod report;
-mod request;
-mod rotate;
 mod receipt;
 mod registration;
 mod replenish;
 mod report;
 mod request;
-pub(super) mod stock;
+mod rotate;
+mod stock;
 mod stretch;
-mod text;
 pub(super) mod text;
 mod transfer;
 mod usage;
@@ -69,39 +65,32 @@ mod writer;
 pub use crate::domain::serial::alert::{AlertKind, SerialAlert};
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
-pub use again::request_again;
 pub use crate::storage::serial::listed::{ImportKind, ImportRecord};
+pub use again::request_again;
+pub use alert::alerts;
 pub use approval::{approve, pending, reject};
 pub use batch::Answered;
-pub use alert::alerts;
 pub use broker::Turns;
 pub use download::{SerialRange, SerialStream, serials, serials_if};
 pub use dry_run::{DryRun, dry_run};
 pub use exception::{SerialException, exceptions};
-pub use lease::{expire_leases, extend_lease, may_be_more};
 pub use import::{ImportRequest, import, imports, too_long};
+pub use lease::{expire_leases, extend_lease, may_be_more};
 pub use life::{Followed, follow, hold_lots};
 pub use overview::{PoolOverview, pools as pools_of_owner};
 pub(super) use pools::serials_at;
 pub use pools::{PoolCache, verify_pools};
 pub use progress::{close, confirm};
 pub use receipt::{receipt, receipt_keys, receipt_proof};
-pub use report::{Answer, Report, Reported, Subject, report};
-pub use request::{SerialRequest, request, request_once};
-pub use receipt::{receipt, receipt_keys, receipt_proof};
-pub use receipt::{receipt, receipt_keys, receipt_proof};
 pub use registration::{Registration, register};
 pub use replenish::{Wall, Watch};
 pub use report::{Answer, Report, Reported, Subject, report};
-pub use request::{SerialRequest, request};
-pub use stock::{SerialStock, forecast, stocks};
+pub use request::{SerialRequest, request, request_once};
 pub use rotate::{Rotated, Rotation, rotate};
+pub use stock::{SerialStock, forecast, stocks};
 pub use transfer::{Transfer, TransferRequest, find_transfer, transfer, transferred, transfers};
 pub use usage::{commissioned, uncommissioned};
 pub use writer::{UnderWay, Writer, WriterCounts, under_way};
-
-/// What the audit log calls the hub where it acts by itself; no certificate can name a system so.
-const HUB_SYSTEM: &str = "hub/supply";
 
 use crate::domain::ids::AllocationId;
 use crate::domain::party::Actor;
@@ -111,6 +100,9 @@ use crate::storage::serial::{allocation as store, request as waiting};
 use super::Hub;
 use super::error::{Code, ServiceError};
 use super::page::{Page, Paged};
+
+/// What the audit log calls the hub where it acts by itself; no certificate can name a system so.
+const HUB_SYSTEM: &str = "hub/supply";
 
 /// An allocation that the caller has or that was made in its name; also one that has no numbers, since it waits or was rejected.
 pub async fn allocation(hub: &Hub, actor: &Actor, id: AllocationId) -> Result<Option<Allocation>, ServiceError> {

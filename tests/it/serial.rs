@@ -12,16 +12,16 @@ use counterfoil::service::{Code, Hub, ServiceError};
 use crate::hub::TestHub;
 use crate::story::{AUROXIN, LUMIVAR};
 
-mod broker;
 mod approval;
+mod broker;
 mod concurrency;
 mod download;
 mod floor;
 mod import;
 mod key;
+mod life;
 mod limits;
 mod lookup;
-mod life;
 mod lot;
 mod pool;
 mod randomness;

@@ -11,10 +11,10 @@ use std::sync::Arc;
 use crate::domain::agreement::Agreement;
 use crate::domain::ids::PartyId;
 use crate::domain::party::Actor;
+use crate::domain::serial::limits::{Account, Wanted, grant};
 use crate::domain::serial::trial::Trial;
 use crate::service::Hub;
 use crate::service::error::ServiceError;
-use crate::domain::serial::limits::{Account, Wanted, grant};
 use crate::storage::serial::account::{self, AccountKey};
 use crate::storage::serial::pool as store;
 

@@ -17,7 +17,7 @@ use crate::domain::serial::pool::{NewPool, Pool, PoolRecord};
 use crate::domain::time::Micros;
 use crate::service::Hub;
 use crate::service::error::ServiceError;
-use crate::storage::serial::floor;
+use crate::storage::serial::floor as counted;
 use crate::storage::serial::pool::{self as store, Counter};
 use crate::storage::{Tx, party};
 
@@ -79,7 +79,7 @@ pub(super) async fn succeed(tx: &Tx, hub: &Hub, wanted: Wanted<'_>, states: Vec<
         rule,
         now,
     } = wanted;
-    let lineage = floor::lineage_in(tx).await?;
+    let lineage = counted::lineage_in(tx).await?;
     let sealed = store::owner_key_or_insert(tx, &owner, fresh_key(hub, &owner, lineage)?, now).await?;
     let mut records = Vec::with_capacity(states.len());
     for Counter { mut record, next } in states {

@@ -29,7 +29,13 @@ impl Cluster {
             ran(Command::new("chown").arg("postgres").arg(cluster.folder.path()));
         }
         let data = cluster.data().display().to_string();
-        let arguments = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
+        let arguments = [
+            "--username=postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        ];
         ran(cluster.server("initdb").args(["--pgdata", &data]).args(arguments));
         cluster.up();
         Some(cluster)
@@ -139,7 +145,10 @@ impl Drop for Cluster {
 /// Where the newest PostgreSQL of this machine is, as `tests/run` finds it.
 fn bin() -> PathBuf {
     let found = Command::new("bash")
-        .args(["-c", "find /usr/lib/postgresql -path '*/bin/initdb' 2>/dev/null | sort -V | tail -n 1 | grep . || command -v initdb"])
+        .args([
+            "-c",
+            "find /usr/lib/postgresql -path '*/bin/initdb' 2>/dev/null | sort -V | tail -n 1 | grep . || command -v initdb",
+        ])
         .output();
     let found = String::from_utf8(found.expect("bash").stdout).expect("a path");
     let initdb = Path::new(found.trim());

@@ -86,7 +86,10 @@ async fn the_check_notices_loss_and_duplicates() {
     }
     // And what no history tells: a number that nobody has and nothing explains, and blocks that overlap.
     let tables: [(&str, &str); 2] = [
-        ("UPDATE pool SET next_index = next_index + 1", "FROM pool p WHERE p.next_index <>"),
+        (
+            "UPDATE pool SET next_index = next_index + 1",
+            "FROM pool p WHERE p.next_index <>",
+        ),
         ("UPDATE allocation SET span = quantity + 1000", "JOIN allocation b"),
     ];
     for (sql, expect) in tables {

@@ -135,7 +135,11 @@ async fn an_older_state_of_the_server_issues_nothing_again_and_without_the_check
         for (hub, key) in hubs.iter().zip(AFTER) {
             issued.extend(asked_soon(&house.caller(&LINES[0], hub), key).await);
         }
-        assert_eq!((issued.len(), twice(&issued), unexplained(&house).await), (60, 0, 0), "{way:?}");
+        assert_eq!(
+            (issued.len(), twice(&issued), unexplained(&house).await),
+            (60, 0, 0),
+            "{way:?}"
+        );
         drop(hubs);
 
         let control = House::on_server(cluster.url()).await;
@@ -146,7 +150,11 @@ async fn an_older_state_of_the_server_issues_nothing_again_and_without_the_check
         let mut issued = restored(&cluster, &control, way, trusting).await;
         let hub = control.start(trusting);
         issued.extend(asked(&control.caller(&LINES[0], &hub), "fresh").await);
-        assert_eq!(twice(&issued), EACH as usize, "{way:?}: without the check nothing was issued twice");
+        assert_eq!(
+            twice(&issued),
+            EACH as usize,
+            "{way:?}: without the check nothing was issued twice"
+        );
     }
 }
 
@@ -172,7 +180,10 @@ async fn a_standby_that_takes_over_under_a_running_hub_is_noticed() {
     }
     refused(&caller, "fresh").await;
     assert_eq!(asked(&caller, "before").await, issued);
-    assert_eq!(house.told(&["serials", "floor", "confirm", "--nothing-was-issued"]).0, Some(0));
+    assert_eq!(
+        house.told(&["serials", "floor", "confirm", "--nothing-was-issued"]).0,
+        Some(0)
+    );
     issued.extend(asked_soon(&caller, "fresh").await);
     assert_eq!((twice(&issued), hub.ended()), (0, None));
 }

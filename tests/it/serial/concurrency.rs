@@ -143,7 +143,9 @@ async fn control_a_counter_that_is_read_and_then_written_issues_twice() {
     let test = TestHub::start().await;
     granted(&test, "makes the pool", 1).await;
     let firsts = at_once(&test, 64, |hub, _| async move {
-        let row = hub.db().query_one("reading the counter", "SELECT next_index FROM pool", Vec::new());
+        let row = hub
+            .db()
+            .query_one("reading the counter", "SELECT next_index FROM pool", Vec::new());
         let first: i64 = row.await.unwrap().unwrap().try_get("", "next_index").unwrap();
         let work = hub.db().write(move |tx| {
             Box::pin(async move {
@@ -157,5 +159,8 @@ async fn control_a_counter_that_is_read_and_then_written_issues_twice() {
     })
     .await;
     let distinct: HashSet<_> = firsts.iter().collect();
-    assert!(distinct.len() < firsts.len(), "nothing was read twice: the tests above cannot fail");
+    assert!(
+        distinct.len() < firsts.len(),
+        "nothing was read twice: the tests above cannot fail"
+    );
 }

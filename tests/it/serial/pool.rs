@@ -301,7 +301,10 @@ async fn a_counted_product_and_its_end() {
 /// The SSCCs of an allocation, as its holder.
 async fn ssccs(test: &TestHub, allocation: &Allocation) -> Vec<String> {
     let path = format!("/serials/v1/allocations/{}/serials", allocation.id);
-    let answer = test.get(&test.actor(allocation.party.as_str()), &path).await.expect(StatusCode::OK);
+    let answer = test
+        .get(&test.actor(allocation.party.as_str()), &path)
+        .await
+        .expect(StatusCode::OK);
     let rows = answer.text().strip_prefix("sscc\r\n").unwrap().lines();
     rows.map(str::to_owned).collect()
 }
