@@ -19,6 +19,7 @@
 //! | `import` | the brand owner brings a list of numbers that it made itself |
 //! | `registration` | a delegate tells of numbers that it makes itself |
 //! | `broker` | numbers are ordered at the brand owner's own system |
+//! | `stock` | what a party has left, and when a product reaches its density |
 //! | `replenish`, `alert` | what is low, late or about to end; what is asked for by itself; who is told |
 //! | `listing` | what is wrong with such a list, and how it becomes numbers of a pool |
 //! | `epoch` | a new serial rule or a rotated key: which pool takes the place of which |
@@ -59,12 +60,14 @@ mod request;
 mod rotate;
 mod registration;
 mod replenish;
+mod stock;
 mod stretch;
 pub(super) mod text;
 mod transfer;
 mod usage;
 mod writer;
 
+pub use crate::domain::serial::alert::{AlertKind, SerialAlert};
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
 pub use crate::storage::serial::listed::{ImportKind, ImportRecord};
@@ -92,13 +95,14 @@ pub use report::{Answer, Report, Reported, Subject, report};
 pub use request::{SerialRequest, request, request_once};
 pub use registration::{Registration, register};
 pub use replenish::Watch;
+pub use replenish::{Wall, Watch};
+pub use report::{Answer, Report, Reported, Subject, report};
+pub use request::{SerialRequest, request, request_once};
 pub use rotate::{Rotated, Rotation, rotate};
+pub use stock::{SerialStock, forecast, stocks};
 pub use transfer::{Transfer, TransferRequest, find_transfer, transfer, transferred, transfers};
 pub use usage::{commissioned, uncommissioned};
 pub use writer::{UnderWay, Writer, WriterCounts, under_way};
-
-/// What the audit log calls the hub where it acts by itself; no certificate can name a system so.
-const HUB_SYSTEM: &str = "hub/supply";
 
 use crate::domain::ids::AllocationId;
 use crate::domain::party::Actor;
@@ -108,6 +112,9 @@ use crate::storage::serial::{allocation as store, request as waiting};
 use super::Hub;
 use super::error::{Code, ServiceError};
 use super::page::{Page, Paged};
+
+/// What the audit log calls the hub where it acts by itself; no certificate can name a system so.
+const HUB_SYSTEM: &str = "hub/supply";
 
 /// An allocation that the caller has or that was made in its name; also one that has no numbers, since it waits or was rejected.
 pub async fn allocation(hub: &Hub, actor: &Actor, id: AllocationId) -> Result<Option<Allocation>, ServiceError> {

@@ -13,6 +13,7 @@ use crate::hub::TestHub;
 use crate::story::{AUROXIN, LUMIVAR};
 
 mod approval;
+mod broker;
 mod concurrency;
 mod download;
 mod format;
@@ -26,6 +27,8 @@ mod lot;
 mod pool;
 mod randomness;
 mod receipt;
+mod registration;
+mod replenish;
 mod request;
 mod state;
 mod writer;

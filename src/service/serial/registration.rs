@@ -21,7 +21,7 @@ use crate::storage::serial::listed::{self, ImportKind, ImportRecord};
 use crate::storage::serial::{account, request as waiting};
 use crate::storage::{StorageError, Tx, audit};
 
-use super::batch::{Asked, account_key, over};
+use super::batch::{Answered, Asked, account_key, over};
 use super::import::check_length;
 use super::listing::{self, Arrived, Checked, Home};
 use super::request::{self, SerialRequest, noted, replay};
@@ -76,7 +76,8 @@ pub async fn register(hub: &Hub, actor: &Actor, registration: Registration) -> R
         follow: true,
     };
     let answer = take_in(hub, actor, wanted.clone(), (arrived, hash)).await;
-    noted(hub, actor, &wanted, answer).await
+    let answer = answer.map(Answered::before);
+    noted(hub, actor, &wanted, answer).await.map(|answered| answered.allocation)
 }
 
 async fn take_in(

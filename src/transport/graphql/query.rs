@@ -14,6 +14,7 @@ pub mod party;
 pub mod pool;
 pub mod serial;
 pub mod shipment;
+pub mod supply;
 
 use async_graphql::MergedObject;
 
@@ -34,4 +35,5 @@ pub struct Query(
     pool::PoolQuery,
     serial::SerialQuery,
     shipment::ShipmentQuery,
+    supply::SupplyQuery,
 );
