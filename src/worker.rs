@@ -1,6 +1,6 @@
 //! Loops that call services.
 
 pub mod capture;
-pub mod lease;
 pub mod floor;
+pub mod lease;
 pub mod registry;

@@ -49,6 +49,9 @@ pub struct Agreement {
     /// Which requests wait for the principal's approval; none: none does.
     #[serde(default)]
     pub approval: Option<Approval>,
+    /// Whether numbers that the delegate gives back unused wait for the principal's decision; else they are burnt at once.
+    #[serde(default)]
+    pub hold_returned: bool,
     /// First moment it holds.
     pub valid_from: Micros,
     /// First moment it no longer holds.

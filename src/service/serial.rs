@@ -6,6 +6,11 @@
 //! | `writer`, `batch`, `stretch` | what waits for one product is decided and committed together |
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
+//! | `life` | capture says what became of packs since |
+//! | `report`, `exception` | holder and owner report what became of numbers; moves that there are not are kept for both |
+//! | `transfer` | the holder hands numbers on to another party |
+//! | `lease` | numbers that are not used in time are lost |
+//! | `locate` | serials to numbers of allocations, locked |
 //! | `receipt` | the signed receipt of an allocation, and proofs of single numbers |
 //! | `floor` | no number moves on data that may have been restored, until the operator confirms how far numbers had gone |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
@@ -24,8 +29,8 @@ mod download;
 mod epoch;
 mod exception;
 pub mod floor;
-mod lease;
 mod import;
+mod lease;
 mod life;
 mod listing;
 mod locate;
@@ -44,8 +49,8 @@ pub use crate::domain::serial::numbered::Numbered;
 pub use crate::storage::serial::listed::{ImportKind, ImportRecord};
 pub use download::{SerialRange, SerialStream, serials, serials_if};
 pub use exception::{SerialException, exceptions};
-pub use lease::{expire_leases, extend_lease, may_be_more};
 pub use import::{ImportRequest, import, imports, too_long};
+pub use lease::{expire_leases, extend_lease, may_be_more};
 pub use life::{Followed, follow, hold_lots};
 pub(super) use pools::serials_at;
 pub use pools::{PoolCache, verify_pools};

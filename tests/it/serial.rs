@@ -13,13 +13,16 @@ use crate::hub::TestHub;
 use crate::story::{AUROXIN, LUMIVAR};
 
 mod concurrency;
+mod conservation;
 mod download;
 mod import;
 mod key;
+mod ledger;
 mod life;
 mod lot;
 mod receipt;
 mod request;
+mod transfer;
 
 /// A request for Auroxin.
 fn wanted(key: &str, quantity: u64) -> SerialRequest {

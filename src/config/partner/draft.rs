@@ -96,6 +96,7 @@ pub(super) struct AgreementDraft {
     powers: Vec<Power>,
     quota: Quota,
     approval: Option<Approval>,
+    hold_returned: bool,
     valid_from: Option<Located<Micros>>,
     valid_until: Option<Located<Micros>>,
 }
@@ -289,6 +290,7 @@ impl AgreementDraft {
             powers: self.powers,
             quota: self.quota,
             approval: self.approval,
+            hold_returned: self.hold_returned,
             valid_from: self.valid_from?.value,
             valid_until: self.valid_until?.value,
         })
@@ -361,6 +363,7 @@ fn agreement(mut section: Section<'_>) -> AgreementDraft {
             .section(&key("quota", "{ per_request = 50000, total = 5000000 }"))
             .map_or_else(Quota::default, quota),
         approval: section.section(&key("approval", "{ above = 100000 }")).and_then(approval),
+        hold_returned: section.flag(&key("hold_returned", "true")),
         valid_from: section.time(&VALID_FROM),
         valid_until: section.time(&VALID_UNTIL),
     };
