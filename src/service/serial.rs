@@ -11,6 +11,11 @@
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
 //! | `lookup` | was this number issued, to whom, what became of it: for one or a hundred thousand |
+//! | `life` | capture says what became of packs since |
+//! | `report`, `exception` | holder and owner report what became of numbers; moves that there are not are kept for both |
+//! | `transfer` | the holder hands numbers on to another party |
+//! | `lease` | numbers that are not used in time are lost |
+//! | `locate` | serials to numbers of allocations, locked |
 //! | `receipt` | the signed receipt of an allocation, and proofs of single numbers |
 //! | `floor` | no number moves on data that may have been restored, until the operator confirms how far numbers had gone |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
@@ -55,11 +60,6 @@ mod replenish;
 mod report;
 mod request;
 mod rotate;
-mod report;
-mod request;
-mod rotate;
-mod registration;
-mod replenish;
 mod stock;
 mod stretch;
 pub(super) mod text;
@@ -91,13 +91,7 @@ pub use registration::{Registration, register};
 pub use replenish::Watch;
 pub use report::{Answer, Report, Reported, Subject, report};
 pub use request::{SerialRequest, request, request_once};
-pub use report::{Answer, Report, Reported, Subject, report};
-pub use request::{SerialRequest, request, request_once};
-pub use registration::{Registration, register};
-pub use replenish::Watch;
 pub use replenish::{Wall, Watch};
-pub use report::{Answer, Report, Reported, Subject, report};
-pub use request::{SerialRequest, request, request_once};
 pub use rotate::{Rotated, Rotation, rotate};
 pub use stock::{SerialStock, forecast, stocks};
 pub use transfer::{Transfer, TransferRequest, find_transfer, transfer, transferred, transfers};

@@ -15,11 +15,13 @@ use crate::story::{AUROXIN, LUMIVAR};
 mod approval;
 mod broker;
 mod concurrency;
+mod conservation;
 mod download;
 mod format;
 mod floor;
 mod import;
 mod key;
+mod ledger;
 mod life;
 mod limits;
 mod lookup;
@@ -32,6 +34,7 @@ mod replenish;
 mod request;
 mod state;
 mod writer;
+mod transfer;
 
 /// A request for Auroxin.
 fn wanted(key: &str, quantity: u64) -> SerialRequest {
