@@ -88,7 +88,6 @@ pub use pools::{PoolCache, verify_pools};
 pub use progress::{close, confirm};
 pub use receipt::{receipt, receipt_keys, receipt_proof};
 pub use registration::{Registration, register};
-pub use replenish::Watch;
 pub use report::{Answer, Report, Reported, Subject, report};
 pub use request::{SerialRequest, request, request_once};
 pub use replenish::{Wall, Watch};

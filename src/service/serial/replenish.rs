@@ -244,7 +244,7 @@ fn of_owner(kind: AlertKind, owner: &Party, gtin: Gtin, subject: &str) -> AlertC
 
 /// When a product's numbers reach their density.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Wall {
+pub struct Wall {
     /// Numbers that the product can still give.
     pub left: u64,
     /// Numbers given out a day.
