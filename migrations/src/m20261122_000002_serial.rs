@@ -120,7 +120,8 @@ const LIFE: &[&str] = &[
         PRIMARY KEY (allocation_id, chunk, state, lot)
     ) {strict}",
     "CREATE INDEX serial_state_by_lot ON serial_state (lot, allocation_id, state, count)",
-    // Numbers that their holder handed on. The last transfer of a number says who has it, under which agreement it counts.
+    // Numbers that their holder handed on. The last transfer of a number says who has it, under which agreement it counts; `seq` counts the
+    // transfers of an allocation, for times and ids of several processes are no order.
     "CREATE TABLE serial_transfer (
         id {uuid} NOT NULL PRIMARY KEY,
         allocation_id {uuid} NOT NULL REFERENCES allocation (id),
@@ -135,9 +136,10 @@ const LIFE: &[&str] = &[
         quantity {bigint} NOT NULL CHECK (quantity > 0),
         offsets {bytes} NOT NULL,
         at {bigint} NOT NULL,
-        UNIQUE (from_party, request_key, allocation_id)
+        seq {bigint} NOT NULL,
+        UNIQUE (from_party, request_key, allocation_id),
+        UNIQUE (allocation_id, seq)
     ) {strict}",
-    "CREATE INDEX serial_transfer_by_allocation ON serial_transfer (allocation_id, id)",
     "CREATE INDEX serial_transfer_by_taker ON serial_transfer (to_party, id)",
     "CREATE INDEX serial_transfer_by_giver ON serial_transfer (from_party, id)",
     "CREATE INDEX serial_transfer_by_principal ON serial_transfer (principal_id, id)",
@@ -260,7 +262,7 @@ const FLOOR: &[&str] = &[
     ) {clustered}",
 ];
 
-/// Receipts, and the way from a number to those who commissioned it without having it.
+/// Receipts as they were first handed out.
 const RECEIPTS: &[&str] = &[
     "CREATE TABLE allocation_receipt (
         allocation_id {uuid} NOT NULL PRIMARY KEY REFERENCES allocation (id),
@@ -268,5 +270,4 @@ const RECEIPTS: &[&str] = &[
         jws TEXT NOT NULL,
         made_at {bigint} NOT NULL
     ) {strict}",
-    "CREATE INDEX foreign_serial_by_serial ON foreign_serial (gtin, serial)",
 ];

@@ -11,11 +11,12 @@ mod ground;
 mod load;
 mod provenance;
 mod serials;
+mod size;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::config::settings::Settings;
 
@@ -35,9 +36,43 @@ pub struct BenchArgs {
     /// How much data: 1 is 10,000 units.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub scale: u32,
+    /// Measure this part alone; several times: these parts.
+    #[arg(long, value_enum, value_name = "PART")]
+    pub only: Vec<Part>,
+    /// Of a thousand million serial numbers for the part `size` this part only: 10 takes a hundred million.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub size_divisor: u32,
     /// Print JSON instead of a table.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What can be measured by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// Rates of serial numbers.
+    Serials,
+    /// Capture of documents.
+    Capture,
+    /// Provenance of things.
+    Provenance,
+    /// Bytes and look-ups of a thousand million serial numbers.
+    Size,
+}
+
+impl BenchArgs {
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+}
+
+/// How much of a database something takes.
+#[derive(Debug, serde::Serialize)]
+struct Bytes {
+    /// What.
+    what: String,
+    /// So many bytes.
+    bytes: u64,
 }
 
 /// One figure of the hub and the raw one beside it.
@@ -75,25 +110,45 @@ impl Figure {
 
 /// Measures and prints.
 pub async fn run(args: BenchArgs, settings: Settings) -> anyhow::Result<()> {
-    progress("serial numbers");
-    let mut figures = on_ground(&args, &settings, async |ground| serials::measure(ground, &args).await).await?;
-    for shape in capture::SHAPES {
-        progress(shape.name);
-        figures.push(capture::measure(&args, &settings, shape).await?);
+    let (mut figures, mut sizes) = (Vec::new(), Vec::new());
+    if args.wants(Part::Serials) {
+        progress("serial numbers");
+        figures.extend(on_ground(&args, &settings, async |ground| serials::measure(ground, &args).await).await?);
     }
-    progress("provenance");
-    let (provenance, database) = on_ground(&args, &settings, async |ground| {
-        Ok((provenance::measure(ground, &args).await?, ground.database_name()))
-    })
-    .await?;
-    figures.extend(provenance);
+    if args.wants(Part::Capture) {
+        for shape in capture::SHAPES {
+            progress(shape.name);
+            figures.push(capture::measure(&args, &settings, shape).await?);
+        }
+    }
+    if args.wants(Part::Provenance) {
+        progress("provenance");
+        figures.extend(on_ground(&args, &settings, async |ground| provenance::measure(ground, &args).await).await?);
+    }
+    if args.wants(Part::Size) {
+        progress("a thousand million serial numbers");
+        let (more, bytes) = on_ground(&args, &settings, async |ground| size::measure(ground, &args).await).await?;
+        figures.extend(more);
+        sizes = bytes;
+    }
+    let is_postgres = args.database.as_ref().is_some_and(|url| url.starts_with("postgres"));
+    let database = if is_postgres { "PostgreSQL" } else { "SQLite" };
     if args.json {
-        let report = serde_json::json!({"database": database, "seconds": args.seconds, "scale": args.scale, "figures": figures});
+        let report = serde_json::json!({
+            "database": database, "seconds": args.seconds, "scale": args.scale, "figures": figures, "sizes": sizes,
+        });
         super::say(format_args!("{report:#}"));
     } else {
-        super::say(format_args!("{}", table(database, &figures).trim_end()));
+        super::say(format_args!("{}{}", table(database, &figures).trim_end(), bytes(&sizes)));
     }
     Ok(())
+}
+
+/// Sizes below the table.
+fn bytes(sizes: &[Bytes]) -> String {
+    let line = |size: &Bytes| format!("\n{:>16} bytes  {}", grouped(size.bytes as f64), size.what);
+    let lines: String = sizes.iter().map(line).collect();
+    if lines.is_empty() { lines } else { format!("\n{lines}") }
 }
 
 /// To standard error: standard output is the result.

@@ -4,11 +4,14 @@
 //! gone. Running hubs on the same database follow within a second. Why it is held, and what nobody can see: `service::serial::floor`.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::{Args, Subcommand};
 
 use crate::app::{OpenHub, Start, open};
 use crate::config::settings::Settings;
+use crate::domain::party::Actor;
 use crate::domain::serial::floor::Counters;
 use crate::domain::serial::numbered::Numbered;
 use crate::service::serial::floor::{self, Confirmation, Confirmed, Standing};
@@ -62,8 +65,12 @@ pub struct ConfirmArgs {
     /// The same for every other one, also those that were issued from for the first time since the backup.
     #[arg(long, value_name = "COUNT")]
     advance_all: Option<u64>,
+    /// A signed receipt of a block, as its holder kept it: the pool goes on behind that block. Give the newest of each pool; for a pool
+    /// that has one no other count is needed.
+    #[arg(long, value_name = "FILE")]
+    receipt: Vec<PathBuf>,
     /// Nothing was issued since the backup was made: it was the last thing that was done, or the data only moved.
-    #[arg(long, conflicts_with_all = ["advance", "advance_all"])]
+    #[arg(long, conflicts_with_all = ["advance", "advance_all", "receipt"])]
     nothing_was_issued: bool,
 }
 
@@ -88,9 +95,8 @@ pub async fn run(command: SerialsCommand, settings: Settings) -> anyhow::Result<
         Some(FloorCommand::Hold(HoldArgs { reason })) => hold(&hub, &reason).await,
         Some(FloorCommand::Confirm(args)) => {
             let actor = operator(&hub)?;
-            floor::confirm(&hub, &actor, &folder, confirmation(args))
-                .await
-                .map(|done| print_confirmed(&done))
+            let receipts = read(&args.receipt)?;
+            confirm(&hub, &actor, (&folder, &receipts), args).await
         }
     };
     hub.db().close().await;
@@ -116,6 +122,26 @@ async fn hold(hub: &Hub, reason: &str) -> Result<bool, ServiceError> {
         }
     ));
     Ok(true)
+}
+
+async fn confirm(
+    hub: &Hub,
+    actor: &Actor,
+    (folder, receipts): (&Path, &[String]),
+    args: ConfirmArgs,
+) -> Result<bool, ServiceError> {
+    let reached = floor::reached_by(hub, receipts).await?;
+    let confirmation = Confirmation {
+        reached,
+        ..confirmation(args)
+    };
+    let confirmed = floor::confirm(hub, actor, folder, confirmation).await?;
+    Ok(print_confirmed(&confirmed))
+}
+
+fn read(files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
+    let text = |file: &PathBuf| std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()));
+    files.iter().map(text).collect()
 }
 
 fn confirmation(args: ConfirmArgs) -> Confirmation {

@@ -53,6 +53,9 @@ pub struct Agreement {
     /// When numbers are asked for by themselves, per product; none: never.
     #[serde(default)]
     pub replenish: Option<Replenish>,
+    /// Whether numbers that the delegate gives back unused wait for the principal's decision; else they are burnt at once.
+    #[serde(default)]
+    pub hold_returned: bool,
     /// First moment it holds.
     pub valid_from: Micros,
     /// First moment it no longer holds.

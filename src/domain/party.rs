@@ -360,6 +360,7 @@ mod tests {
             products: vec!["09521001001014".parse().unwrap()],
             sscc_prefixes: Vec::new(),
             approval: None,
+            hold_returned: false,
             sites: Vec::new(),
             powers: vec![Power::Commission],
             quota: Quota::default(),

@@ -11,6 +11,11 @@
 //! | `download` | the holder (or the brand owner) streams the numbers |
 //! | `usage` | capture says which serials were commissioned; the answer is how each stands |
 //! | `lookup` | was this number issued, to whom, what became of it: for one or a hundred thousand |
+//! | `life` | capture says what became of packs since |
+//! | `report`, `exception` | holder and owner report what became of numbers; moves that there are not are kept for both |
+//! | `transfer` | the holder hands numbers on to another party |
+//! | `lease` | numbers that are not used in time are lost |
+//! | `locate` | serials to numbers of allocations, locked |
 //! | `receipt` | the signed receipt of an allocation, and proofs of single numbers |
 //! | `floor` | no number moves on data that may have been restored, until the operator confirms how far numbers had gone |
 //! | `pools` | prepared keys of this process; pools are opened on first use and verified |
@@ -19,6 +24,7 @@
 //! | `import` | the brand owner brings a list of numbers that it made itself |
 //! | `registration` | a delegate tells of numbers that it makes itself |
 //! | `broker` | numbers are ordered at the brand owner's own system |
+//! | `stock` | what a party has left, and when a product reaches its density |
 //! | `replenish`, `alert` | what is low, late or about to end; what is asked for by itself; who is told |
 //! | `listing` | what is wrong with such a list, and how it becomes numbers of a pool |
 //! | `epoch` | a new serial rule or a rotated key: which pool takes the place of which |
@@ -54,12 +60,14 @@ mod replenish;
 mod report;
 mod request;
 mod rotate;
+mod stock;
 mod stretch;
 pub(super) mod text;
 mod transfer;
 mod usage;
 mod writer;
 
+pub use crate::domain::serial::alert::{AlertKind, SerialAlert};
 pub use crate::domain::serial::allocation::{Allocation, AllocationState, Documents, Standing};
 pub use crate::domain::serial::numbered::Numbered;
 pub use crate::storage::serial::listed::{ImportKind, ImportRecord};
@@ -80,16 +88,14 @@ pub use pools::{PoolCache, verify_pools};
 pub use progress::{close, confirm};
 pub use receipt::{receipt, receipt_keys, receipt_proof};
 pub use registration::{Registration, register};
-pub use replenish::Watch;
 pub use report::{Answer, Report, Reported, Subject, report};
 pub use request::{SerialRequest, request, request_once};
+pub use replenish::{Wall, Watch};
 pub use rotate::{Rotated, Rotation, rotate};
+pub use stock::{SerialStock, forecast, stocks};
 pub use transfer::{Transfer, TransferRequest, find_transfer, transfer, transferred, transfers};
 pub use usage::{commissioned, uncommissioned};
 pub use writer::{UnderWay, Writer, WriterCounts, under_way};
-
-/// What the audit log calls the hub where it acts by itself; no certificate can name a system so.
-const HUB_SYSTEM: &str = "hub/supply";
 
 use crate::domain::ids::AllocationId;
 use crate::domain::party::Actor;
@@ -99,6 +105,9 @@ use crate::storage::serial::{allocation as store, request as waiting};
 use super::Hub;
 use super::error::{Code, ServiceError};
 use super::page::{Page, Paged};
+
+/// What the audit log calls the hub where it acts by itself; no certificate can name a system so.
+const HUB_SYSTEM: &str = "hub/supply";
 
 /// An allocation that the caller has or that was made in its name; also one that has no numbers, since it waits or was rejected.
 pub async fn allocation(hub: &Hub, actor: &Actor, id: AllocationId) -> Result<Option<Allocation>, ServiceError> {

@@ -89,6 +89,27 @@ pub async fn put(db: &Db, load: &Load) -> Result<Duration, StorageError> {
     Ok(began.elapsed())
 }
 
+/// How large the database is: on SQLite the file with all of its log written back, on PostgreSQL what the server says of it.
+pub async fn database_bytes(db: &Db) -> Result<u64, StorageError> {
+    let sql = match db.backend() {
+        DbBackend::Postgres => "SELECT pg_database_size(current_database()) AS bytes",
+        _ => {
+            db.query("writing back the log", "PRAGMA wal_checkpoint(TRUNCATE)", Vec::new()).await?;
+            "SELECT c.page_count * s.page_size AS bytes FROM pragma_page_count() c, pragma_page_size() s"
+        }
+    };
+    let row = db.query_one("measuring the database", sql, Vec::new()).await?;
+    let bytes: i64 = row.map_or(Ok(0), |row| super::row::column(&row, "database", "bytes"))?;
+    Ok(bytes.unsigned_abs())
+}
+
+/// One row by its primary key.
+pub async fn one_row(db: &Db, party: &str) -> Result<(), StorageError> {
+    let sql = "SELECT doc FROM party WHERE id = $1";
+    db.query_one("reading a row for the yardstick", sql, vec![party.into()]).await?;
+    Ok(())
+}
+
 /// Makes a database on a PostgreSQL server, beside the one that the URL names; its URL.
 pub async fn create_database(server: &str, name: &str) -> Result<String, StorageError> {
     on_server(server, &format!("CREATE DATABASE {name}")).await?;

@@ -135,7 +135,8 @@ pub fn routes() -> Router<Hub> {
     let mut router = Router::new()
         .route("/dialects", get(self_test::list))
         .route("/dialects/{dialect}/self-test", post(self_test::run))
-        .route("/soap/snx/snrequest", get(wsdl::get));
+        .route("/soap/snx/snrequest", get(wsdl::get))
+        .route("/dry-run/soap/snx/snrequest", get(wsdl::get));
     for dialect in Dialect::ALL {
         let real = move |hub, actor, headers, body| answer(hub, actor, headers, (dialect, Mode::Real, body));
         let dry = move |hub, actor, headers, body| answer(hub, actor, headers, (dialect, Mode::Dry, body));

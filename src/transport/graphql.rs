@@ -71,6 +71,9 @@ fn described() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
         types::thing::ThingName => "things",
         types::finding::Finding => "findings",
         types::shipment::Shipment => "shipments",
+        types::supply::SerialAlert => "alerts about serial numbers",
+        types::supply::SerialImport => "lists of serial numbers",
+        types::supply::SerialStock => "stocks of serial numbers",
     )
     .disable_suggestions()
     .with_sorted_fields()

@@ -55,6 +55,7 @@ pub fn router_with<E: Executor>(hub: Hub, schema: E, metrics: Metrics) -> Router
         .merge(rest::lookup::routes())
         .merge(rest::receipt::routes())
         .merge(rest::import::routes())
+        .merge(rest::registration::routes())
         .merge(rest::serial::routes())
         .merge(dialect::routes())
         .fallback(|| async { Problem::new(Code::NotFound, Code::NotFound.title()) })

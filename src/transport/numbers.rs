@@ -4,6 +4,7 @@
 
 use axum::body::{Body, Bytes};
 use futures_util::stream;
+use tokio::task::JoinHandle;
 
 use crate::domain::ids::AllocationId;
 use crate::domain::party::{Actor, Registry};
@@ -11,6 +12,9 @@ use crate::domain::serial::form::{FormError, SerialWriter};
 use crate::domain::serial::numbered::Numbered;
 use crate::service::serial::{SerialRange, SerialStream, serials_if};
 use crate::service::{Code, Hub, ServiceError};
+
+/// Room for a chunk in most formats.
+const CHUNK_BYTES: usize = 256 << 10;
 
 /// How a list of numbers is laid out.
 pub(super) trait Layout: Send + 'static {
@@ -27,20 +31,28 @@ pub(super) trait Layout: Send + 'static {
 /// Where the body is.
 enum Piece<L> {
     Head(SerialStream, L),
-    Numbers(SerialStream, L),
+    /// Being computed while what was before it is sent.
+    Ahead(JoinHandle<std::io::Result<(String, Rest<L>)>>),
     Tail(L),
     End,
 }
 
-/// The body in pieces, each computed off the threads that serve connections. An error ends it unfinished: its reader sees that the
-/// list is not whole.
+/// What comes behind a chunk.
+enum Rest<L> {
+    Numbers(SerialStream, L),
+    Tail(L),
+    Nothing,
+}
+
+/// The body in pieces, each computed off the threads that serve connections, and one ahead of what is sent. An error ends it
+/// unfinished: its reader sees that the list is not whole.
 pub(super) fn body(numbers: SerialStream, layout: impl Layout) -> Body {
     let pieces = stream::try_unfold(Piece::Head(numbers, layout), |piece| async move {
         let next = match piece {
-            Piece::Head(numbers, mut layout) => Some((layout.head(), Piece::Numbers(numbers, layout))),
-            Piece::Numbers(numbers, layout) => {
-                let work = move || chunk(numbers, layout);
-                Some(tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)??)
+            Piece::Head(numbers, mut layout) => Some((layout.head(), ahead(Rest::Numbers(numbers, layout)))),
+            Piece::Ahead(computed) => {
+                let (text, rest) = computed.await.map_err(std::io::Error::other)??;
+                Some((text, ahead(rest)))
             }
             Piece::Tail(mut layout) => Some((layout.tail(), Piece::End)),
             Piece::End => None,
@@ -50,18 +62,31 @@ pub(super) fn body(numbers: SerialStream, layout: impl Layout) -> Body {
     Body::from_stream(pieces)
 }
 
-fn chunk<L: Layout>(mut numbers: SerialStream, mut layout: L) -> std::io::Result<(String, Piece<L>)> {
-    let Some(serials) = numbers.next_chunk().map_err(std::io::Error::other)? else {
-        return Ok((layout.tail(), Piece::End));
-    };
-    let mut text = String::with_capacity(serials.len() * 64);
-    for serial in &serials {
-        layout.serial(serial, &mut text).map_err(std::io::Error::other)?;
+/// Begins with the next piece before the last one is sent. A caller that goes away leaves one chunk computed for nothing.
+fn ahead<L: Layout>(rest: Rest<L>) -> Piece<L> {
+    match rest {
+        Rest::Numbers(numbers, layout) => Piece::Ahead(tokio::task::spawn_blocking(move || chunk(numbers, layout))),
+        Rest::Tail(layout) => Piece::Tail(layout),
+        Rest::Nothing => Piece::End,
+    }
+}
+
+fn chunk<L: Layout>(mut numbers: SerialStream, mut layout: L) -> std::io::Result<(String, Rest<L>)> {
+    let mut text = String::with_capacity(CHUNK_BYTES);
+    let mut written = Ok(());
+    let there_are = numbers.with_chunk(|serial| {
+        if written.is_ok() {
+            written = layout.serial(serial, &mut text);
+        }
+    });
+    written.map_err(std::io::Error::other)?;
+    if !there_are.map_err(std::io::Error::other)? {
+        return Ok((layout.tail(), Rest::Nothing));
     }
     let rest = if numbers.remaining() == 0 {
-        Piece::Tail(layout)
+        Rest::Tail(layout)
     } else {
-        Piece::Numbers(numbers, layout)
+        Rest::Numbers(numbers, layout)
     };
     Ok((text, rest))
 }

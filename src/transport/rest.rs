@@ -5,4 +5,5 @@ pub mod event;
 pub mod import;
 pub mod lookup;
 pub mod receipt;
+pub mod registration;
 pub mod serial;

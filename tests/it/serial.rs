@@ -6,18 +6,22 @@ use axum::http::StatusCode;
 use counterfoil::domain::agreement::Agreement;
 use counterfoil::domain::gs1::Gtin;
 use counterfoil::domain::party::{Actor, Party, Registry};
-use counterfoil::service::serial::{Allocation, SerialRequest, SerialStream, allocation, allocations, request};
+use counterfoil::service::serial::{Allocation, Numbered, SerialRequest, SerialStream, allocation, allocations, request};
 use counterfoil::service::{Code, Hub, ServiceError};
 
 use crate::hub::TestHub;
 use crate::story::{AUROXIN, LUMIVAR};
 
 mod approval;
+mod broker;
 mod concurrency;
+mod conservation;
 mod download;
+mod format;
 mod floor;
 mod import;
 mod key;
+mod ledger;
 mod life;
 mod limits;
 mod lookup;
@@ -25,9 +29,12 @@ mod lot;
 mod pool;
 mod randomness;
 mod receipt;
+mod registration;
+mod replenish;
 mod request;
 mod state;
 mod writer;
+mod transfer;
 
 /// A request for Auroxin.
 fn wanted(key: &str, quantity: u64) -> SerialRequest {

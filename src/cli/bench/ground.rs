@@ -25,7 +25,8 @@ pub(super) const PRODUCT: &str = "09521001001014";
 /// The packager's company prefix, for SSCCs.
 const PREFIX: &str = "9521002";
 
-const REQUEST: &str = "mutation($input: RequestSerialsInput!) { requestSerials(input: $input) { status reason downloadPath } }";
+/// Where serial numbers are asked for.
+pub(super) const ALLOCATIONS: &str = "/serials/v1/allocations";
 
 /// A running hub that is gone afterwards.
 pub(super) struct Ground {
@@ -174,9 +175,10 @@ impl Ground {
 
 /// Asks for serial numbers; where they can be read.
 pub(super) async fn request(caller: &Caller, quantity: usize, key: &str) -> anyhow::Result<String> {
-    let input = json!({"input": {"gtin": PRODUCT, "quantity": quantity, "idempotencyKey": key}});
-    let answer = caller.graphql(REQUEST, input).await?;
-    let path = answer.pointer("/requestSerials/downloadPath").and_then(Value::as_str);
+    let answer = caller
+        .post(ALLOCATIONS, key, &json!({"gtin": PRODUCT, "quantity": quantity}))
+        .await?;
+    let path = answer.get("serials").and_then(Value::as_str);
     path.map(str::to_owned).ok_or_else(|| anyhow!("no serial numbers: {answer}"))
 }
 

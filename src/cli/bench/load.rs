@@ -38,12 +38,18 @@ where
         took.extend(task.await??);
     }
     let elapsed = began.elapsed().as_secs_f64();
+    Ok(measured(took, Some(elapsed)))
+}
+
+/// A rate from how long calls took; those of one caller that does nothing else took `elapsed` together.
+pub(super) fn measured(mut took: Vec<Duration>, elapsed: Option<f64>) -> Rate {
+    let elapsed = elapsed.unwrap_or_else(|| took.iter().map(Duration::as_secs_f64).sum());
     took.sort_unstable();
-    Ok(Rate {
+    Rate {
         per_second: took.len() as f64 / elapsed,
         p50_ms: percentile(&took, 50),
         p99_ms: percentile(&took, 99),
-    })
+    }
 }
 
 /// Nearest rank.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::ensure;
 use axum::Router;
 use axum::routing::post;
 use tokio::net::TcpListener;
@@ -20,7 +21,7 @@ use crate::transport::metrics::Metrics;
 use crate::transport::tls::admission::Admission;
 use crate::transport::tls::{self, TlsServer};
 
-use super::ground::{CLIENTS, Ground, PACKAGER, PRODUCT, request};
+use super::ground::{ALLOCATIONS, CLIENTS, Ground, PACKAGER, PRODUCT, request};
 use super::load::{Rate, rate};
 use super::{BenchArgs, Figure};
 
@@ -34,14 +35,22 @@ pub(super) async fn measure(ground: &Ground, args: &BenchArgs) -> anyhow::Result
         let load = Arc::clone(&load);
         async move { request(&load[worker], 1, &format!("single-{worker}-{turn}")).await.map(drop) }
     });
+    let before = ground.running.hub().serial_writer().counts();
     let single = single.await?;
+    let after = ground.running.hub().serial_writer().counts();
+    let together = (after.requests - before.requests) as f64 / ((after.transactions - before.transactions) as f64).max(1.0);
     let nothing = nothing_over_tls(ground, time).await?;
     let commits = bare_commits(ground.running.hub(), time).await?;
     let began = Instant::now();
-    ground.serials(&callers[0], LIST, "list").await?;
+    let path = request(&callers[0], LIST, "list").await?;
+    let text = callers[0].text(&path).await?;
     let list = LIST as f64 / began.elapsed().as_secs_f64();
+    ensure!(
+        text.lines().count() == LIST + 1,
+        "{LIST} serial numbers were asked for and others downloaded"
+    );
     let permuted = permutation()?;
-    let what = format!("one serial number a request, {CLIENTS} callers");
+    let what = format!("one serial number a request, {CLIENTS} callers, {together:.1} a commit");
     Ok(vec![
         Figure::of_rates(
             what.clone(),
@@ -62,7 +71,7 @@ pub(super) async fn measure(ground: &Ground, args: &BenchArgs) -> anyhow::Result
             p50_ms: None,
             p99_ms: None,
             raw_per_second: permuted,
-            raw: "the permutation alone, one thread",
+            raw: "the permutation alone, on one thread; the list is computed on one at a time",
         },
     ])
 }
@@ -75,7 +84,7 @@ async fn nothing_over_tls(ground: &Ground, time: Duration) -> anyhow::Result<Rat
     let config = tls::server_config(&admission, &authority.issue_server(&names, hub.now())?)?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let port = listener.local_addr()?.port();
-    let router = Router::new().route("/graphql", post(async || axum::Json(serde_json::json!({"data": {}}))));
+    let router = Router::new().route(ALLOCATIONS, post(async || axum::Json(serde_json::json!({}))));
     let stop = CancellationToken::new();
     let server = TlsServer {
         config,
@@ -89,9 +98,15 @@ async fn nothing_over_tls(ground: &Ground, time: Duration) -> anyhow::Result<Rat
         .map(|_| ground.caller_at(PACKAGER, &files, port))
         .collect::<anyhow::Result<_>>()?;
     let callers = Arc::new(callers);
-    let measured = rate(CLIENTS, time, move |worker, _| {
+    let measured = rate(CLIENTS, time, move |worker, turn| {
         let callers = Arc::clone(&callers);
-        async move { callers[worker].graphql("{ nothing }", serde_json::json!({})).await.map(drop) }
+        let body = serde_json::json!({"gtin": PRODUCT, "quantity": 1});
+        async move {
+            callers[worker]
+                .post(ALLOCATIONS, &format!("single-{worker}-{turn}"), &body)
+                .await
+                .map(drop)
+        }
     });
     let measured = measured.await;
     stop.cancel();

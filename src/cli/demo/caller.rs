@@ -104,6 +104,28 @@ impl Caller {
         bail!("{}: job {location} did not end within 12 s", self.party)
     }
 
+    /// POST of a JSON body under an idempotency key; an answer that is no success is an error.
+    pub(in crate::cli) async fn post(&self, path: &str, key: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self
+            .http
+            .post(format!("{}{path}", self.base))
+            .header("idempotency-key", format!("\"{key}\""));
+        let response = request
+            .json(body)
+            .send()
+            .await
+            .with_context(|| format!("{}: POST {path}", self.party))?;
+        let status = response.status();
+        let body = response
+            .bytes()
+            .await
+            .with_context(|| format!("{}: answer of {path}", self.party))?;
+        if !status.is_success() {
+            bail!("{}: {path} answered {status}: {}", self.party, String::from_utf8_lossy(&body));
+        }
+        serde_json::from_slice(&body).with_context(|| format!("{}: answer of {path}", self.party))
+    }
+
     /// The body of a resource, as text.
     pub(in crate::cli) async fn text(&self, path: &str) -> anyhow::Result<String> {
         Ok(self.get(path).await?.error_for_status()?.text().await?)

@@ -99,6 +99,7 @@ pub(super) struct AgreementDraft {
     quota: Quota,
     replenish: Option<Replenish>,
     approval: Option<Approval>,
+    hold_returned: bool,
     valid_from: Option<Located<Micros>>,
     valid_until: Option<Located<Micros>>,
 }
@@ -294,6 +295,7 @@ impl AgreementDraft {
             quota: self.quota,
             replenish: self.replenish,
             approval: self.approval,
+            hold_returned: self.hold_returned,
             valid_from: self.valid_from?.value,
             valid_until: self.valid_until?.value,
         })
@@ -369,6 +371,7 @@ fn agreement(mut section: Section<'_>) -> AgreementDraft {
         replenish: section
             .section(&key("replenish", "{ minimum = 10000, maximum = 100000 }"))
             .map(supply::replenish),
+        hold_returned: section.flag(&key("hold_returned", "true")),
         valid_from: section.time(&VALID_FROM),
         valid_until: section.time(&VALID_UNTIL),
     };

@@ -123,7 +123,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::super::key::OwnerKey;
-    use super::super::rule::{DIGITS, NumberRange, SerialRule};
+    use super::super::rule::{DIGITS, NumberRange, SerialRule, SsccNumbers};
     use super::*;
     use crate::domain::ids::PoolId;
 
@@ -181,7 +181,8 @@ mod tests {
     fn of_ssccs_they_are_the_last_of_the_prefix() {
         let numbered: Numbered = "9521002:3".parse().unwrap();
         let range = NumberRange { first: 1, last: 500 };
-        let rule = SerialRule::of_series(numbered.sscc_series().unwrap(), range);
+        let series = *numbered.sscc_series().unwrap();
+        let rule = SerialRule::of_series(&SsccNumbers { series, range });
         let trial = trial("9521002:3", &rule, 2);
         let serials: Vec<_> = (0..2).filter_map(|place| trial.serial(place)).collect();
         assert_eq!(

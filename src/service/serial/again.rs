@@ -11,11 +11,11 @@
 use aws_lc_rs::digest;
 
 use crate::domain::party::Actor;
-use crate::domain::serial::allocation::Allocation;
+use crate::domain::serial::allocation::{Allocation, AllocationState};
 use crate::domain::time::Micros;
 use crate::service::Hub;
 use crate::service::error::ServiceError;
-use crate::storage::serial::{again as store, allocation};
+use crate::storage::serial::{again as store, allocation, request as waiting};
 
 use super::request::{SerialRequest, request};
 
@@ -63,10 +63,16 @@ async fn key_of(hub: &Hub, actor: &Actor, fingerprint: &str, window: u64) -> Res
     let Some(latest) = store::latest_key(hub.db(), &actor.party, &low, &high).await? else {
         return Ok(low);
     };
-    let Some(stored) = allocation::by_key(hub.db(), &actor.party, &latest).await? else {
-        return Ok(latest);
+    let granted = allocation::by_key(hub.db(), &actor.party, &latest).await?;
+    let still_good = match (granted, waiting::by_key(hub.db(), &actor.party, &latest).await?) {
+        (Some(stored), _) => {
+            is_open(&stored.allocation, hub.now(), window) && !store::is_touched(hub.db(), stored.allocation.id).await?
+        }
+        (None, Some(stored)) => is_open(&stored.allocation, hub.now(), window),
+        // It was approved between the two looks.
+        (None, None) => true,
     };
-    if is_open(&stored.allocation, hub.now(), window) && !store::is_touched(hub.db(), stored.allocation.id).await? {
+    if still_good {
         return Ok(latest);
     }
     let generation: u64 = latest
@@ -77,11 +83,16 @@ async fn key_of(hub: &Hub, actor: &Actor, fingerprint: &str, window: u64) -> Res
     Ok(key(fingerprint, generation + 1))
 }
 
-/// Whether nothing says yet that the numbers arrived.
+/// Whether nothing says yet that the numbers arrived, or that there will be none. What waits for approval waits as long as it takes.
 fn is_open(allocation: &Allocation, now: Micros, window_minutes: u64) -> bool {
-    let state = &allocation.state;
     let window = i64::try_from(window_minutes).unwrap_or(i64::MAX).saturating_mul(60_000_000);
-    state.acknowledged_at().is_none() && state.closed_at().is_none() && now.0.saturating_sub(allocation.created_at.0) < window
+    let within = |since: Micros| now.0.saturating_sub(since.0) < window;
+    match &allocation.state {
+        AllocationState::Pending => true,
+        AllocationState::Rejected { at, .. } => within(*at),
+        AllocationState::Reserved | AllocationState::Transmitted { .. } => within(allocation.created_at),
+        AllocationState::Acknowledged { .. } | AllocationState::Closed { .. } => false,
+    }
 }
 
 /// Digits and small letters alone: see [`store::latest_key`].

@@ -78,6 +78,25 @@ impl SerialStream {
         self.left
     }
 
+    /// Gives up to 4,096 more to `each`, in order; false at the end. As [`Self::next_chunk`], without a text of its own for each number.
+    pub fn with_chunk(&mut self, mut each: impl FnMut(&str)) -> Result<bool, ServiceError> {
+        if self.trial.is_some() || !self.pool.record().source.is_computed() {
+            let serials = self.next_chunk()?;
+            serials.iter().flatten().for_each(|serial| each(serial));
+            return Ok(serials.is_some());
+        }
+        let count = self.left.min(CHUNK);
+        let mut serial = String::with_capacity(usize::from(self.pool.record().length));
+        for _ in 0..count {
+            let index = self.next_index();
+            serial.clear();
+            if self.pool.write(index, &mut serial) {
+                each(&serial);
+            }
+        }
+        Ok(count > 0)
+    }
+
     /// Up to 4,096 more; none at the end. For a thread that may be busy a few milliseconds (`spawn_blocking`): numbers are computed
     /// there, and those that stand in a list are read, page by page.
     pub fn next_chunk(&mut self) -> Result<Option<Vec<String>>, ServiceError> {

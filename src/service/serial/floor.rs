@@ -38,7 +38,7 @@ use crate::storage::serial::{floor as store, pool};
 use crate::storage::{Tx, audit};
 
 pub use crate::domain::serial::floor::{Doubt, judge};
-pub use confirm::{Burn, Confirmation, Confirmed, PoolView, Standing, confirm, standing};
+pub use confirm::{Burn, Confirmation, Confirmed, PoolView, Standing, confirm, reached_by, standing};
 pub use keeper::Keeper;
 
 /// How this process knows the floor to stand. Free until a [`Keeper`] has looked.

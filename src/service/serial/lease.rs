@@ -16,6 +16,7 @@ use crate::domain::serial::life::{SerialState, Who};
 use crate::domain::time::Micros;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
+use crate::storage::serial::state::Kept;
 use crate::storage::serial::{Reader, lease as store, lot, state};
 use crate::storage::{Tx, audit};
 
@@ -55,10 +56,7 @@ async fn expire(tx: &Tx, hub: &Hub, id: AllocationId) -> Result<(), ServiceError
     if allocation.state.closed_at().is_some() || allocation.expires_at.is_none_or(|at| at > now) {
         return Ok(());
     }
-    let lot_name = allocation.lot.clone().unwrap_or_default();
-    let unused = kept.book.unused();
-    let shift = kept.book.shift(&unused, SerialState::Lost, Who::Hub, &lot_name);
-    state::save(tx, &[&kept], now).await?;
+    let lost = write_off(tx, &mut kept, now).await?;
     lot::close_allocations(tx, &[id], EXPIRED, now).await?;
     let allocation = &kept.stored.allocation;
     let entry = AuditEntry {
@@ -73,9 +71,19 @@ async fn expire(tx: &Tx, hub: &Hub, id: AllocationId) -> Result<(), ServiceError
         action: AuditAction::ExpireLease,
         object: id.to_string(),
         outcome: Outcome::Done,
-        detail: serde_json::json!({ "gtin": allocation.numbered, "lost": shift.moved.len(), "expired_at": allocation.expires_at }),
+        detail: serde_json::json!({ "gtin": allocation.numbered, "lost": lost, "expired_at": allocation.expires_at }),
     };
     Ok(audit::append(tx, &entry).await?)
+}
+
+/// What nobody has reported of an allocation is lost: of one whose lease ran out, or that its holder closes. The caller has locked it
+/// ([`state::lock`]) before it read it. Answers how many numbers that were.
+pub(super) async fn write_off(tx: &Tx, kept: &mut Kept, now: Micros) -> Result<u64, ServiceError> {
+    let lot = kept.stored.allocation.lot.clone().unwrap_or_default();
+    let unused = kept.book.unused();
+    let shift = kept.book.shift(&unused, SerialState::Lost, Who::Hub, &lot);
+    state::save(tx, &[kept], now).await?;
+    Ok(shift.moved.len())
 }
 
 /// Moves the end of a lease: the holder's line lives. From now on it is as long as the agreement gives it today; a lease that has run out

@@ -21,7 +21,7 @@ use crate::storage::serial::listed::{self, ImportKind, ImportRecord};
 use crate::storage::serial::{account, request as waiting};
 use crate::storage::{StorageError, Tx, audit};
 
-use super::batch::{Asked, account_key, over};
+use super::batch::{Answered, Asked, account_key, over};
 use super::import::check_length;
 use super::listing::{self, Arrived, Checked, Home};
 use super::request::{self, SerialRequest, noted, replay};
@@ -76,7 +76,8 @@ pub async fn register(hub: &Hub, actor: &Actor, registration: Registration) -> R
         follow: true,
     };
     let answer = take_in(hub, actor, wanted.clone(), (arrived, hash)).await;
-    noted(hub, actor, &wanted, answer).await
+    let answer = answer.map(Answered::before);
+    noted(hub, actor, &wanted, answer).await.map(|answered| answered.allocation)
 }
 
 async fn take_in(
@@ -102,15 +103,19 @@ async fn take_in(
         hash,
         approved: None,
     };
-    let work = hub.clone();
-    let stored = hub
+    let (work, pool) = (hub.clone(), checked.pool().cloned());
+    let (stored, reached) = hub
         .db()
         .write::<_, ServiceError, _>(move |tx| Box::pin(async move { store_in(tx, &work, &asked, &checked).await }))
         .await?;
+    if let Some(pool) = pool {
+        hub.floor().moved(pool.record(), reached);
+    }
     Ok(stored)
 }
 
-async fn store_in(tx: &Tx, hub: &Hub, asked: &Asked, checked: &Checked) -> Result<Allocation, ServiceError> {
+/// The allocation, and where the counter stands after it; 0 if the key was known.
+async fn store_in(tx: &Tx, hub: &Hub, asked: &Asked, checked: &Checked) -> Result<(Allocation, u64), ServiceError> {
     let now = hub.now();
     let states = checked.lock(tx).await?;
     let key = account_key(asked);
@@ -118,7 +123,7 @@ async fn store_in(tx: &Tx, hub: &Hub, asked: &Asked, checked: &Checked) -> Resul
     let standing = standings.into_iter().next();
     let account = standing.as_ref().map(|standing| standing.account).unwrap_or_default();
     if let Some(stored) = standing.and_then(|standing| standing.allocation) {
-        return replay(stored.allocation, stored.request_hash, &asked.hash);
+        return Ok((replay(stored.allocation, stored.request_hash, &asked.hash)?, 0));
     }
     let quota = asked
         .basis
@@ -146,13 +151,14 @@ async fn store_in(tx: &Tx, hub: &Hub, asked: &Asked, checked: &Checked) -> Resul
     store::acknowledge(tx, id, &asked.actor.party, now).await?;
     listed::record(tx, &import(hub, asked, checked, &stored)).await?;
     audit::append(tx, &entry(hub, asked, &stored.allocation)).await?;
-    Ok(Allocation {
+    let allocation = Allocation {
         state: AllocationState::Acknowledged {
             transmitted_at: now,
             at: now,
         },
         ..stored.allocation
-    })
+    };
+    Ok((allocation, first_index + checked.len()))
 }
 
 fn allocation(hub: &Hub, asked: &Asked, checked: &Checked, first_index: u64) -> Result<StoredAllocation, ServiceError> {

@@ -321,14 +321,19 @@ impl<'a> Reporting<'a> {
     /// Moves numbers of one allocation as far as the caller may, and says how each ended.
     fn shift(&self, kept: &mut Kept, which: RoaringBitmap, closings: &[LotClose]) -> Part {
         let (mut part, party) = (Part::default(), &self.actor.party);
+        let to = self.destination(kept);
         let allocation = &kept.stored.allocation;
         let lot = self.report.lot.clone().or_else(|| allocation.lot.clone()).unwrap_or_default();
         let is_owner = allocation.principal == *party;
         let held = kept.book.held_by(party) & &which;
         let mine = if is_owner { which & kept.book.issued() } else { held.clone() };
-        let closed = closed_part(kept, &mine, (self.report.to, &lot), closings);
+        // Wherever this report would take them: where it says they are is where they are.
+        let there = kept.book.in_state(self.report.to) & &mine;
+        let mine = mine - &there;
+        part.add(Reported::Already, there);
+        let closed = closed_part(kept, &mine, (to, &lot), closings);
         for (state, offsets) in by_state(kept, &closed) {
-            let ended = if state == self.report.to {
+            let ended = if state == to {
                 Reported::Already
             } else {
                 Reported::LotClosed(state)
@@ -336,14 +341,14 @@ impl<'a> Reporting<'a> {
             part.add(ended, offsets);
         }
         let open = mine - &closed;
-        let as_holder = kept.book.shift(&(&open & &held), self.report.to, Who::Holder, &lot);
+        let as_holder = kept.book.shift(&(&open & &held), to, Who::Holder, &lot);
         let mut rest = open - &held;
         if is_owner {
             rest |= as_holder
                 .refused
                 .values()
                 .fold(RoaringBitmap::new(), |all, refused| all | refused);
-            let as_owner = kept.book.shift(&rest, self.report.to, Who::Owner, &lot);
+            let as_owner = kept.book.shift(&rest, to, Who::Owner, &lot);
             add(&mut part, as_owner);
             add(
                 &mut part,
@@ -356,6 +361,18 @@ impl<'a> Reporting<'a> {
             add(&mut part, as_holder);
         }
         part
+    }
+
+    /// Where numbers go: those that are given back wait for an owner that wants to decide on them.
+    fn destination(&self, kept: &Kept) -> SerialState {
+        let registry = self.hub.registry();
+        let mut holders = kept.book.holders().into_iter().map(|(holder, _)| holder);
+        let mine = holders.find(|holder| holder.party == self.actor.party);
+        let agreement = mine.and_then(|holder| registry.agreement(holder.agreement.as_ref()?));
+        match self.report.to {
+            SerialState::Returned if agreement.is_some_and(|agreement| agreement.hold_returned) => SerialState::Quarantined,
+            to => to,
+        }
     }
 
     fn exceptions(&self, located: &[Located], parts: &[Part]) -> Vec<StoredException> {

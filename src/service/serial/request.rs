@@ -23,7 +23,7 @@ use crate::service::error::{Code, ServiceError};
 use crate::storage::audit;
 use crate::storage::serial::{allocation as store, request as waiting};
 
-use super::batch::{Answered, Asked, Verdict};
+use super::batch::{Answered, Asked};
 use super::broker::{self, Brokered};
 
 /// Longest idempotency key, in characters.

@@ -4,14 +4,21 @@ use crate::domain::ids::{AllocationId, PartyId};
 use crate::storage::row::column;
 use crate::storage::{Db, StorageError};
 
-/// The greatest of a party's request keys from `low` to `high`, both of one length and made of digits and small letters alone: such keys
-/// sort alike in every collation.
+/// The greatest of a party's request keys from `low` to `high`, granted or waiting for approval. Both are of one length and made of
+/// digits and small letters alone: such keys sort alike in every collation.
 pub async fn latest_key(db: &Db, party: &PartyId, low: &str, high: &str) -> Result<Option<String>, StorageError> {
-    let sql = "SELECT request_key FROM allocation WHERE party_id = $1 AND request_key >= $2 AND request_key <= $3
-               ORDER BY request_key DESC LIMIT 1";
-    let values = vec![party.as_str().into(), low.into(), high.into()];
-    let row = db.query_one("looking for a request that was alike", sql, values).await?;
-    row.map(|row| column(&row, "allocation", "request_key")).transpose()
+    let mut latest = None;
+    for table in ["allocation", "allocation_request"] {
+        let sql = format!(
+            "SELECT request_key FROM {table} WHERE party_id = $1 AND request_key >= $2 AND request_key <= $3
+             ORDER BY request_key DESC LIMIT 1"
+        );
+        let values = vec![party.as_str().into(), low.into(), high.into()];
+        let row = db.query_one("looking for a request that was alike", &sql, values).await?;
+        let found: Option<String> = row.map(|row| column(&row, table, "request_key")).transpose()?;
+        latest = latest.max(found);
+    }
+    Ok(latest)
 }
 
 /// Whether anything is known of the numbers of an allocation but that they were issued.

@@ -158,7 +158,7 @@ async fn transfers(from: Reader<'_>, ids: &[AllocationId], books: &mut Books) ->
     let (table, binds) = asked(from, ids);
     let sql = format!(
         "SELECT t.allocation_id, t.to_party, t.agreement_id, t.offsets FROM {table}
-         JOIN serial_transfer t ON t.allocation_id = r.id ORDER BY t.id"
+         JOIN serial_transfer t ON t.allocation_id = r.id ORDER BY t.allocation_id, t.seq"
     );
     for row in from.query("reading transfers", &sql, binds).await? {
         let id = AllocationId::new(column(&row, "serial_transfer", "allocation_id")?);

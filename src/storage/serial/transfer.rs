@@ -47,11 +47,13 @@ pub struct StoredTransfer {
     pub at: Micros,
 }
 
-/// Stores a transfer. [`StorageError::Conflict`] if the giver used the key before.
+/// Stores a transfer behind the earlier ones of its allocation, which the caller holds. [`StorageError::Conflict`] if the giver used the key
+/// before.
 pub async fn insert(tx: &Tx, transfer: &StoredTransfer) -> Result<(), StorageError> {
     let sql = "INSERT INTO serial_transfer (id, allocation_id, from_party, to_party, to_site, principal_id, agreement_id, gtin, request_key,
-                                            request_hash, quantity, offsets, at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+                                            request_hash, quantity, offsets, at, seq)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+                       (SELECT COALESCE(MAX(t.seq), 0) + 1 FROM serial_transfer t WHERE t.allocation_id = $2))";
     let values = vec![
         transfer.id.uuid().into(),
         transfer.allocation.uuid().into(),
@@ -73,7 +75,7 @@ pub async fn insert(tx: &Tx, transfer: &StoredTransfer) -> Result<(), StorageErr
 
 /// The transfers of a party under one key: one for each allocation.
 pub async fn by_key(tx: &Tx, from: &PartyId, key: &str) -> Result<Vec<StoredTransfer>, StorageError> {
-    let sql = format!("SELECT {COLUMNS} FROM serial_transfer WHERE from_party = $1 AND request_key = $2 ORDER BY id");
+    let sql = format!("SELECT {COLUMNS} FROM serial_transfer WHERE from_party = $1 AND request_key = $2 ORDER BY allocation_id");
     let values = vec![from.as_str().into(), key.into()];
     let rows = tx.query("reading transfers by their key", &sql, values).await?;
     rows.iter().map(stored).collect()

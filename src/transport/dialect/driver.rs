@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use crate::domain::party::Actor;
 use crate::domain::serial::form::{Form, FormError, SerialWriter};
 use crate::domain::serial::numbered::Numbered;
-use crate::service::serial::{self, Allocation, AllocationState, SerialRange, SerialRequest, SerialStream};
+use crate::service::serial::{self, Allocation, SerialRange, SerialRequest, SerialStream};
 use crate::service::{Code, Hub, ServiceError};
 use crate::transport::numbers::{Layout, body, fitting, not_encodable, prefix_len, verify};
 
@@ -123,7 +123,7 @@ pub(super) async fn grant(hub: &Hub, actor: &Actor, ask: Ask, mode: Mode) -> Res
             dry(hub, actor, want).await
         }
         (Ask::Confirm(Handle::Allocation(id)), Mode::Real) => {
-            let allocation = serial::allocation(hub, actor, id).await?.ok_or_else(unknown)?;
+            let allocation = serial::confirm(hub, actor, id).await?;
             Ok(without_numbers(hub, &allocation))
         }
         (Ask::Confirm(Handle::Dry(numbered, quantity)), Mode::Dry) => Ok(Granted {
@@ -162,26 +162,10 @@ async fn request(hub: &Hub, actor: &Actor, (want, writer): (Want, &SerialWriter)
         try_form(hub, actor, &want, writer).await?;
     }
     let wanted = canonical(&want);
-    let allocation = match &want.key {
-        Some(_) => serial::request(hub, actor, wanted).await?,
-        None => serial::request_again(hub, actor, wanted, &want.alike).await?,
-    };
-    match &allocation.state {
-        AllocationState::Pending => Err(Refusal::new(
-            Code::Unavailable,
-            format!(
-                "{} waits for the approval of the brand owner: send the same message again later",
-                allocation.id
-            ),
-        )),
-        AllocationState::Rejected { reason, .. } => Err(Refusal::new(
-            Code::NoAgreement,
-            format!("the brand owner did not approve {}: {reason}", allocation.id),
-        )),
-        AllocationState::Reserved
-        | AllocationState::Transmitted { .. }
-        | AllocationState::Acknowledged { .. }
-        | AllocationState::Closed { .. } => Ok(allocation),
+    // One that waits for approval is refused where its numbers are read.
+    match &want.key {
+        Some(_) => Ok(serial::request(hub, actor, wanted).await?),
+        None => Ok(serial::request_again(hub, actor, wanted, &want.alike).await?),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod capture;
+pub mod dry_run;
 pub mod event;
 pub mod finding;
 pub mod item;
@@ -13,6 +14,7 @@ pub mod party;
 pub mod pool;
 pub mod serial;
 pub mod shipment;
+pub mod supply;
 
 use async_graphql::MergedObject;
 
@@ -21,6 +23,7 @@ use async_graphql::MergedObject;
 pub struct Query(
     audit::AuditQuery,
     capture::CaptureQuery,
+    dry_run::DryRunQuery,
     event::EventQuery,
     finding::FindingQuery,
     item::ItemQuery,
@@ -32,4 +35,5 @@ pub struct Query(
     pool::PoolQuery,
     serial::SerialQuery,
     shipment::ShipmentQuery,
+    supply::SupplyQuery,
 );

@@ -31,6 +31,7 @@ use crate::transport::problem::Problem;
 use format::Format;
 
 mod allocation;
+mod dry_run;
 pub(in crate::transport) mod format;
 mod json;
 mod lot;
@@ -43,6 +44,7 @@ pub fn routes() -> Router<Hub> {
     Router::new()
         .route("/serials/v1/allocations/{id}/serials", get(download).head(describe))
         .merge(allocation::routes())
+        .merge(dry_run::routes())
         .merge(lot::routes())
         .merge(report::routes())
         .merge(transfer::routes())

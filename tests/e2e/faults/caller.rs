@@ -1,6 +1,7 @@
 //! A packaging line as the fault driver plays it: one client certificate, the hub's public interfaces, and an exact word
 //! for what came of each call.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustls_pki_types::pem::PemObject;
@@ -101,7 +102,38 @@ impl Caller {
     }
 
     /// Asks for serials; the answer is the path they are read from, one for each allocation.
+    ///
+    /// By GraphQL and by REST in turn, so that a key that is asked again goes the other way: that makes no difference.
     pub(crate) async fn request_serials(&self, line: &Line, quantity: u64, key: &str) -> Answer<String> {
+        static CALLS: AtomicU64 = AtomicU64::new(0);
+        match CALLS.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
+            true => self.request_by_graphql(line, quantity, key).await,
+            false => self.request_by_rest(line, quantity, key).await,
+        }
+    }
+
+    async fn request_by_rest(&self, line: &Line, quantity: u64, key: &str) -> Answer<String> {
+        let body = json!({"gtin": line.gtin, "quantity": quantity, "lot": line.lot});
+        for _ in 0..200 {
+            let request = self
+                .http
+                .post(format!("{}/serials/v1/allocations", self.base))
+                .header("idempotency-key", format!("\"{key}\""));
+            match self.text(request.json(&body)).await {
+                Answer::Acknowledged((Some(location), _)) => return Answer::Acknowledged(format!("{location}/serials")),
+                Answer::Acknowledged((None, body)) => return Answer::Refused(format!("no Location: {body}")),
+                // The other of two at the same time is not answered yet.
+                Answer::Refused(why) if why.contains("IDEMPOTENCY_KEY_IN_FLIGHT") => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                Answer::Refused(why) => return Answer::Refused(why),
+                Answer::Unknown(why) => return Answer::Unknown(why),
+            }
+        }
+        Answer::Unknown("the same key is under way for seconds".to_owned())
+    }
+
+    async fn request_by_graphql(&self, line: &Line, quantity: u64, key: &str) -> Answer<String> {
         let query = "mutation ($input: RequestSerialsInput!) { requestSerials(input: $input) { status reason downloadPath } }";
         let input = json!({"gtin": line.gtin, "quantity": quantity, "idempotencyKey": key, "lot": line.lot});
         match self.graphql(query, json!({"input": input})).await {
@@ -221,6 +253,8 @@ impl Caller {
         match response.text().await {
             Err(error) => Answer::Unknown(error.to_string()),
             Ok(text) if status.is_success() => Answer::Acknowledged((location, text)),
+            // The hub has decided: nothing has happened.
+            Ok(text) if text.contains("FLOOR_UNCONFIRMED") => Answer::Refused(format!("{status}: {text}")),
             Ok(text) if status.is_server_error() || status.as_u16() == 429 => Answer::Unknown(format!("{status}: {text}")),
             Ok(text) => Answer::Refused(format!("{status}: {text}")),
         }

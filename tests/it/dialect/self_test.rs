@@ -154,3 +154,37 @@ async fn a_self_test_says_what_is_wrong_and_what_to_do() {
     let unknown = test.post(&test.actor("packwell"), "/dialects/edi/self-test", XML, "").await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn graphql_can_be_asked_dry_too() {
+    let test = TestHub::start().await;
+    let query = "query($input: RequestSerialsInput!) { dryRunSerials(input: $input) { agreementId code examples needsApproval quantity reason } }";
+    let ask = async |party: &str, quantity: u64| {
+        let input = serde_json::json!({ "input": { "gtin": AUROXIN, "quantity": quantity, "idempotencyKey": "k" } });
+        test.graphql_data(&test.actor(party), query, input).await["dryRunSerials"].clone()
+    };
+    let answer = ask("packwell", 25).await;
+    assert_eq!((answer["quantity"].as_u64(), answer["code"].as_str()), (Some(25), None));
+    assert_eq!(answer["examples"].as_array().unwrap().len(), 10);
+    assert_eq!(ask("packwell", 500_001).await["code"], "QUOTA_EXCEEDED");
+    assert_eq!(ask("halden", 1).await["code"], "NO_AGREEMENT");
+    assert!(moved(&test).await.iter().all(|row| !row.starts_with("packwell")));
+}
+
+#[tokio::test]
+async fn the_canonical_request_can_be_asked_dry_too() {
+    let test = TestHub::start().await;
+    let ask = async |party: &str, quantity: u64| {
+        let request = Request::post("/dry-run/serials/v1/allocations")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("idempotency-key", "\"k\"");
+        let body = serde_json::json!({ "gtin": AUROXIN, "quantity": quantity }).to_string();
+        test.call(&test.actor(party), request.body(Body::from(body)).unwrap()).await
+    };
+    let answer = ask("packwell", 25).await.expect(StatusCode::OK).json();
+    assert_eq!((answer["quantity"].as_u64(), answer["agreement"].as_str()), (Some(25), Some("aurora-packwell-2024")));
+    assert_eq!(answer["examples"].as_array().unwrap().len(), 10);
+    ask("packwell", 500_001).await.expect(StatusCode::CONFLICT);
+    ask("halden", 1).await.expect(StatusCode::FORBIDDEN);
+    assert!(moved(&test).await.iter().all(|row| !row.starts_with("packwell")));
+}

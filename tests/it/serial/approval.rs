@@ -159,7 +159,7 @@ async fn the_same_over_graphql() {
         (&"PENDING_APPROVAL".into(), &"PENDING".into())
     );
     assert!(answer["downloadPath"].is_null());
-    let list = "{ pendingAllocations { nodes { id line quantity documents { purchaseOrder workOrder } party { id } } } }";
+    let list = "{ pendingAllocations { nodes { id line quantity documents { purchaseOrder workOrder } party { legalName } } } }";
     let waiting = test.graphql_data(&test.actor("aurora"), list, serde_json::json!({})).await;
     let waiting = &waiting["pendingAllocations"]["nodes"][0];
     assert_eq!(

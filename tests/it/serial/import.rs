@@ -18,13 +18,13 @@ async fn send(test: &TestHub, party: &str, key: &str, content_type: &str, body: 
     test.call(&actor, request.body(Body::from(body)).unwrap()).await
 }
 
-fn csv(serials: &[String]) -> String {
+pub(super) fn csv(serials: &[String]) -> String {
     let rows = serials.iter().map(|serial| format!("{AUROXIN},{serial}\r\n"));
     format!("gtin,serial\r\n{}", rows.collect::<String>())
 }
 
 /// Serials that the rule of the product allows: 12 of its 30 characters.
-fn made(prefix: &str, count: usize) -> Vec<String> {
+pub(super) fn made(prefix: &str, count: usize) -> Vec<String> {
     (0..count)
         .map(|n| {
             let digits = format!("{n:06}").replace('0', "X").replace('1', "Y");
@@ -34,13 +34,13 @@ fn made(prefix: &str, count: usize) -> Vec<String> {
 }
 
 /// A hub whose Auroxin has numbers of this source.
-async fn with_source(source: Source) -> TestHub {
+pub(super) async fn with_source(source: Source) -> TestHub {
     let test = TestHub::start().await;
     set_source(&test, source);
     test
 }
 
-fn set_source(test: &TestHub, source: Source) {
+pub(super) fn set_source(test: &TestHub, source: Source) {
     amend(
         &test.hub,
         |party| {
@@ -51,7 +51,7 @@ fn set_source(test: &TestHub, source: Source) {
     );
 }
 
-fn report(answer: &Answer) -> Vec<(String, String)> {
+pub(super) fn report(answer: &Answer) -> Vec<(String, String)> {
     let errors = answer.json()["errors"].as_array().cloned().unwrap_or_default();
     let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
     errors.iter().map(|row| (text(row, "pointer"), text(row, "code"))).collect()
@@ -193,7 +193,7 @@ async fn numbers_that_were_issued_or_commissioned_are_not_taken_again() {
     assert_eq!(lines, ["line 2", "line 3", "line 4"]);
 }
 
-async fn commission(test: &TestHub, serials: &[String]) -> Vec<Standing> {
+pub(super) async fn commission(test: &TestHub, serials: &[String]) -> Vec<Standing> {
     let (hub, party, serials) = (test.hub.clone(), test.actor("packwell").party, serials.to_vec());
     let work = test.hub.db().write(move |tx| {
         Box::pin(async move {

@@ -1,11 +1,12 @@
 //! What becomes of numbers: reports of holder and owner, events about packs, and that no number is made or lost by either.
 
+use counterfoil::service::capture::run_due;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::story::{self, PACKWELL_HALL_1, commission, document, sgtins};
 
-async fn report(test: &TestHub, party: &str, body: Value) -> Value {
+pub async fn report(test: &TestHub, party: &str, body: Value) -> Value {
     let answer = test
         .post(
             &test.actor(party),
@@ -18,7 +19,7 @@ async fn report(test: &TestHub, party: &str, body: Value) -> Value {
 }
 
 /// Reports serials of Auroxin and answers the results, one word a serial.
-async fn reported(test: &TestHub, party: &str, to: &str, serials: &[String]) -> Vec<String> {
+pub async fn reported(test: &TestHub, party: &str, to: &str, serials: &[String]) -> Vec<String> {
     let answer = report(test, party, json!({"gtin": AUROXIN, "serials": serials, "to": to})).await;
     let results = answer["results"].as_array().unwrap().iter();
     results
@@ -30,7 +31,7 @@ async fn reported(test: &TestHub, party: &str, to: &str, serials: &[String]) -> 
 }
 
 /// Captures as packwell and answers the codes of what the hub noticed.
-async fn captured(test: &TestHub, events: &[Value]) -> Vec<String> {
+pub async fn captured(test: &TestHub, events: &[Value]) -> Vec<String> {
     let job = test.capture(&test.actor("packwell"), document(events)).await;
     assert_eq!(job["success"], true, "{job:#}");
     let query = "{ findings(first: 50) { nodes { code clearedAt } } }";
@@ -44,12 +45,12 @@ async fn captured(test: &TestHub, events: &[Value]) -> Vec<String> {
     codes
 }
 
-fn packs(serials: &[String]) -> Vec<String> {
+pub fn packs(serials: &[String]) -> Vec<String> {
     sgtins(AUROXIN, &serials.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// What an account says: settled numbers, and those used today.
-async fn account(test: &TestHub, party: &str) -> (i64, i64) {
+pub async fn account(test: &TestHub, party: &str) -> (i64, i64) {
     let sql = "SELECT CAST(SUM(a.settled) AS BIGINT) AS settled,
                       CAST(COALESCE((SELECT SUM(d.used) FROM serial_day d WHERE d.party_id = $1), 0) AS BIGINT) AS used
                FROM serial_account a WHERE a.party_id = $1";
@@ -289,7 +290,7 @@ async fn events_about_packs_move_their_numbers_and_errors_move_them_back() {
         document(&[forged]),
     )
     .await;
-    while counterfoil::service::capture::run_due(&test.hub).await.unwrap().is_some() {}
+    while run_due(&test.hub).await.unwrap().is_some() {}
     assert_eq!(state(3).await, "commissioned");
     let in_error = |mut event: Value| {
         event["errorDeclaration"] = json!({"declarationTime": "2026-03-04T08:00:00Z", "reason": "did_not_occur"});
@@ -309,6 +310,32 @@ async fn events_about_packs_move_their_numbers_and_errors_move_them_back() {
         ("destroyed", "commissioned", "sampled")
     );
     assert_eq!(account(&test, "packwell").await, (4, 4));
+}
+
+#[tokio::test]
+async fn an_owner_may_decide_on_what_comes_back() {
+    let test = TestHub::start().await;
+    amend(&test.hub, |_| (), |agreement| agreement.hold_returned = true);
+    let serials = numbers(&test, &granted(&test, "1", 3).await).await;
+    assert_eq!(reported(&test, "packwell", "returned", &serials).await, ["moved"; 3]);
+    assert_eq!(reported(&test, "packwell", "returned", &serials[..1]).await, ["already"]);
+    assert_eq!(
+        reported(&test, "packwell", "allocated", &serials[..1]).await,
+        ["illegal from quarantined"]
+    );
+    assert_eq!(account(&test, "packwell").await, (3, 0));
+    // Back to the same holder, who alone knew it; or burnt.
+    assert_eq!(reported(&test, "aurora", "allocated", &serials[..1]).await, ["moved"]);
+    assert_eq!(reported(&test, "aurora", "returned", &serials[1..]).await, ["moved", "moved"]);
+    assert_eq!(
+        reported(&test, "aurora", "allocated", &serials[1..2]).await,
+        ["illegal from returned"]
+    );
+    assert_eq!(account(&test, "packwell").await, (2, 0));
+    assert_eq!(
+        reported(&test, "packwell", "encoded", &serials[..2]).await,
+        ["moved", "illegal from returned"]
+    );
 }
 
 #[tokio::test]
@@ -403,11 +430,22 @@ async fn many_reports_and_captures_at_once_lose_no_number() {
                 &packs(&part),
                 &format!("L{}", line % 3),
             );
-            test.capture(&test.actor("packwell"), document(&[event])).await;
+            let sent = test
+                .post(
+                    &test.actor("packwell"),
+                    "/epcis/capture",
+                    "application/ld+json",
+                    document(&[event]),
+                )
+                .await;
+            sent.expect(StatusCode::ACCEPTED);
+            // Whichever is due, of this line or another.
+            while run_due(&test.hub).await.unwrap().is_some() {}
             assert_eq!(scrap, vec!["moved"; 10]);
         });
     }
     lines.join_all().await;
+    while run_due(&test.hub).await.unwrap().is_some() {}
     assert_eq!(account(&test, "packwell").await, (320, 320));
     let sql = "SELECT CAST(SUM(commissioned_count) AS BIGINT) AS n FROM allocation_use";
     let row = test.hub.db().query_one("counting", sql, Vec::new()).await.unwrap().unwrap();

@@ -3,13 +3,15 @@
 //! It is the operator's word, so it is taken only if it covers every pool and contradicts nothing that is known: what the
 //! witness or a receipt saw was issued.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use crate::domain::audit::AuditAction;
+use crate::domain::ids::PoolId;
 use crate::domain::party::Actor;
 use crate::domain::serial::floor::{Counter, Counters, Seen, judge};
 use crate::domain::serial::numbered::Numbered;
+use crate::domain::serial::receipt::{ReceiptKey, open_position, verify};
 use crate::domain::time::Micros;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
@@ -162,6 +164,32 @@ pub async fn confirm(hub: &Hub, actor: &Actor, folder: &Path, confirmation: Conf
 
 /// Stands for every epoch of what is numbered.
 const ANY_EPOCH: i64 = 0;
+
+/// How far counters had come by signed receipts of this hub, as their holders kept them.
+///
+/// Refused with [`Code::BadInput`] if one of them is not whole or not this hub's; the text says which, counted from 1.
+pub async fn reached_by(hub: &Hub, receipts: &[String]) -> Result<Counters, ServiceError> {
+    let pools: HashMap<PoolId, Counter> = store::standings(hub.db())
+        .await?
+        .into_iter()
+        .map(|pool| (pool.id, pool.counter))
+        .collect();
+    let keys = ReceiptKey::of(hub.master_key())?.key_set();
+    let mut reached = Counters::new();
+    for (at, jws) in receipts.iter().enumerate() {
+        let wrong = |error| ServiceError::refused(Code::BadInput, format!("receipt {}: {error}", at + 1));
+        let receipt = verify(jws.trim(), &keys).map_err(wrong)?;
+        let position = open_position(hub.master_key(), jws.trim()).map_err(wrong)?;
+        // Of a pool that is younger than the backup only the receipt says what it was for.
+        let counter = pools.get(&position.pool).copied().unwrap_or(Counter {
+            numbered: receipt.numbered,
+            epoch: ANY_EPOCH,
+        });
+        let next: &mut u64 = reached.entry(counter).or_default();
+        *next = position.first_index.saturating_add(position.span).max(*next);
+    }
+    Ok(reached)
+}
 
 /// Why counter values are passed over, as `burnt.reason` has it.
 const REASON: &str = "the database was restored: they may have been issued since the backup";

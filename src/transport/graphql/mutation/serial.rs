@@ -177,7 +177,8 @@ fn shown(hub: &Hub, allocation: serial::Allocation) -> Allocation {
     }
 }
 
-fn request(input: RequestSerialsInput) -> Answer<SerialRequest> {
+/// The canonical request.
+pub(in crate::transport::graphql) fn request(input: RequestSerialsInput) -> Answer<SerialRequest> {
     let agreement = input.agreement_id.map(|id| {
         let slug = id
             .strip_prefix(agreement::Agreement::PREFIX)

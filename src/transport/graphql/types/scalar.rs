@@ -26,7 +26,7 @@ impl ScalarType for DateTime {
 }
 
 /// A whole number of up to 53 bits, which `Int` cannot hold and every JSON reader can.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Long(pub u64);
 
 /// A whole number from 0 to 9007199254740991: more than `Int` can hold, and not more than every JSON reader can.

@@ -78,7 +78,7 @@ async fn asked(hub: &Hub, actor: &Actor, headers: &HeaderMap, body: Body) -> Res
 }
 
 /// Says how long to wait where waiting helps.
-fn refused(error: ServiceError) -> Response {
+pub(super) fn refused(error: ServiceError) -> Response {
     let again = matches!(error.code(), Code::KeyInFlight | Code::Unavailable);
     let mut response = Problem::from(error).into_response();
     if again {
@@ -90,7 +90,7 @@ fn refused(error: ServiceError) -> Response {
 }
 
 /// The one string of the header: a structured field (RFC 9651 clause 3.3.3), or bare as many callers send it.
-fn idempotency_key(headers: &HeaderMap) -> Result<String, ServiceError> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<String, ServiceError> {
     let mut values = headers.get_all(&IDEMPOTENCY_KEY).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         let detail = "send one header `Idempotency-Key` with a name of your own for this request, such as \
@@ -128,7 +128,7 @@ fn bare(text: &str) -> Option<String> {
 /// What is asked for.
 #[derive(Debug, serde::Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Wanted {
+pub(super) struct Wanted {
     gtin: Option<String>,
     sscc_prefix: Option<String>,
     extension_digit: Option<u8>,
@@ -163,7 +163,7 @@ struct Closing {
     reason: Option<String>,
 }
 
-async fn read<T: serde::de::DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, ServiceError> {
+pub(super) async fn read<T: serde::de::DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, ServiceError> {
     let media_type = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -186,7 +186,8 @@ async fn read<T: serde::de::DeserializeOwned>(headers: &HeaderMap, body: Body) -
 }
 
 impl Wanted {
-    fn request(self, key: String) -> Result<SerialRequest, ServiceError> {
+    /// The canonical request.
+    pub(super) fn request(self, key: String) -> Result<SerialRequest, ServiceError> {
         let site = self.site.as_deref().map(str::parse).transpose();
         let agreement = self
             .agreement
