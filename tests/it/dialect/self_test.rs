@@ -182,7 +182,10 @@ async fn the_canonical_request_can_be_asked_dry_too() {
         test.call(&test.actor(party), request.body(Body::from(body)).unwrap()).await
     };
     let answer = ask("packwell", 25).await.expect(StatusCode::OK).json();
-    assert_eq!((answer["quantity"].as_u64(), answer["agreement"].as_str()), (Some(25), Some("aurora-packwell-2024")));
+    assert_eq!(
+        (answer["quantity"].as_u64(), answer["agreement"].as_str()),
+        (Some(25), Some("aurora-packwell-2024"))
+    );
     assert_eq!(answer["examples"].as_array().unwrap().len(), 10);
     ask("packwell", 500_001).await.expect(StatusCode::CONFLICT);
     ask("halden", 1).await.expect(StatusCode::FORBIDDEN);

@@ -93,7 +93,10 @@ mod tests {
         let numerals: Vec<u16> = text.bytes().map(numeral).collect();
         let oracle = FF1::<Aes256>::new(key.bytes(), alphabet.len() as u32).unwrap();
         let image: Vec<u16> = oracle.encrypt(b"", &FlexibleNumeralString::from(numerals)).unwrap().into();
-        image.into_iter().map(|numeral| char::from(alphabet[usize::from(numeral)])).collect()
+        image
+            .into_iter()
+            .map(|numeral| char::from(alphabet[usize::from(numeral)]))
+            .collect()
     }
 
     proptest! {
