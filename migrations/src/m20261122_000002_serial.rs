@@ -263,11 +263,9 @@ const FLOOR: &[&str] = &[
 ];
 
 /// Receipts as they were first handed out.
-const RECEIPTS: &[&str] = &[
-    "CREATE TABLE allocation_receipt (
+const RECEIPTS: &[&str] = &["CREATE TABLE allocation_receipt (
         allocation_id {uuid} NOT NULL PRIMARY KEY REFERENCES allocation (id),
         root {bytes} NOT NULL,
         jws TEXT NOT NULL,
         made_at {bigint} NOT NULL
-    ) {strict}",
-];
+    ) {strict}"];

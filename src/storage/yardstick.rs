@@ -94,7 +94,8 @@ pub async fn database_bytes(db: &Db) -> Result<u64, StorageError> {
     let sql = match db.backend() {
         DbBackend::Postgres => "SELECT pg_database_size(current_database()) AS bytes",
         _ => {
-            db.query("writing back the log", "PRAGMA wal_checkpoint(TRUNCATE)", Vec::new()).await?;
+            db.query("writing back the log", "PRAGMA wal_checkpoint(TRUNCATE)", Vec::new())
+                .await?;
             "SELECT c.page_count * s.page_size AS bytes FROM pragma_page_count() c, pragma_page_size() s"
         }
     };
@@ -106,7 +107,8 @@ pub async fn database_bytes(db: &Db) -> Result<u64, StorageError> {
 /// One row by its primary key.
 pub async fn one_row(db: &Db, party: &str) -> Result<(), StorageError> {
     let sql = "SELECT doc FROM party WHERE id = $1";
-    db.query_one("reading a row for the yardstick", sql, vec![party.into()]).await?;
+    db.query_one("reading a row for the yardstick", sql, vec![party.into()])
+        .await?;
     Ok(())
 }
 

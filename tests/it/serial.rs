@@ -17,8 +17,8 @@ mod broker;
 mod concurrency;
 mod conservation;
 mod download;
-mod format;
 mod floor;
+mod format;
 mod import;
 mod key;
 mod ledger;
@@ -33,8 +33,8 @@ mod registration;
 mod replenish;
 mod request;
 mod state;
-mod writer;
 mod transfer;
+mod writer;
 
 /// A request for Auroxin.
 fn wanted(key: &str, quantity: u64) -> SerialRequest {

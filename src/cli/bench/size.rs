@@ -72,7 +72,9 @@ fn lift_quotas(hub: &Hub) {
         ..Agreement::clone(agreement)
     };
     let agreements = parties.iter().flat_map(|party| {
-        let own = registry.agreements_of(&party.id).filter(|agreement| agreement.principal == party.id);
+        let own = registry
+            .agreements_of(&party.id)
+            .filter(|agreement| agreement.principal == party.id);
         own.map(without).collect::<Vec<_>>()
     });
     let agreements = agreements.collect();
@@ -89,7 +91,10 @@ fn actor(party: &str) -> anyhow::Result<Actor> {
 /// Asks for the blocks, as a packaging line does: with lot, line, site and work order.
 async fn issue(hub: &Hub, blocks: usize) -> anyhow::Result<Vec<AllocationId>> {
     let packager = actor(PACKAGER)?;
-    let site = hub.registry().party(&packager.party).and_then(|party| Some(party.sites.first()?.gln));
+    let site = hub
+        .registry()
+        .party(&packager.party)
+        .and_then(|party| Some(party.sites.first()?.gln));
     let numbered: Numbered = PRODUCT.parse()?;
     let tasks: Vec<_> = (0..REQUESTS)
         .map(|worker| {
@@ -143,7 +148,9 @@ async fn commission_half(hub: &Hub, ids: &[AllocationId]) -> anyhow::Result<()> 
 fn coins(hub: &Hub) -> RoaringBitmap {
     let mut bytes = vec![0; BLOCK.div_ceil(8) as usize];
     hub.fill_random(&mut bytes);
-    (0..BLOCK as u32).filter(|at| (bytes[*at as usize / 8] >> (at % 8)) & 1 == 1).collect()
+    (0..BLOCK as u32)
+        .filter(|at| (bytes[*at as usize / 8] >> (at % 8)) & 1 == 1)
+        .collect()
 }
 
 /// One number at a time that was issued, one that was not, and many at once that lie anywhere.
@@ -156,7 +163,10 @@ async fn look_up(hub: &Hub, issued: u64, when: &str) -> anyhow::Result<Vec<Figur
     };
     let pool = opened(hub, numbered).await?;
     let hits = serials(hub, &pool, issued, LOOKUPS);
-    let misses: Vec<String> = serials(hub, &pool, issued, LOOKUPS).iter().map(|serial| serial.chars().rev().collect()).collect();
+    let misses: Vec<String> = serials(hub, &pool, issued, LOOKUPS)
+        .iter()
+        .map(|serial| serial.chars().rev().collect())
+        .collect();
     let raw = bare(hub, &hits).await?;
     let mut figures = Vec::new();
     for (what, serials, expect) in [
@@ -168,18 +178,29 @@ async fn look_up(hub: &Hub, issued: u64, when: &str) -> anyhow::Result<Vec<Figur
             let began = Instant::now();
             let found = lookup(hub, &owner, numbered, &[serial.as_str()]).await?;
             took.push(began.elapsed());
-            ensure!(found.first().map(|found| found.answer()) == Some(expect), "a number that was {what} is not known as such");
+            ensure!(
+                found.first().map(|found| found.answer()) == Some(expect),
+                "a number that was {what} is not known as such"
+            );
         }
         let rate = measured(took, None);
         let name = format!("one of {issued} numbers, {what}{when}");
-        figures.push(Figure::of_rates(name, "look-ups", &rate, ("one row by its primary key", raw.per_second)));
+        figures.push(Figure::of_rates(
+            name,
+            "look-ups",
+            &rate,
+            ("one row by its primary key", raw.per_second),
+        ));
     }
     let many = serials(hub, &pool, issued, MANY);
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let began = Instant::now();
     let found = lookup(hub, &owner, numbered, &many).await?;
     let took = began.elapsed();
-    ensure!(found.iter().all(|found| found.answer() == LookupAnswer::Issued), "a number of many is not known");
+    ensure!(
+        found.iter().all(|found| found.answer() == LookupAnswer::Issued),
+        "a number of many is not known"
+    );
     figures.push(Figure {
         what: format!("{MANY} numbers of {issued} in one call{when}"),
         unit: "look-ups",
@@ -196,7 +217,10 @@ async fn opened(hub: &Hub, numbered: Numbered) -> anyhow::Result<Pool> {
     let record = pool::of_product(hub.db(), numbered).await?.into_iter().next();
     let record = record.ok_or_else(|| anyhow!("`{numbered}` has no pool"))?;
     let sealed = pool::owner_key(hub.db(), &record.owner).await?.unwrap_or_default();
-    let key = hub.master_key().open(&record.owner, &sealed)?.pool_key(numbered, record.epoch)?;
+    let key = hub
+        .master_key()
+        .open(&record.owner, &sealed)?
+        .pool_key(numbered, record.epoch)?;
     Ok(Pool::open(record, &key)?)
 }
 
