@@ -162,16 +162,16 @@ pub(in crate::storage) fn marks_sql(backend: DbBackend, groups: &BTreeSet<(Alloc
         .ints("chunk", groups.iter().map(|(_, chunk)| i64::from(*chunk)))
         .table(backend, 1 + values.len());
     values.extend(binds);
-    // One statement, so that all of it is of one moment. Transfers are ordered by their id, which grows with time.
+    // One statement, so that all of it is of one moment. Transfers of an allocation are in their order.
     let sql = format!(
         "SELECT 0 AS kind, u.allocation_id, u.lot AS word, CAST(NULL AS SMALLINT) AS state, CAST(NULL AS TEXT) AS site,
-                CAST(0 AS BIGINT) AS at, u.commissioned AS offsets, u.allocation_id AS place
+                CAST(0 AS BIGINT) AS at, u.commissioned AS offsets, CAST(0 AS BIGINT) AS place
          FROM {allocations} CROSS JOIN allocation_use u WHERE u.allocation_id = r.id
          UNION ALL
-         SELECT 1, s.allocation_id, s.lot, s.state, NULL, 0, s.offsets, s.allocation_id
+         SELECT 1, s.allocation_id, s.lot, s.state, NULL, 0, s.offsets, 0
          FROM {chunks} CROSS JOIN serial_state s WHERE s.allocation_id = r.id AND s.chunk = r.chunk
          UNION ALL
-         SELECT 2, t.allocation_id, t.to_party, NULL, t.to_site, t.at, t.offsets, t.id
+         SELECT 2, t.allocation_id, t.to_party, NULL, t.to_site, t.at, t.offsets, t.seq
          FROM {allocations} CROSS JOIN serial_transfer t WHERE t.allocation_id = r.id
          ORDER BY kind, place"
     );
