@@ -294,6 +294,7 @@ mod tests {
             database_url: Some(String::new()),
             ca_dir: Some(PathBuf::new()),
             master_key_file: Some(PathBuf::new()),
+            secrets_dir: Some(PathBuf::new()),
             ..Settings::default()
         };
         let table = toml::Table::try_from(full).unwrap();

@@ -103,7 +103,7 @@ impl Sight {
         let proof = made.space().map(|space| DensityProof {
             space,
             density,
-            issued: self.issued_beside(record),
+            issued: self.issued_beside(record).saturating_add(level.elsewhere),
         });
         let left = |proof: &DensityProof| proof.issuable().saturating_sub(proof.issued);
         let free = match record.source {

@@ -27,6 +27,8 @@ pub struct PoolLevel {
     pub burnt: u64,
     /// Serials that stand in its list.
     pub listed: u64,
+    /// Serials of the product that were issued elsewhere, as its owner listed them, and that are no longer than this pool's.
+    pub elsewhere: u64,
     /// When it was made.
     pub created_at: Micros,
 }
@@ -69,6 +71,8 @@ pub async fn levels(db: &Db, products: &[Numbered]) -> Result<Vec<PoolLevel>, St
         "SELECT {COLUMNS}, created_at,
                 CAST(COALESCE((SELECT SUM(a.quantity) FROM allocation a WHERE a.pool_id = pool.id), 0) AS BIGINT) AS issued,
                 COALESCE((SELECT MAX(l.number_index) + 1 FROM listed_serial l WHERE l.pool_id = pool.id), 0) AS listed,
+                (SELECT COUNT(*) FROM listed_serial l JOIN serial_import i ON i.id = l.pool_id
+                 WHERE l.gtin = pool.gtin AND LENGTH(l.serial) <= pool.length) AS elsewhere,
                 CAST(COALESCE((SELECT SUM(b.quantity) FROM burnt b WHERE b.pool_id = pool.id), 0) AS BIGINT) AS burnt
          FROM pool WHERE gtin IN (SELECT r.product FROM {table}) ORDER BY id DESC"
     );
@@ -80,6 +84,7 @@ pub async fn levels(db: &Db, products: &[Numbered]) -> Result<Vec<PoolLevel>, St
                 issued: count(row, "issued")?,
                 burnt: count(row, "burnt")?,
                 listed: count(row, "listed")?,
+                elsewhere: count(row, "elsewhere")?,
                 created_at: Micros(column(row, "pool", "created_at")?),
             })
         })

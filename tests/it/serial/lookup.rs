@@ -230,7 +230,7 @@ async fn products_and_spellings_are_mixed_in_one_call() {
         format!("(01){AUROXIN}(21){}", serials[2]),
         format!("]d201{AUROXIN}21{}\u{1d}10L1", serials[3]),
         format!("https://id.gs1.org/01/{LUMIVAR}/21/{}", serials[0]),
-        "395210020000000018".to_owned(),
+        "395210020000000017".to_owned(),
         "nothing".to_owned(),
         serials[4].clone(),
     ];

@@ -83,7 +83,9 @@ async fn a_low_stock_is_told_to_both_and_filled_up_once() {
     commission(&test, &serials[900..901]).await;
     assert_eq!(watch.round(&test.hub).await.unwrap(), 1);
     assert_eq!(owned(&test).await[0].quantity, 901);
-    let detail = alerts(&test, "aurora").await[0]["detail"].as_str().unwrap().to_owned();
+    let told = alerts(&test, "aurora").await;
+    let open = told.iter().find(|alert| alert["clearedAt"].is_null()).unwrap();
+    let detail = open["detail"].as_str().unwrap();
     assert!(detail.starts_with("99 unused numbers, fewer than 100"), "{detail}");
 }
 

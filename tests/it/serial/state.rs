@@ -232,7 +232,7 @@ async fn bad_requests_say_what_is_wrong_and_move_nothing() {
     .await;
     check(
         Some("k"),
-        with("gtin", json!("09521999001017")),
+        with("gtin", json!("09521999001010")),
         StatusCode::FORBIDDEN,
         "NO_AGREEMENT",
         "agreement",

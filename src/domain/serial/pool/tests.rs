@@ -1,3 +1,5 @@
+//! Pools: the numbers for ever, epochs that leave out what older ones issued, what a stored pool is opened by.
+
 use std::collections::HashSet;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Receipts: what is signed is what is verified, and nothing else passes.
+
 use uuid::Uuid;
 
 use crate::domain::ids::PoolId;

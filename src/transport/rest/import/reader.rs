@@ -152,7 +152,10 @@ impl ListReader {
     }
 
     fn json(&mut self, line: &str) -> Result<(), ServiceError> {
-        let row: Row<'_> = serde_json::from_str(line).map_err(|_| self.wrong("is no JSON object with the text `serial`"))?;
+        // An array would pass for an object whose keys are left out.
+        let row = Some(line).filter(|line| line.trim_start().starts_with('{'));
+        let row: Option<Row<'_>> = row.and_then(|line| serde_json::from_str(line).ok());
+        let row = row.ok_or_else(|| self.wrong("is no JSON object with the text `serial`"))?;
         if let Some(gtin) = &row.gtin {
             self.of_product(gtin)?;
         }

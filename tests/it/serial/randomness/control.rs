@@ -162,7 +162,7 @@ pub(super) fn biased_serials(alphabet: &str) -> Vec<String> {
         .map(|_| {
             (0..12)
                 .filter_map(|_| bytes.next())
-                .map(|byte| characters[usize::from(byte) % characters.len()])
+                .map(|byte| characters[usize::from(byte / 2) % characters.len()])
                 .collect()
         })
         .collect()
