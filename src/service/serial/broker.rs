@@ -11,6 +11,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::OwnedMutexGuard;
+
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
 use crate::domain::gs1::Gtin;
 use crate::domain::ids::{AuditId, BrokerOrderId, ImportId, PartyId, PoolId};
@@ -55,15 +57,17 @@ pub(super) struct Brokered {
 }
 
 /// Sees to it that the pool of a product has so many numbers left. Refused with [`Code::Unavailable`] if they cannot be had now.
-pub(super) async fn ensure(hub: &Hub, product: &Brokered, quantity: u64) -> Result<(), ServiceError> {
+///
+/// In this process nobody else asks until the answer is dropped: whoever takes the numbers holds it until it has them.
+pub(super) async fn ensure(hub: &Hub, product: &Brokered, quantity: u64) -> Result<OwnedMutexGuard<()>, ServiceError> {
     let pool = pools::for_product(hub, &product.owner, product.gtin.into(), &product.rule).await?;
     let pool = pool.record().id;
     let turn = hub.broker_turns().of(pool);
-    let _turn = turn.lock().await;
+    let turn = turn.lock_owned().await;
     for _ in 0..ORDERS {
         let left = supply::stock_left(hub.db(), pool).await?;
         if left >= quantity {
-            return Ok(());
+            return Ok(turn);
         }
         hub.floor().check()?;
         Sending { hub, product, pool }.order(quantity - left).await?;

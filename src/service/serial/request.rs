@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
+use tokio::sync::OwnedMutexGuard;
 
 use crate::domain::agreement::Agreement;
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
@@ -89,9 +90,11 @@ pub async fn request_once(hub: &Hub, actor: &Actor, request: SerialRequest) -> R
         let answer = without_basis(hub, actor, &request, &hash).await.map(Answered::before);
         return noted(hub, actor, &request, answer).await;
     };
-    if let Err(error) = supplied(hub, actor, &request, &basis).await {
-        return noted(hub, actor, &request, Err(error)).await;
-    }
+    // Held until the numbers are taken: they were counted for this request.
+    let _turn = match supplied(hub, actor, &request, &basis).await {
+        Ok(turn) => turn,
+        Err(error) => return noted(hub, actor, &request, Err(error)).await,
+    };
     let asked = Asked {
         actor: actor.clone(),
         request,
@@ -104,21 +107,26 @@ pub async fn request_once(hub: &Hub, actor: &Actor, request: SerialRequest) -> R
 
 /// Sees to numbers that the hub does not make itself: those of the owner's own system are ordered if there are too few; a packager's
 /// own are not asked for.
-async fn supplied(hub: &Hub, actor: &Actor, request: &SerialRequest, basis: &Basis) -> Result<(), ServiceError> {
+async fn supplied(
+    hub: &Hub,
+    actor: &Actor,
+    request: &SerialRequest,
+    basis: &Basis,
+) -> Result<Option<OwnedMutexGuard<()>>, ServiceError> {
     let source = basis.rule.source;
     let Some(gtin) = request
         .numbered
         .gtin()
         .filter(|_| matches!(source, Source::Brokered | Source::Delegate))
     else {
-        return Ok(());
+        return Ok(None);
     };
     // What was answered once is answered again, whatever the source is now.
     if store::by_key(hub.db(), &actor.party, &request.idempotency_key)
         .await?
         .is_some()
     {
-        return Ok(());
+        return Ok(None);
     }
     if source == Source::Delegate {
         let detail = format!(
@@ -130,14 +138,14 @@ async fn supplied(hub: &Hub, actor: &Actor, request: &SerialRequest, basis: &Bas
     // What is refused anyway causes no order.
     let most = basis.agreement.as_ref().and_then(|agreement| agreement.quota.per_request);
     if most.is_some_and(|most| request.quantity > most) {
-        return Ok(());
+        return Ok(None);
     }
     let product = Brokered {
         owner: basis.principal.clone(),
         gtin,
         rule: basis.rule.clone(),
     };
-    broker::ensure(hub, &product, request.quantity).await
+    broker::ensure(hub, &product, request.quantity).await.map(Some)
 }
 
 /// What the key was given once; nothing new.

@@ -93,7 +93,7 @@ pub async fn insert(tx: &Tx, all: &[StoredAllocation]) -> Result<(), StorageErro
     let each = || all.iter().map(|stored| &stored.allocation);
     let holes = all
         .iter()
-        .map(|stored| written_holes(stored))
+        .map(written_holes)
         .collect::<Result<Vec<_>, _>>()?;
     let rows = Rows::default()
         .uuids("id", each().map(|row| row.id.uuid()))

@@ -30,7 +30,7 @@ const COLUMNS: [&str; 10] = [
 
 /// A refusal of what was not read at all.
 pub(super) fn refuse(refusal: &Refusal) -> Wire {
-    let wire = Response::default().refused(refusal);
+    let wire = Response.refused(refusal);
     Wire {
         status: refusal.status(),
         ..wire
@@ -75,7 +75,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Message, DialectFault> {
     let fields: Vec<(String, String)> = names.into_iter().zip(values).collect();
     Ok(Message {
         ask: ask(&fields).map(Ask::Numbers),
-        reply: Box::new(Response::default()),
+        reply: Box::new(Response),
     })
 }
 
@@ -140,7 +140,6 @@ fn records(text: &str) -> Result<Vec<Vec<String>>, String> {
 }
 
 /// What is answered: the layout of downloads.
-#[derive(Default)]
 struct Response;
 
 impl Reply for Response {

@@ -40,7 +40,7 @@ pub fn open_position(master_key: &MasterKey, jws: &str) -> Result<Position, Rece
     Ok(Position {
         pool: PoolId::new(Uuid::from_bytes(*pool)),
         first_index: u64::from_be_bytes(*first),
-        span: u64::from_be_bytes((&*rest).try_into().map_err(|_| ReceiptError::Position)?),
+        span: u64::from_be_bytes(<[u8; 8]>::try_from(rest).map_err(|_| ReceiptError::Position)?),
     })
 }
 

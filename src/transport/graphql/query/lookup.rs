@@ -29,16 +29,15 @@ impl LookupQuery {
             )));
         }
         let registry = hub.registry();
-        let read = |number: SerialLookupInput| {
-            Asked::read(&registry, number.gtin.as_deref(), &number.serial)
-                .map_err(|why| SerialLookup::unreadable(number.serial, why))
-        };
-        let lines: Vec<Result<Asked, SerialLookup>> = numbers.into_iter().map(read).collect();
-        let asked = lines.iter().filter_map(|line| line.as_ref().ok().cloned()).collect();
+        let lines: Vec<_> = numbers
+            .into_iter()
+            .map(|number| (Asked::read(&registry, number.gtin.as_deref(), &number.serial), number.serial))
+            .collect();
+        let asked = lines.iter().filter_map(|(read, _)| read.as_ref().ok().cloned()).collect();
         let mut found = lookup::lookup_all(hub, actor, asked).await.map_err(refuse)?.into_iter();
         let answers = lines.into_iter().filter_map(|line| match line {
-            Ok(_) => found.next().map(|lookup| SerialLookup::of(&registry, lookup)),
-            Err(unreadable) => Some(unreadable),
+            (Ok(_), _) => found.next().map(|lookup| SerialLookup::of(&registry, lookup)),
+            (Err(why), text) => Some(SerialLookup::unreadable(text, why)),
         });
         Ok(answers.collect())
     }

@@ -105,7 +105,11 @@ impl Upstream {
 
 /// The number at a place of its counter: 12 of the 30 characters of the product's rule.
 pub fn number(at: u64) -> String {
-    format!("UPSXYZ{at:06}").replace('0', "V").replace('1', "W").replace('S', "T").replace('Z', "R")
+    format!("UPSXYZ{at:06}")
+        .replace('0', "V")
+        .replace('1', "W")
+        .replace('S', "T")
+        .replace('Z', "R")
 }
 
 async fn order(State(told): State<Arc<Mutex<Told>>>, headers: HeaderMap, Json(body): Json<Value>) -> Response {
