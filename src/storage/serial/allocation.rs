@@ -91,10 +91,7 @@ pub async fn list(
 /// Stores allocations. [`StorageError::Conflict`] if a party used one of the keys in the meantime; then none is stored.
 pub async fn insert(tx: &Tx, all: &[StoredAllocation]) -> Result<(), StorageError> {
     let each = || all.iter().map(|stored| &stored.allocation);
-    let holes = all
-        .iter()
-        .map(written_holes)
-        .collect::<Result<Vec<_>, _>>()?;
+    let holes = all.iter().map(written_holes).collect::<Result<Vec<_>, _>>()?;
     let rows = Rows::default()
         .uuids("id", each().map(|row| row.id.uuid()))
         .uuids("pool_id", all.iter().map(|stored| stored.pool.uuid()))
