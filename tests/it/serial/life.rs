@@ -259,9 +259,9 @@ async fn events_about_packs_move_their_numbers_and_errors_move_them_back() {
     };
     // The destruction comes before the commissioning does.
     let destroyed = event("2026-03-03T10:00:00Z", "DELETE", "destroying", "destroyed", &epcs[..1]);
-    captured(&test, &[destroyed.clone()]).await;
+    captured(&test, std::slice::from_ref(&destroyed)).await;
     let born = commission("2026-03-02T09:00:00Z", PACKWELL_HALL_1, &epcs, "L1");
-    captured(&test, &[born.clone()]).await;
+    captured(&test, std::slice::from_ref(&born)).await;
     let state = async |offset: usize| {
         let answer = reported(&test, "packwell", "allocated", &serials[offset..=offset]).await;
         answer[0].trim_start_matches("illegal from ").to_owned()

@@ -98,7 +98,8 @@ async fn two_processes_at_once_ask_for_one_allocation() {
     for round in 1..=3_usize {
         let (mut one, mut other) = (Watch::default(), Watch::default());
         let (one, other) = tokio::join!(one.round(&test.hub), other.round(&second));
-        (one.unwrap(), other.unwrap());
+        one.unwrap();
+        other.unwrap();
         let mine = owned(&test).await;
         assert_eq!(mine.len(), round);
         let serials = numbers(&test, &mine[0]).await;

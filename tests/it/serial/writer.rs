@@ -31,7 +31,7 @@ async fn a_refusal_in_a_batch_touches_nobody_else() {
     amend(&test.hub, |_| (), |agreement| agreement.quota.total = Some(100));
     let actor = test.actor("packwell");
     // 10 fit; each of these keys twice; every third asks for more than there ever is.
-    let wanted = |i: u64| wanted(&format!("order-{}", i / 2), if i / 2 % 3 == 0 { 101 } else { 10 });
+    let wanted = |i: u64| wanted(&format!("order-{}", i / 2), if (i / 2).is_multiple_of(3) { 101 } else { 10 });
     let answers = join_all((0..60).map(|i| request(&test.hub, &actor, wanted(i)))).await;
     let mut granted = HashSet::new();
     for (i, pair) in answers.chunks(2).enumerate() {
