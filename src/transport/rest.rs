@@ -2,8 +2,10 @@
 
 pub mod capture;
 pub mod event;
+mod idempotency;
 pub mod import;
 pub mod lookup;
+mod paging;
 pub mod receipt;
 pub mod registration;
 pub mod serial;

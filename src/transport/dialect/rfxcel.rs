@@ -4,7 +4,6 @@
 //! new block each time: what it sends is the only thing that could tell a retry.
 
 use crate::domain::serial::form::Form;
-use crate::service::Code;
 
 use super::message::{Answer, Ask, DialectFault, Message, Refusal, Reply, Want, Wire, gtin, place, quantity};
 use super::snx::series;
@@ -19,14 +18,7 @@ const PARTS: [&str; 2] = [SERVICE, TYPES];
 
 /// A message of the line.
 pub(super) fn read(bytes: &[u8]) -> Result<Message, DialectFault> {
-    let (version, content) = soap::read(bytes)?;
-    if !content.is(&[SERVICE], "syncAllocateTraceIds") {
-        let detail = format!(
-            "the body is `{}`: send `syncAllocateTraceIds` in the namespace `{SERVICE}`",
-            content.full_name()
-        );
-        return Err(DialectFault::soap(version, Refusal::new(Code::InvalidDocument, detail)));
-    }
+    let (version, content) = soap::operation(bytes, SERVICE, "syncAllocateTraceIds")?;
     Ok(Message {
         ask: ask(&content).map(Ask::Numbers),
         reply: Box::new(Response { version, asked: content }),
@@ -142,6 +134,7 @@ impl Reply for Response {
 pub(super) mod tests {
     use super::super::message::tests::written;
     use super::*;
+    use crate::service::Code;
 
     /// A message as integrators send it.
     pub(in crate::transport::dialect) fn request() -> String {

@@ -7,7 +7,6 @@
 use crate::domain::serial::allocation::Documents;
 use crate::domain::serial::form::Form;
 use crate::domain::serial::numbered::Numbered;
-use crate::service::Code;
 
 use super::message::{Answer, Ask, DialectFault, Message, Refusal, Reply, Want, Wire, gtin, place, quantity};
 use super::soap::{self, Version};
@@ -19,14 +18,7 @@ const PARTS: [&str; 3] = ["", SOAP_NAMESPACE, "http://tracelink.com/snx"];
 
 /// A message of the line.
 pub(super) fn read(bytes: &[u8]) -> Result<Message, DialectFault> {
-    let (version, content) = soap::read(bytes)?;
-    if !content.is(&[SOAP_NAMESPACE], "serialNumbersRequest") {
-        let detail = format!(
-            "the body is `{}`: send `serialNumbersRequest` in the namespace `{SOAP_NAMESPACE}`",
-            content.full_name()
-        );
-        return Err(DialectFault::soap(version, Refusal::new(Code::InvalidDocument, detail)));
-    }
+    let (version, content) = soap::operation(bytes, SOAP_NAMESPACE, "serialNumbersRequest")?;
     Ok(Message {
         ask: ask(&content).map(Ask::Numbers),
         reply: Box::new(Response { version, asked: content }),
@@ -192,6 +184,7 @@ pub(super) mod tests {
     use super::super::message::tests::{answer, written};
     use super::super::xml;
     use super::*;
+    use crate::service::Code;
 
     /// A message with the parts in any order of declaration.
     pub(in crate::transport::dialect) fn request(parts: &str) -> String {

@@ -101,6 +101,19 @@ impl Version {
     }
 }
 
+/// The content of an envelope's body, which must be one operation.
+pub(super) fn operation(bytes: &[u8], namespace: &str, name: &str) -> Result<(Version, Element), DialectFault> {
+    let (version, content) = read(bytes)?;
+    if content.is(&[namespace], name) {
+        return Ok((version, content));
+    }
+    let detail = format!(
+        "the body is `{}`: send `{name}` in the namespace `{namespace}`",
+        content.full_name()
+    );
+    Err(DialectFault::soap(version, Refusal::new(Code::InvalidDocument, detail)))
+}
+
 /// The version and the one element in the body.
 pub(super) fn read(bytes: &[u8]) -> Result<(Version, Element), DialectFault> {
     let malformed = |version: Version, detail: String| DialectFault::soap(version, Refusal::new(Code::InvalidDocument, detail));

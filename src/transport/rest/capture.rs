@@ -27,12 +27,11 @@ use crate::service::page::{Cursor, Page};
 use crate::service::{Code, Hub, ServiceError, Violation};
 use crate::transport::problem::Problem;
 
+use super::paging::{self, Paging, next_link};
+
 static CAPTURE_LIMIT: HeaderName = HeaderName::from_static("gs1-epcis-capture-limit");
 static FILE_SIZE_LIMIT: HeaderName = HeaderName::from_static("gs1-epcis-capture-file-size-limit");
 static ERROR_BEHAVIOUR: HeaderName = HeaderName::from_static("gs1-capture-error-behaviour");
-
-/// Jobs on a page if the caller does not say (EPCIS 2.0 clause 12.5).
-const PER_PAGE: usize = 30;
 
 /// The routes of this noun.
 pub fn routes() -> Router<Hub> {
@@ -211,49 +210,20 @@ fn shown(job: &Job, errors: &[Violation]) -> Value {
     shown
 }
 
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Paging {
-    #[serde(rename = "perPage")]
-    per_page: Option<usize>,
-    #[serde(rename = "nextPageToken")]
-    next_page_token: Option<String>,
-}
-
 async fn list(
     State(hub): State<Hub>,
     Extension(actor): Extension<Actor>,
     paging: Result<Query<Paging>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let (page, per_page) = page(&hub, paging)?;
-    let jobs = capture::jobs(&hub, &actor, page).await?;
-    let mut headers = HeaderMap::new();
-    if let Some((cursor, _)) = jobs.rows.last().filter(|_| jobs.has_next) {
-        let link = format!("</epcis/capture?perPage={per_page}&nextPageToken={cursor}>; rel=\"next\"");
-        headers.extend(HeaderValue::try_from(link).map(|link| (header::LINK, link)));
-    }
+    let (first, token) = paging::wanted(&hub, paging)?;
+    let after = token.map(|token| token.parse::<Cursor>()).transpose()?;
+    let jobs = capture::jobs(&hub, &actor, Page { first, after }).await?;
+    let next = jobs.rows.last().filter(|_| jobs.has_next);
+    let headers = next.map(|(cursor, _)| next_link("/epcis/capture", first, &cursor.to_string()));
+    let headers = headers.unwrap_or_default();
     let mut shown_jobs = Vec::with_capacity(jobs.rows.len());
     for (_, job) in &jobs.rows {
         shown_jobs.push(shown(job, &capture::errors_of(job)?));
     }
     Ok((headers, Json(Value::from(shown_jobs))).into_response())
-}
-
-fn page(hub: &Hub, paging: Result<Query<Paging>, QueryRejection>) -> Result<(Page, usize), ServiceError> {
-    let refused = || {
-        ServiceError::refused(
-            Code::BadInput,
-            "the query takes `perPage` (a whole number from 1) and `nextPageToken`, and nothing else",
-        )
-    };
-    let Query(Paging {
-        per_page,
-        next_page_token,
-    }) = paging.map_err(|_| refused())?;
-    let first = per_page.unwrap_or(PER_PAGE).min(hub.limits().page);
-    if first == 0 {
-        return Err(refused());
-    }
-    let after = next_page_token.map(|token| token.parse::<Cursor>()).transpose()?;
-    Ok((Page { first, after }, first))
 }

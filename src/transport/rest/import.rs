@@ -28,15 +28,15 @@ use crate::service::serial::{self, ImportRecord, ImportRequest};
 use crate::service::{Code, Hub, ServiceError};
 use crate::transport::problem::Problem;
 
+use super::idempotency;
+use super::paging::{self, Paging, next_link};
+
 use reader::{ListFormat, ListReader, ReadList};
 
 /// Where the brand owner sends lists.
 pub const IMPORTS: &str = "/serials/v1/imports";
 /// Where delegates send numbers that they make themselves.
 pub const REGISTRATIONS: &str = "/serials/v1/registrations";
-
-/// Imports on a page if the caller does not say.
-const PER_PAGE: usize = 30;
 
 /// The routes of this noun.
 pub fn routes() -> Router<Hub> {
@@ -56,7 +56,7 @@ async fn import(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let key = idempotency_key(&headers)?;
+    let key = idempotency::key(&headers)?;
     let Query(Parameters { gtin }) = parameters.map_err(|_| {
         ServiceError::refused(
             Code::BadInput,
@@ -111,19 +111,6 @@ fn format(headers: &HeaderMap) -> Result<ListFormat, ServiceError> {
     }
 }
 
-/// `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07 clause 2.1): a string in quotation marks; without them, as
-/// many clients send it, it is taken as it stands.
-pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<String, ServiceError> {
-    let mut values = headers.get_all("idempotency-key").iter();
-    let (Some(value), None) = (values.next(), values.next()) else {
-        let detail = "send one header `Idempotency-Key`, your own name for this list: sent again with it, the answer is the same";
-        return Err(ServiceError::refused(Code::BadInput, detail));
-    };
-    let text = value.to_str().unwrap_or("").trim();
-    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-    Ok(text.to_owned())
-}
-
 fn shown(record: &ImportRecord) -> Value {
     json!({
         "id": record.id, "gtin": record.numbered.to_string(), "kind": record.kind.as_str(), "quantity": record.quantity,
@@ -131,42 +118,17 @@ fn shown(record: &ImportRecord) -> Value {
     })
 }
 
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Paging {
-    #[serde(rename = "perPage")]
-    per_page: Option<usize>,
-    #[serde(rename = "nextPageToken")]
-    next_page_token: Option<String>,
-}
-
 async fn list(
     State(hub): State<Hub>,
     Extension(actor): Extension<Actor>,
     paging: Result<Query<Paging>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let refused = || {
-        let detail = "the query takes `perPage` (a whole number from 1) and `nextPageToken`, and nothing else";
-        ServiceError::refused(Code::BadInput, detail)
-    };
-    let Query(Paging {
-        per_page,
-        next_page_token,
-    }) = paging.map_err(|_| refused())?;
-    let first = per_page.unwrap_or(PER_PAGE).min(hub.limits().page);
-    if first == 0 {
-        return Err(refused().into());
-    }
-    let after = next_page_token
-        .map(|token| Cursor::open(&token, &actor, "imports"))
-        .transpose()?;
+    let (first, token) = paging::wanted(&hub, paging)?;
+    let after = token.map(|token| Cursor::open(&token, &actor, "imports")).transpose()?;
     let found = serial::imports(&hub, &actor, Page { first, after }).await?;
-    let mut headers = HeaderMap::new();
-    if let Some((cursor, _)) = found.rows.last().filter(|_| found.has_next) {
-        let token = cursor.seal(&actor, "imports");
-        let link = format!("<{IMPORTS}?perPage={first}&nextPageToken={token}>; rel=\"next\"");
-        headers.extend(axum::http::HeaderValue::try_from(link).map(|link| (header::LINK, link)));
-    }
+    let next = found.rows.last().filter(|_| found.has_next);
+    let headers = next.map(|(cursor, _)| next_link(IMPORTS, first, &cursor.seal(&actor, "imports")));
+    let headers = headers.unwrap_or_default();
     let rows: Vec<Value> = found.rows.iter().map(|(_, row)| shown(row)).collect();
     Ok((headers, Json(Value::from(rows))).into_response())
 }

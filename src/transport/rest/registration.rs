@@ -20,8 +20,9 @@ use crate::service::serial::{self, Registration};
 use crate::service::{Code, Hub, ServiceError};
 use crate::transport::problem::Problem;
 
+use super::idempotency;
 use super::import::reader::ReadList;
-use super::import::{REGISTRATIONS, idempotency_key, read};
+use super::import::{REGISTRATIONS, read};
 
 /// The routes of this noun.
 pub fn routes() -> Router<Hub> {
@@ -45,7 +46,7 @@ async fn register(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let key = idempotency_key(&headers)?;
+    let key = idempotency::key(&headers)?;
     let bad = |detail: &str| ServiceError::refused(Code::BadInput, detail);
     let Query(parameters) =
         parameters.map_err(|_| bad("the query takes `gtin`, `agreement`, `lot`, `site` and `line`, and nothing else"))?;

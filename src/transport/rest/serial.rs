@@ -23,6 +23,7 @@ use futures_util::stream;
 use crate::domain::ids::AllocationId;
 use crate::domain::party::Actor;
 use crate::domain::serial::form::SerialWriter;
+use crate::domain::serial::numbered::Numbered;
 use crate::service::serial::SerialRange;
 use crate::service::{Code, Hub, ServiceError, serial};
 use crate::transport::numbers::{body, fitting, not_encodable, prefix_len};
@@ -36,6 +37,7 @@ pub(in crate::transport) mod format;
 mod json;
 mod lot;
 mod report;
+mod subject;
 mod transfer;
 
 /// The routes of this noun.
@@ -68,22 +70,15 @@ async fn download(
     parameters: Result<Query<Parameters>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (id, parameters, format) = understood::<AllocationId>(id, parameters, &headers)?;
-    let range = SerialRange {
-        after: parameters.after,
-        limit: parameters.limit,
-    };
+    let (id, range, format) = understood::<AllocationId>(id, parameters, &headers)?;
     let allocation = serial::allocation(&hub, &actor, id)
         .await?
         .ok_or_else(ServiceError::not_found)?;
     let numbered = allocation.numbered;
-    let writer = SerialWriter::new(format.form(), &numbered, prefix_len(&hub.registry(), &numbered)).map_err(not_encodable)?;
+    let writer = writer(&hub, numbered, format)?;
     let numbers = fitting(&hub, &actor, id, (range, writer.clone())).await?;
-    Ok(with_headers(
-        Response::new(body(numbers, format.layout(numbered, writer))),
-        id,
-        format,
-    ))
+    let written = body(numbers, format.layout(numbered, writer));
+    Ok(with_headers(Response::new(written), id, format))
 }
 
 async fn describe(
@@ -106,7 +101,7 @@ fn understood<I: FromStr>(
     id: Result<Path<String>, PathRejection>,
     parameters: Result<Query<Parameters>, QueryRejection>,
     headers: &HeaderMap,
-) -> Result<(I, Parameters, Format), ServiceError> {
+) -> Result<(I, SerialRange, Format), ServiceError> {
     // Not an id: there is no such thing, like any id that is not the caller's.
     let Path(id) = id.map_err(|_| ServiceError::not_found())?;
     let id = id.parse().map_err(|_| ServiceError::not_found())?;
@@ -121,7 +116,16 @@ fn understood<I: FromStr>(
             ServiceError::refused(Code::NotAcceptable, detail)
         })?,
     };
-    Ok((id, parameters, format))
+    let range = SerialRange {
+        after: parameters.after,
+        limit: parameters.limit,
+    };
+    Ok((id, range, format))
+}
+
+/// Writes numbers of a product in a format, if it can hold them at all.
+fn writer(hub: &Hub, numbered: Numbered, format: Format) -> Result<SerialWriter, ServiceError> {
+    SerialWriter::new(format.form(), &numbered, prefix_len(&hub.registry(), &numbered)).map_err(not_encodable)
 }
 
 fn with_headers(mut response: Response, id: impl Display, format: Format) -> Response {

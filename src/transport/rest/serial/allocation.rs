@@ -14,7 +14,7 @@
 use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
@@ -28,14 +28,15 @@ use crate::service::page::{Cursor, Page};
 use crate::service::serial::{self, Answered, SerialRequest};
 use crate::service::{Code, Hub, ServiceError};
 use crate::transport::problem::Problem;
+use crate::transport::rest::idempotency;
+
+use super::json::read;
 
 /// Largest body of a request: many times what the longest needs.
-const BODY_BYTES: usize = 64 << 10;
+pub(super) const BODY_BYTES: usize = 64 << 10;
 /// Allocations on a page if the caller does not say.
 const PER_PAGE: usize = 50;
 const LIST: &str = "serial-allocations";
-
-static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The routes of this noun.
 pub(super) fn routes() -> Router<Hub> {
@@ -54,8 +55,8 @@ async fn ask(State(hub): State<Hub>, Extension(actor): Extension<Actor>, headers
 }
 
 async fn asked(hub: &Hub, actor: &Actor, headers: &HeaderMap, body: Body) -> Result<Response, ServiceError> {
-    let key = idempotency_key(headers)?;
-    let wanted: Wanted = read(headers, body).await?;
+    let key = idempotency::key(headers)?;
+    let wanted: Wanted = read(headers, body, BODY_BYTES).await?;
     let request = wanted.request(key)?;
     // Held until the answer is made, or the caller hangs up.
     let Some(_under_way) = serial::under_way(hub, actor, &request.idempotency_key) else {
@@ -87,42 +88,6 @@ pub(super) fn refused(error: ServiceError) -> Response {
             .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
-}
-
-/// The one string of the header: a structured field (RFC 9651 clause 3.3.3), or bare as many callers send it.
-pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<String, ServiceError> {
-    let mut values = headers.get_all(&IDEMPOTENCY_KEY).iter();
-    let (Some(value), None) = (values.next(), values.next()) else {
-        let detail = "send one header `Idempotency-Key` with a name of your own for this request, such as \
-                      `Idempotency-Key: \"8e03978e-40d5-43dd-bc93-6894a57f9324\"`; asked again with it, the answer is the same numbers";
-        return Err(ServiceError::refused(Code::KeyMissing, detail));
-    };
-    let text = value.to_str().ok().map(str::trim);
-    text.and_then(|text| quoted(text).or_else(|| bare(text))).ok_or_else(|| {
-        let detail = "`Idempotency-Key` is a string in quotes, in which only `\\` and `\"` stand behind a `\\`";
-        ServiceError::refused(Code::BadInput, detail)
-    })
-}
-
-fn quoted(text: &str) -> Option<String> {
-    let inner = text.strip_prefix('"')?.strip_suffix('"')?;
-    let (mut key, mut rest) = (String::with_capacity(inner.len()), inner.chars());
-    while let Some(character) = rest.next() {
-        key.push(match character {
-            '"' => return None,
-            '\\' => rest.next().filter(|escaped| matches!(escaped, '"' | '\\'))?,
-            other => other,
-        });
-    }
-    Some(key)
-}
-
-fn bare(text: &str) -> Option<String> {
-    let plain = !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b',' | b';'));
-    plain.then(|| text.to_owned())
 }
 
 /// What is asked for.
@@ -161,28 +126,6 @@ struct Papers {
 #[serde(default, deny_unknown_fields)]
 struct Closing {
     reason: Option<String>,
-}
-
-pub(super) async fn read<T: serde::de::DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, ServiceError> {
-    let media_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("");
-    let media_type = media_type.split(';').next().unwrap_or("").trim();
-    if !media_type.eq_ignore_ascii_case("application/json") {
-        return Err(ServiceError::refused(
-            Code::UnsupportedMediaType,
-            "send a body of application/json",
-        ));
-    }
-    let bytes = axum::body::to_bytes(body, BODY_BYTES).await.map_err(|_| {
-        let detail = format!("the body did not come whole, or is larger than {BODY_BYTES} bytes");
-        ServiceError::refused(Code::TooLarge, detail)
-    })?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        let cause: String = error.to_string().chars().take(300).collect();
-        bad(format!("the body is not what this resource takes: {cause}"))
-    })
 }
 
 impl Wanted {
@@ -328,7 +271,7 @@ async fn close(
     let id = named(id)?;
     // A call without a body says nothing of its type either.
     let closing = if headers.contains_key(header::CONTENT_TYPE) {
-        read(&headers, body).await?
+        read(&headers, body, BODY_BYTES).await?
     } else {
         Closing::default()
     };
@@ -428,30 +371,6 @@ impl<'a> Told<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_key_is_a_string_in_quotes_or_a_bare_word() {
-        let check = |values: &[&str], expect: Result<&str, Code>| {
-            let headers: HeaderMap = values
-                .iter()
-                .map(|value| (IDEMPOTENCY_KEY.clone(), HeaderValue::from_str(value).unwrap()))
-                .collect();
-            let key = idempotency_key(&headers);
-            assert_eq!(key.as_deref().map_err(ServiceError::code), expect, "{values:?}");
-        };
-        check(&["\"order 1\""], Ok("order 1"));
-        check(&[r#""a\"b\\c""#], Ok(r#"a"b\c"#));
-        check(
-            &["8e03978e-40d5-43dd-bc93-6894a57f9324"],
-            Ok("8e03978e-40d5-43dd-bc93-6894a57f9324"),
-        );
-        check(&["\"\""], Ok(""));
-        check(&[], Err(Code::KeyMissing));
-        check(&["a", "b"], Err(Code::KeyMissing));
-        for wrong in ["", "two words", "\"open", r#""a\b""#, r#""a"b""#, "a,b", "\"a\";x=1"] {
-            check(&[wrong], Err(Code::BadInput));
-        }
-    }
 
     #[test]
     fn a_quantity_is_a_whole_number() {

@@ -12,8 +12,10 @@ use serde_json::{Value, json};
 
 use crate::domain::party::Actor;
 use crate::service::{Hub, ServiceError, serial};
+use crate::transport::rest::idempotency;
 
-use super::allocation::{Wanted, idempotency_key, read, refused};
+use super::allocation::{BODY_BYTES, Wanted, refused};
+use super::json::read;
 
 /// Most numbers in an answer.
 const EXAMPLES: usize = 10;
@@ -31,8 +33,8 @@ async fn ask(State(hub): State<Hub>, Extension(actor): Extension<Actor>, headers
 }
 
 async fn asked(hub: &Hub, actor: &Actor, headers: &HeaderMap, body: Body) -> Result<Value, ServiceError> {
-    let key = idempotency_key(headers)?;
-    let wanted: Wanted = read(headers, body).await?;
+    let key = idempotency::key(headers)?;
+    let wanted: Wanted = read(headers, body, BODY_BYTES).await?;
     let mut dry_run = serial::dry_run(hub, actor, &wanted.request(key)?).await?;
     let quantity = dry_run.numbers.remaining();
     let mut examples = dry_run.numbers.next_chunk()?.unwrap_or_default();

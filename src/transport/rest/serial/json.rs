@@ -6,9 +6,6 @@ use serde::de::DeserializeOwned;
 
 use crate::service::error::{Code, ServiceError};
 
-/// Where an idempotency key stands (draft-ietf-httpapi-idempotency-key-header).
-const KEY: &str = "idempotency-key";
-
 /// Reads a body of at most `limit` bytes.
 pub(super) async fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body, limit: usize) -> Result<T, ServiceError> {
     let media_type = headers
@@ -25,26 +22,9 @@ pub(super) async fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body, l
         ServiceError::refused(Code::TooLarge, detail)
     })?;
     serde_json::from_slice(&bytes).map_err(|error| {
-        // The text of the error can hold a value that was sent; where it is says enough.
-        let detail = format!(
-            "the body is not what is taken here: see line {}, column {}",
-            error.line(),
-            error.column()
-        );
+        // Names the member and the place; a value in it is the caller's own, and goes to nobody else.
+        let cause: String = error.to_string().chars().take(300).collect();
+        let detail = format!("the body is not what this resource takes: {cause}");
         ServiceError::refused(Code::BadInput, detail)
     })
-}
-
-/// The key of a request, if it has one: a string of RFC 9651 (`"k"`), or the bare text.
-pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ServiceError> {
-    let Some(value) = headers.get(KEY) else { return Ok(None) };
-    let text = value.to_str().map_err(|_| {
-        ServiceError::refused(
-            Code::BadInput,
-            "the header `Idempotency-Key` has characters that no key may have",
-        )
-    })?;
-    let text = text.trim();
-    let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-    Ok(Some(bare.to_owned()))
 }

@@ -18,10 +18,12 @@ use serde_json::{Value, json};
 use crate::domain::party::Actor;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
-use crate::service::serial::{self, Answer, Report, Reported, Subject};
+use crate::service::serial::{self, Answer, Report, Reported};
 use crate::transport::problem::Problem;
+use crate::transport::rest::idempotency;
 
-use super::json::{idempotency_key, read};
+use super::json::read;
+use super::subject::Named;
 
 /// Bytes of a report beside its serials; and those of one serial, quoted and escaped.
 pub(super) const FRAME_BYTES: usize = 16 << 10;
@@ -60,26 +62,21 @@ async fn report(
     let limit = FRAME_BYTES + hub.limits().serials_per_report * SERIAL_BYTES;
     let body: Sent = read(&headers, body, limit).await?;
     let serials = body.serials.clone();
-    let report = understood(body, idempotency_key(&headers)?)?;
+    let report = understood(body, idempotency::optional_key(&headers)?)?;
     let answer = serial::report(&hub, &actor, report).await?;
     Ok(Json(written(serials.as_deref().unwrap_or_default(), &answer)))
 }
 
 fn understood(body: Sent, idempotency_key: Option<String>) -> Result<Report, ServiceError> {
     let refuse = |detail: &str| ServiceError::refused(Code::BadInput, detail);
-    let subject = match (body.serials, body.allocation) {
-        (Some(serials), None) if body.after == 0 && body.limit.is_none() && !body.unused => Subject::Serials(serials),
-        (None, Some(id)) => Subject::Allocation {
-            id: id.parse().map_err(|_| ServiceError::not_found())?,
-            after: body.after,
-            limit: body.limit,
-            unused: body.unused,
-        },
-        (_, _) => {
-            let detail = "a report names either `serials`, or an `allocation` with `after`, `limit` and `unused`";
-            return Err(refuse(detail));
-        }
+    let named = Named {
+        serials: body.serials,
+        allocation: body.allocation,
+        after: body.after,
+        limit: body.limit,
+        unused: body.unused,
     };
+    let subject = named.subject("report")?;
     Ok(Report {
         numbered: body
             .gtin

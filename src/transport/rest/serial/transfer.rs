@@ -19,16 +19,17 @@ use serde_json::{Value, json};
 
 use crate::domain::ids::TransferId;
 use crate::domain::party::Actor;
-use crate::domain::serial::form::SerialWriter;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
-use crate::service::serial::{self, SerialRange, Subject, Transfer, TransferRequest};
-use crate::transport::numbers::{body, fits, not_encodable, prefix_len};
+use crate::service::serial::{self, Transfer, TransferRequest};
+use crate::transport::numbers::{body, fits};
 use crate::transport::problem::Problem;
+use crate::transport::rest::idempotency;
 
-use super::json::{idempotency_key, read};
+use super::json::read;
 use super::report::{FRAME_BYTES, SERIAL_BYTES};
-use super::{Parameters, understood, with_headers};
+use super::subject::Named;
+use super::{Parameters, understood, with_headers, writer};
 
 /// The routes of this noun.
 pub(super) fn routes() -> Router<Hub> {
@@ -60,10 +61,7 @@ async fn transfer(
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let limit = FRAME_BYTES + hub.limits().serials_per_report * SERIAL_BYTES;
     let sent: Sent = read(&headers, body, limit).await?;
-    let key = idempotency_key(&headers)?.ok_or_else(|| {
-        let detail = "send the header `Idempotency-Key` with a name of your own for this transfer";
-        ServiceError::refused(Code::BadInput, detail)
-    })?;
+    let key = idempotency::key(&headers)?;
     let transfers = serial::transfer(&hub, &actor, request(sent, key)?).await?;
     let transfers: Vec<Value> = transfers.iter().map(written).collect();
     Ok((StatusCode::CREATED, Json(json!({ "transfers": transfers }))))
@@ -71,19 +69,14 @@ async fn transfer(
 
 fn request(sent: Sent, idempotency_key: String) -> Result<TransferRequest, ServiceError> {
     let refuse = |detail: &str| ServiceError::refused(Code::BadInput, detail);
-    let subject = match (sent.serials, sent.allocation) {
-        (Some(serials), None) if sent.after == 0 && sent.limit.is_none() && !sent.unused => Subject::Serials(serials),
-        (None, Some(id)) => Subject::Allocation {
-            id: id.parse().map_err(|_| ServiceError::not_found())?,
-            after: sent.after,
-            limit: sent.limit,
-            unused: sent.unused,
-        },
-        (_, _) => {
-            let detail = "a transfer names either `serials`, or an `allocation` with `after`, `limit` and `unused`";
-            return Err(refuse(detail));
-        }
+    let named = Named {
+        serials: sent.serials,
+        allocation: sent.allocation,
+        after: sent.after,
+        limit: sent.limit,
+        unused: sent.unused,
     };
+    let subject = named.subject("transfer")?;
     let gln = |text: &str, name: &str| {
         let detail = format!("`{name}` is no GLN: send 13 digits with a right check digit");
         text.parse().map_err(|_| ServiceError::refused(Code::BadInput, detail))
@@ -111,20 +104,13 @@ async fn download(
     parameters: Result<Query<Parameters>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (id, parameters, format) = understood::<TransferId>(id, parameters, &headers)?;
-    let range = SerialRange {
-        after: parameters.after,
-        limit: parameters.limit,
-    };
+    let (id, range, format) = understood::<TransferId>(id, parameters, &headers)?;
     let transfer = serial::find_transfer(&hub, &actor, id)
         .await?
         .ok_or_else(ServiceError::not_found)?;
     let numbered = transfer.numbered;
-    let writer = SerialWriter::new(format.form(), &numbered, prefix_len(&hub.registry(), &numbered)).map_err(not_encodable)?;
+    let writer = writer(&hub, numbered, format)?;
     let numbers = serial::transferred(&hub, &actor, id, range, fits(writer.clone())).await?;
-    Ok(with_headers(
-        Response::new(body(numbers, format.layout(numbered, writer))),
-        id,
-        format,
-    ))
+    let written = body(numbers, format.layout(numbered, writer));
+    Ok(with_headers(Response::new(written), id, format))
 }
