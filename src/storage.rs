@@ -26,6 +26,7 @@ pub mod party;
 pub mod row;
 pub mod serial;
 pub mod shipment;
+pub(crate) mod together;
 pub mod view;
 pub mod yardstick;
 

@@ -4,6 +4,7 @@ use crate::domain::audit::AuditEntry;
 use crate::domain::ids::PartyId;
 
 use super::bulk::Rows;
+use super::together::Part;
 use super::{StorageError, Tx};
 
 /// Appends an entry, in the transaction of what it tells of.
@@ -28,6 +29,13 @@ pub async fn append(tx: &Tx, entry: &AuditEntry) -> Result<(), StorageError> {
 
 /// Appends many at once.
 pub async fn append_all(tx: &Tx, entries: &[AuditEntry]) -> Result<(), StorageError> {
+    tx.together("appending to the audit log", Vec::new(), appending(tx, entries))
+        .await?;
+    Ok(())
+}
+
+/// The statement of [`append_all`].
+pub(super) fn appending(tx: &Tx, entries: &[AuditEntry]) -> Part {
     let rows = Rows::default()
         .uuids("id", entries.iter().map(|entry| entry.id.uuid()))
         .ints("at", entries.iter().map(|entry| Some(entry.at.0)))
@@ -42,9 +50,8 @@ pub async fn append_all(tx: &Tx, entries: &[AuditEntry]) -> Result<(), StorageEr
         .texts("outcome", entries.iter().map(|entry| Some(entry.outcome.as_str())))
         .texts("detail", entries.iter().map(|entry| Some(entry.detail.to_string())))
         .bytes("leaf_hash", entries.iter().map(|entry| entry.leaf_hash().to_vec()));
-    let (table, binds) = rows.table(tx.backend(), 1);
+    let (table, values) = rows.table(tx.backend(), 1);
     let names = "id, at, party_id, system_name, principal_id, action, object, outcome, detail, leaf_hash";
     let sql = format!("INSERT INTO audit ({names}) SELECT {names} FROM {table}");
-    tx.execute("appending to the audit log", &sql, binds).await?;
-    Ok(())
+    Part { sql, values }
 }

@@ -10,6 +10,11 @@ use sea_orm::{
     QueryResult, RuntimeErr, SqlErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
 };
 
+use super::together::{self, Part};
+
+/// A connection that lay idle for longer is tried before it is used.
+const IDLE: Duration = Duration::from_secs(1);
+
 /// What storage tells its callers.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
@@ -75,6 +80,8 @@ impl Db {
                 .min_connections(min)
                 .acquire_timeout(options.acquire_timeout)
                 .sqlx_logging(false)
+                // A way to the database and back before each use; what has not been idle is there.
+                .test_before_acquire_if_idle_for(IDLE)
                 .map_sqlx_sqlite_opts(move |sqlite| {
                     sqlite
                         .create_if_missing(true)
@@ -239,6 +246,17 @@ impl Tx {
             .query_all_raw(statement)
             .await
             .map_err(|error| classify(self.backend, doing, error))
+    }
+
+    /// Executes statements in one round trip; at most one row, of the last of them. See [`together`].
+    pub(crate) async fn together(
+        &self,
+        doing: &'static str,
+        first: Vec<Part>,
+        last: Part,
+    ) -> Result<Option<QueryResult>, StorageError> {
+        let (sql, values) = together::text(self.backend, first, last);
+        Ok(self.query(doing, &sql, values).await?.pop())
     }
 
     /// At most one row.

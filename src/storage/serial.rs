@@ -14,6 +14,7 @@ pub mod alert;
 pub mod allocation;
 pub mod broker;
 pub mod floor;
+pub mod issue;
 pub mod lease;
 pub mod listed;
 pub mod lookup;

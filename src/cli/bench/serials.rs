@@ -9,6 +9,7 @@ use axum::routing::post;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::cli::demo::caller::Caller;
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
 use crate::domain::ids::{AuditId, PoolId};
 use crate::domain::party::{Actor, SerialRule};
@@ -26,21 +27,17 @@ use super::load::{Rate, rate};
 use super::{BenchArgs, Figure};
 
 const LIST: usize = 100_000;
+/// Requests that a caller has under way at once: a line waits for each, a line controller asks for many.
+const UNDER_WAY: [usize; 2] = [1, 32];
 
 pub(super) async fn measure(ground: &Ground, args: &BenchArgs) -> anyhow::Result<Vec<Figure>> {
     let time = Duration::from_secs(args.seconds.into());
     let callers = Arc::new(ground.callers(PACKAGER, CLIENTS).await?);
-    let load = Arc::clone(&callers);
-    let single = rate(CLIENTS, time, move |worker, turn| {
-        let load = Arc::clone(&load);
-        async move { request(&load[worker], 1, &format!("single-{worker}-{turn}")).await.map(drop) }
-    });
-    let before = ground.running.hub().serial_writer().counts();
-    let single = single.await?;
-    let after = ground.running.hub().serial_writer().counts();
-    let together = (after.requests - before.requests) as f64 / ((after.transactions - before.transactions) as f64).max(1.0);
-    let nothing = nothing_over_tls(ground, time).await?;
     let commits = bare_commits(ground.running.hub(), time).await?;
+    let mut figures = Vec::new();
+    for each in UNDER_WAY {
+        figures.extend(one_a_request(ground, &callers, each, time, &commits).await?);
+    }
     let began = Instant::now();
     let path = request(&callers[0], LIST, "list").await?;
     let text = callers[0].text(&path).await?;
@@ -50,34 +47,49 @@ pub(super) async fn measure(ground: &Ground, args: &BenchArgs) -> anyhow::Result
         "{LIST} serial numbers were asked for and others downloaded"
     );
     let permuted = permutation()?;
-    let what = format!("one serial number a request, {CLIENTS} callers, {together:.1} a commit");
-    Ok(vec![
-        Figure::of_rates(
-            what.clone(),
-            "requests",
-            &single,
-            ("a handler that does nothing, over the same TLS", nothing.per_second),
-        ),
-        Figure::of_rates(
-            what,
-            "requests",
-            &single,
-            ("one-row transactions, as many writers", commits.per_second),
-        ),
-        Figure {
-            what: "100,000 numbers asked for and downloaded".to_owned(),
-            unit: "numbers",
-            hub_per_second: list,
-            p50_ms: None,
-            p99_ms: None,
-            raw_per_second: permuted,
-            raw: "the permutation alone, on one thread; the list is computed on one at a time",
-        },
+    figures.push(Figure {
+        what: "100,000 numbers asked for and downloaded".to_owned(),
+        unit: "numbers",
+        hub_per_second: list,
+        p50_ms: None,
+        p99_ms: None,
+        raw_per_second: permuted,
+        raw: "the permutation alone, on one thread; the list is computed on one at a time",
+    });
+    Ok(figures)
+}
+
+/// One number a request, `each` requests of every caller under way at once.
+async fn one_a_request(
+    ground: &Ground,
+    callers: &Arc<Vec<Caller>>,
+    each: usize,
+    time: Duration,
+    commits: &Rate,
+) -> anyhow::Result<[Figure; 2]> {
+    let load = Arc::clone(callers);
+    let single = rate(CLIENTS * each, time, move |worker, turn| {
+        let load = Arc::clone(&load);
+        async move {
+            let key = format!("single-{each}-{worker}-{turn}");
+            request(&load[worker % CLIENTS], 1, &key).await.map(drop)
+        }
+    });
+    let before = ground.running.hub().serial_writer().counts();
+    let single = single.await?;
+    let after = ground.running.hub().serial_writer().counts();
+    let together = (after.requests - before.requests) as f64 / ((after.transactions - before.transactions) as f64).max(1.0);
+    let nothing = nothing_over_tls(ground, each, time).await?;
+    let what = format!("one serial number a request, {CLIENTS} callers with {each} under way, {together:.1} a commit");
+    let figure = |raw| Figure::of_rates(what.clone(), "requests", &single, raw);
+    Ok([
+        figure(("a handler that does nothing, over the same TLS", nothing.per_second)),
+        figure(("one-row transactions of eight writers", commits.per_second)),
     ])
 }
 
 /// The same TLS and HTTP, and nothing behind them.
-async fn nothing_over_tls(ground: &Ground, time: Duration) -> anyhow::Result<Rate> {
+async fn nothing_over_tls(ground: &Ground, each: usize, time: Duration) -> anyhow::Result<Rate> {
     let (hub, authority) = (ground.running.hub().clone(), ground.running.authority());
     let names = ["localhost".to_owned()];
     let admission = Arc::new(Admission::new(hub.clone(), authority, Revocations::default())?);
@@ -98,11 +110,11 @@ async fn nothing_over_tls(ground: &Ground, time: Duration) -> anyhow::Result<Rat
         .map(|_| ground.caller_at(PACKAGER, &files, port))
         .collect::<anyhow::Result<_>>()?;
     let callers = Arc::new(callers);
-    let measured = rate(CLIENTS, time, move |worker, turn| {
+    let measured = rate(CLIENTS * each, time, move |worker, turn| {
         let callers = Arc::clone(&callers);
         let body = serde_json::json!({"gtin": PRODUCT, "quantity": 1});
         async move {
-            callers[worker]
+            callers[worker % CLIENTS]
                 .post(ALLOCATIONS, &format!("single-{worker}-{turn}"), &body)
                 .await
                 .map(drop)

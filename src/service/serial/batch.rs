@@ -16,12 +16,14 @@ use crate::domain::ids::{AllocationId, AuditId};
 use crate::domain::party::Actor;
 use crate::domain::serial::allocation::{Allocation, AllocationState};
 use crate::domain::serial::limits::{Account, Exceeded, Limit, Wanted, grant};
-use crate::domain::serial::pool::{Pool, PoolRecord};
+use crate::domain::serial::pool::Pool;
 use crate::domain::time::Micros;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
-use crate::storage::serial::account::{self, AccountKey};
-use crate::storage::serial::allocation::{self as store, StoredAllocation};
+use crate::storage::serial::account::AccountKey;
+use crate::storage::serial::allocation::StoredAllocation;
+use crate::storage::serial::issue::{self, Issue};
+use crate::storage::serial::pool::Counter;
 use crate::storage::serial::request::{self as waiting, Decision, Standing, StoredRequest};
 use crate::storage::serial::{listed, pool};
 use crate::storage::{StorageError, Tx, audit};
@@ -131,18 +133,15 @@ async fn decide_in(tx: &Tx, hub: &Hub, batch: &[Asked]) -> Result<Option<Committ
         .iter()
         .map(|asked| (account_key(asked), asked.request.idempotency_key.as_str()))
         .collect();
-    let standings = waiting::standings(tx, &keys, now.day()).await?;
-    let (records, counters): (Vec<PoolRecord>, Vec<u64>) = states.into_iter().map(|state| (state.record, state.next)).unzip();
-    let Some(record) = records.iter().find(|record| record.follows(&first.basis.rule)) else {
+    let Some(Counter { record, next }) = states.into_iter().find(|state| state.record.follows(&first.basis.rule)) else {
         return Ok(None);
     };
-    let counter = records.iter().zip(counters).find(|(other, _)| other.id == record.id);
-    let next = counter.map_or(0, |(_, next)| next);
-    let pool = pools::prepare_in(hub, tx, record.clone()).await?;
+    let met = waiting::met(tx, &keys, now.day(), Some((record.id, next))).await?;
+    let pool = pools::prepare_in(hub, tx, record).await?;
     let cap = pool.cap_under(&first.basis.rule)?.min(stocked(tx, &pool).await?);
-    let judge = |remaining| Judge::new(hub, batch, &keys, &standings, remaining).all();
+    let judge = |remaining| Judge::new(hub, batch, &keys, &met.each, remaining).all();
     let mut decisions = judge(cap.saturating_sub(next));
-    let stretch = Stretch::find(tx, &pool, next..cap, taken(&decisions)).await?;
+    let stretch = Stretch::find(tx, &pool, next..cap, taken(&decisions), met.first_skip).await?;
     if stretch.numbers() < taken(&decisions) {
         // Counter values that are no numbers lie before the cap: there is less than it seemed.
         decisions = judge(stretch.numbers());
@@ -153,6 +152,10 @@ async fn decide_in(tx: &Tx, hub: &Hub, batch: &[Asked]) -> Result<Option<Committ
         pool: &pool,
         now,
     };
+    if taken(&decisions) > 0 {
+        floor::check_found(hub, met.held)?;
+        floor::check_start(hub, pool.record(), next)?;
+    }
     let (verdicts, reached) = book.write(tx, cap, &keys, decisions, stretch).await?;
     Ok(Some(Committed { verdicts, pool, reached }))
 }
@@ -389,26 +392,33 @@ impl Book<'_> {
             };
             verdicts.push(verdict);
         }
-        if !allocations.is_empty() {
-            let at = floor::take(tx, self.hub, self.pool.record(), stretch.next() - first, cap).await?;
-            if at != Some(first) {
-                let detail = format!("pool.next_index of {} moved under its lock", self.pool.record().id);
-                return Err(StorageError::Inconsistent(detail).into());
+        if allocations.is_empty() {
+            if !entries.is_empty() {
+                audit::append_all(tx, &entries).await?;
             }
+        } else {
             // Two products' batches that use the same keys lock them in the same order.
             allocations.sort_by(|a, b| {
                 (&a.allocation.party, &a.allocation.request_key).cmp(&(&b.allocation.party, &b.allocation.request_key))
             });
-            store::insert(tx, &allocations).await?;
-            let issued: Vec<(&AccountKey, u64)> = issued.into_iter().collect();
-            account::issue(tx, &issued, self.now).await?;
+            let accounts: Vec<(&AccountKey, u64)> = issued.into_iter().collect();
+            let issue = Issue {
+                pool: self.pool.record().id,
+                span: stretch.next() - first,
+                cap,
+                allocations: &allocations,
+                accounts: &accounts,
+                entries: &entries,
+                at: self.now,
+            };
+            if issue::issue(tx, &issue).await? != Some(first) {
+                let detail = format!("pool.next_index of {} moved under its lock", issue.pool);
+                return Err(StorageError::Inconsistent(detail).into());
+            }
             self.decide(tx).await?;
         }
         if !waits.is_empty() {
             waiting::insert(tx, &waits).await?;
-        }
-        if !entries.is_empty() {
-            audit::append_all(tx, &entries).await?;
         }
         Ok((verdicts, stretch.next()))
     }

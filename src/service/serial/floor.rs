@@ -112,26 +112,34 @@ fn refusal() -> ServiceError {
 /// Moves the counter of a pool and answers the first counter value taken; none if that would pass `cap`. The caller holds the pool
 /// ([`pool::lock_product`]), and tells [`Floor::moved`] after the commit.
 ///
-/// The one way for numbers to be issued: refused while they are held, and if the counter has gone back.
+/// The way for numbers to be issued: refused while they are held, and if the counter has gone back. Requests that wait together go
+/// it in parts, see [`super::batch`].
 pub(super) async fn take(tx: &Tx, hub: &Hub, pool: &PoolRecord, quantity: u64, cap: u64) -> Result<Option<u64>, ServiceError> {
     check_in(tx, hub).await?;
     let first = pool::take(tx, pool.id, quantity, cap).await?;
-    let reached = hub.floor().reached(pool);
-    match first {
-        Some(first) if first < reached => {
-            let counter = counter(pool);
-            hub.floor().stop(format!(
-                "the counter of `{counter}` was at {reached} and is at {first}: the database was restored under a running hub"
-            ));
-            Err(refusal())
-        }
-        first => Ok(first),
+    if let Some(first) = first {
+        check_start(hub, pool, first)?;
     }
+    Ok(first)
 }
 
-async fn check_in(tx: &Tx, hub: &Hub) -> Result<(), ServiceError> {
+/// Refuses numbers from a counter that has gone back, and stops all. For a caller that has seen to the rest of [`take`] itself.
+pub(super) fn check_start(hub: &Hub, pool: &PoolRecord, first: u64) -> Result<(), ServiceError> {
+    let reached = hub.floor().reached(pool);
+    if first < reached {
+        let counter = counter(pool);
+        hub.floor().stop(format!(
+            "the counter of `{counter}` was at {reached} and is at {first}: the database was restored under a running hub"
+        ));
+        return Err(refusal());
+    }
+    Ok(())
+}
+
+/// Refuses, and stops all, if a transaction found numbers held.
+pub(super) fn check_found(hub: &Hub, held: Option<String>) -> Result<(), ServiceError> {
     hub.floor().check()?;
-    match store::refusal_in(tx).await? {
+    match held {
         Some(why) => {
             hub.floor().stop(why);
             Err(refusal())
@@ -140,19 +148,15 @@ async fn check_in(tx: &Tx, hub: &Hub) -> Result<(), ServiceError> {
     }
 }
 
+async fn check_in(tx: &Tx, hub: &Hub) -> Result<(), ServiceError> {
+    check_found(hub, store::refusal_in(tx).await?)
+}
+
 /// Whether a pool may be retired where its counter stands: refused while numbers are held, and if the counter has gone back. A newer
 /// epoch goes by where it ended.
 pub(super) async fn check_end(tx: &Tx, hub: &Hub, pool: &PoolRecord, next_index: u64) -> Result<(), ServiceError> {
     check_in(tx, hub).await?;
-    let reached = hub.floor().reached(pool);
-    if next_index < reached {
-        let counter = counter(pool);
-        hub.floor().stop(format!(
-            "the counter of `{counter}` was at {reached} and is at {next_index}: the database was restored under a running hub"
-        ));
-        return Err(refusal());
-    }
-    Ok(())
+    check_start(hub, pool, next_index)
 }
 
 /// Holds all numbers, in every process on this database; false if they were held already.

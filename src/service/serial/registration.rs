@@ -119,8 +119,8 @@ async fn store_in(tx: &Tx, hub: &Hub, asked: &Asked, checked: &Checked) -> Resul
     let now = hub.now();
     let states = checked.lock(tx).await?;
     let key = account_key(asked);
-    let standings = waiting::standings(tx, &[(key.clone(), asked.request.idempotency_key.as_str())], now.day()).await?;
-    let standing = standings.into_iter().next();
+    let met = waiting::met(tx, &[(key.clone(), asked.request.idempotency_key.as_str())], now.day(), None).await?;
+    let standing = met.each.into_iter().next();
     let account = standing.as_ref().map(|standing| standing.account).unwrap_or_default();
     if let Some(stored) = standing.and_then(|standing| standing.allocation) {
         return Ok((replay(stored.allocation, stored.request_hash, &asked.hash)?, 0));

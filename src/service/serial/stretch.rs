@@ -35,8 +35,15 @@ pub(super) struct Part {
 }
 
 impl Stretch {
-    /// Looks through the counter values of `free` until there are `wanted` numbers.
-    pub(super) async fn find(tx: &Tx, pool: &Arc<Pool>, free: Range<u64>, wanted: u64) -> Result<Self, ServiceError> {
+    /// Looks through the counter values of `free` until there are `wanted` numbers. The first of them whose serial stands in a list is
+    /// `first_skip`.
+    pub(super) async fn find(
+        tx: &Tx,
+        pool: &Arc<Pool>,
+        free: Range<u64>,
+        wanted: u64,
+        first_skip: Option<u64>,
+    ) -> Result<Self, ServiceError> {
         let mut stretch = Self {
             next: free.start,
             end: free.start,
@@ -51,7 +58,11 @@ impl Stretch {
                 let detail = "too many counter values of this pool are no numbers: ask for fewer at a time";
                 return Err(ServiceError::refused(Code::PoolExhausted, detail));
             };
-            let holes = holes(tx, pool, from, (to - from) as u32).await?;
+            let span = (to - from) as u32;
+            let mut holes = holes(pool, from, span).await?;
+            if first_skip.is_some_and(|skip| skip < to) {
+                holes |= store::skipped(tx, pool.record().id, from, span.into()).await?;
+            }
             stretch.holes.extend(holes.iter().map(|offset| offset + before));
             stretch.end = to;
         }
@@ -112,18 +123,15 @@ impl Stretch {
     }
 }
 
-/// Which offsets of `first..first + span` are no numbers.
-async fn holes(tx: &Tx, pool: &Arc<Pool>, first: u64, span: u32) -> Result<RoaringBitmap, ServiceError> {
-    let skipped = store::skipped(tx, pool.record().id, first, span.into()).await?;
+/// Which offsets of `first..first + span` are no numbers by what the pool itself tells.
+async fn holes(pool: &Arc<Pool>, first: u64, span: u32) -> Result<RoaringBitmap, ServiceError> {
     if span <= AT_ONCE {
-        return Ok(pool.holes(first, span) | skipped);
+        return Ok(pool.holes(first, span));
     }
     // Where words are banned each serial is looked at: off the threads that serve connections.
     let looking = Arc::clone(pool);
     let holes = tokio::task::spawn_blocking(move || looking.holes(first, span)).await;
-    holes
-        .map(|holes| holes | skipped)
-        .map_err(|error| ServiceError::Internal(format!("looking for banned serial numbers: {error}")))
+    holes.map_err(|error| ServiceError::Internal(format!("looking for banned serial numbers: {error}")))
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::domain::serial::numbered::Numbered;
 use crate::domain::time::Micros;
 use crate::storage::bulk::Rows;
 use crate::storage::row::column;
+use crate::storage::together::Part;
 use crate::storage::{Db, StorageError, Tx};
 
 /// Whose numbers of what, under which agreement.
@@ -77,34 +78,43 @@ pub(super) fn account(row: &QueryResult) -> Result<Account, StorageError> {
 
 /// Adds what was issued now, each account once. The caller holds the pools of the product.
 pub async fn issue(tx: &Tx, counts: &[(&AccountKey, u64)], now: Micros) -> Result<(), StorageError> {
+    let [account, day] = issuing(tx, counts, now)?;
+    tx.together("counting issued numbers", vec![account], day).await?;
+    Ok(())
+}
+
+/// The statements of [`issue`].
+pub(super) fn issuing(tx: &Tx, counts: &[(&AccountKey, u64)], now: Micros) -> Result<[Part; 2], StorageError> {
     let signed =
         |count: u64| i64::try_from(count).map_err(|_| StorageError::Inconsistent(format!("{count} numbers issued at once")));
     let issued: Vec<i64> = counts.iter().map(|(_, count)| signed(*count)).collect::<Result<_, _>>()?;
-    let rows = || {
-        Rows::default()
-            .texts("party", counts.iter().map(|(key, _)| Some(key.party.as_str())))
-            .texts("gtin", counts.iter().map(|(key, _)| Some(key.numbered.to_string())))
-            .texts("agreement", counts.iter().map(|(key, _)| Some(key.agreement_text())))
-            .ints("n", issued.iter().map(|count| Some(*count)))
-    };
-    let (table, binds) = rows().table(tx.backend(), 1);
+    let rows = Rows::default()
+        .texts("party", counts.iter().map(|(key, _)| Some(key.party.as_str())))
+        .texts("gtin", counts.iter().map(|(key, _)| Some(key.numbered.to_string())))
+        .texts("agreement", counts.iter().map(|(key, _)| Some(key.agreement_text())))
+        .ints("n", issued.iter().map(|count| Some(*count)));
+    let (table, values) = rows.table(tx.backend(), 1);
     // `WHERE TRUE`: SQLite would read ON as the join's.
-    let sql = format!(
-        "INSERT INTO serial_account (party_id, gtin, agreement_id, issued, settled)
-         SELECT r.party, r.gtin, r.agreement, r.n, 0 FROM {table} WHERE TRUE
-         ON CONFLICT (party_id, gtin, agreement_id) DO UPDATE SET issued = serial_account.issued + excluded.issued"
-    );
-    tx.execute("counting issued numbers", &sql, binds).await?;
-    let (table, binds) = rows().table(tx.backend(), 2);
-    let sql = format!(
-        "INSERT INTO serial_day (party_id, gtin, agreement_id, day, issued, used)
-         SELECT r.party, r.gtin, r.agreement, $1, r.n, 0 FROM {table} WHERE TRUE
-         ON CONFLICT (party_id, gtin, agreement_id, day) DO UPDATE SET issued = serial_day.issued + excluded.issued"
-    );
+    let account = Part {
+        sql: format!(
+            "INSERT INTO serial_account (party_id, gtin, agreement_id, issued, settled)
+             SELECT r.party, r.gtin, r.agreement, r.n, 0 FROM {table} WHERE TRUE
+             ON CONFLICT (party_id, gtin, agreement_id) DO UPDATE SET issued = serial_account.issued + excluded.issued"
+        ),
+        values,
+    };
+    let (table, binds) = rows.table(tx.backend(), 2);
     let mut values: Vec<Value> = vec![now.day().into()];
     values.extend(binds);
-    tx.execute("counting the numbers of a day", &sql, values).await?;
-    Ok(())
+    let day = Part {
+        sql: format!(
+            "INSERT INTO serial_day (party_id, gtin, agreement_id, day, issued, used)
+             SELECT r.party, r.gtin, r.agreement, $1, r.n, 0 FROM {table} WHERE TRUE
+             ON CONFLICT (party_id, gtin, agreement_id, day) DO UPDATE SET issued = serial_day.issued + excluded.issued"
+        ),
+        values,
+    };
+    Ok([account, day])
 }
 
 /// Notes that numbers of an account are no longer outstanding, or are again.

@@ -9,6 +9,7 @@ use crate::domain::serial::numbered::Numbered;
 use crate::domain::time::Micros;
 use crate::storage::bulk::Rows;
 use crate::storage::row::{column, json, parsed};
+use crate::storage::together::Part;
 use crate::storage::{Db, StorageError, Tx};
 
 use super::bigint;
@@ -90,6 +91,12 @@ pub async fn list(
 
 /// Stores allocations. [`StorageError::Conflict`] if a party used one of the keys in the meantime; then none is stored.
 pub async fn insert(tx: &Tx, all: &[StoredAllocation]) -> Result<(), StorageError> {
+    tx.together("storing allocations", Vec::new(), inserting(tx, all)?).await?;
+    Ok(())
+}
+
+/// The statement of [`insert`].
+pub(super) fn inserting(tx: &Tx, all: &[StoredAllocation]) -> Result<Part, StorageError> {
     let each = || all.iter().map(|stored| &stored.allocation);
     let holes = all.iter().map(written_holes).collect::<Result<Vec<_>, _>>()?;
     let rows = Rows::default()
@@ -120,15 +127,14 @@ pub async fn insert(tx: &Tx, all: &[StoredAllocation]) -> Result<(), StorageErro
         .texts("documents", each().map(|row| written_documents(&row.documents)))
         .ints("expires_at", each().map(|row| row.expires_at.map(|at| at.0)))
         .ints("created_at", each().map(|row| Some(row.created_at.0)));
-    let (table, binds) = rows.table(tx.backend(), 1);
+    let (table, values) = rows.table(tx.backend(), 1);
     let sql = format!(
         "INSERT INTO allocation (id, pool_id, party_id, system_name, principal_id, agreement_id, gtin, request_key, request_hash,
                                  first_index, quantity, span, holes, asked, lot, site, line, documents, expires_at, created_at, state)
          SELECT id, pool_id, party_id, system_name, principal_id, agreement_id, gtin, request_key, request_hash,
                 first_index, quantity, span, holes, asked, lot, site, line, documents, expires_at, created_at, 'reserved' FROM {table}"
     );
-    tx.execute("storing allocations", &sql, binds).await?;
-    Ok(())
+    Ok(Part { sql, values })
 }
 
 fn written_holes(stored: &StoredAllocation) -> Result<Option<Vec<u8>>, StorageError> {

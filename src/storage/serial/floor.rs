@@ -61,30 +61,40 @@ const SERVER_PARTS: &str = "'timeline=' || substr(pg_walfile_name(pg_current_wal
 
 /// The row; none if no hub has kept a floor here.
 pub async fn read(db: &Db) -> Result<Option<FloorRow>, StorageError> {
-    let row = db.query_one("reading the floor", &select("''"), Vec::new()).await?;
+    let sql = "SELECT identity, held_at, held_why, confirmed_at, confirmed_by FROM serial_floor";
+    let row = db.query_one("reading the floor", sql, Vec::new()).await?;
     row.map(|row| floor_row(&row)).transpose()
 }
 
 /// Why numbers may not move, as this transaction sees it; none if they may. On a server it is asked again whether it is still the same:
 /// one that was restored under a running hub, or a standby that took over, is noticed before it issues a number.
 pub async fn refusal_in(tx: &Tx) -> Result<Option<String>, StorageError> {
-    let found = match tx.backend() {
-        DbBackend::Postgres => SERVER_PARTS,
-        _ => "''",
+    let sql = format!("SELECT {} FROM serial_floor f", refusal_columns(tx.backend()));
+    let row = tx.query_one("reading the floor", &sql, Vec::new()).await?;
+    row.map_or(Ok(None), |row| refusal(&row))
+}
+
+/// What [`refusal`] reads of the row `f` of the floor, which may be missing.
+pub(super) fn refusal_columns(backend: DbBackend) -> String {
+    let found = match backend {
+        // As a query of its own it is asked once, whatever the number of rows.
+        DbBackend::Postgres => format!("(SELECT {SERVER_PARTS})"),
+        _ => "''".to_owned(),
     };
-    let Some(row) = tx.query_one("reading the floor", &select(found), Vec::new()).await? else {
+    format!("f.identity, f.held_at, f.held_why, f.confirmed_at, f.confirmed_by, {found} AS found")
+}
+
+/// Why numbers may not move, of a row with the columns above.
+pub(super) fn refusal(row: &QueryResult) -> Result<Option<String>, StorageError> {
+    if column::<Option<String>>(row, TABLE, "identity")?.is_none() {
         return Ok(None);
-    };
-    let floor = floor_row(&row)?;
-    let found = Identity(column(&row, TABLE, "found")?);
+    }
+    let floor = floor_row(row)?;
+    let found = Identity(column(row, TABLE, "found")?);
     let changed = floor.identity.difference(&found);
     Ok(floor.held.map(|(_, why)| why).or_else(|| {
         changed.map(|(stored, found)| format!("this is not the database as it was last used ({stored}, now {found})"))
     }))
-}
-
-fn select(found: &str) -> String {
-    format!("SELECT identity, held_at, held_why, confirmed_at, confirmed_by, {found} AS found FROM serial_floor")
 }
 
 fn floor_row(row: &QueryResult) -> Result<FloorRow, StorageError> {

@@ -12,6 +12,7 @@ use crate::domain::serial::rule::SerialRule;
 use crate::domain::time::Micros;
 use crate::storage::bulk::Rows;
 use crate::storage::row::{column, json, parsed};
+use crate::storage::together::Part;
 use crate::storage::{Db, StorageError, Tx};
 
 use super::{bigint, floor, row_lock};
@@ -250,20 +251,30 @@ pub async fn listed_after(tx: &Tx, numbered: Numbered, after: &str, limit: usize
 /// Moves the counter by `quantity` and answers the first counter value taken; none if that would pass `cap`, or if the pool is retired:
 /// another epoch took its place, and whoever holds the lock of [`lock_product`] knows.
 pub async fn take(tx: &Tx, id: PoolId, quantity: u64, cap: u64) -> Result<Option<u64>, StorageError> {
+    let row = tx
+        .together("taking serial numbers", Vec::new(), taking(id, quantity, cap))
+        .await?;
+    row.map(|row| taken(&row, id, quantity)).transpose()
+}
+
+/// The statement of [`take`].
+pub(super) fn taking(id: PoolId, quantity: u64, cap: u64) -> Part {
     // The comparison cannot overflow in this order; `cap` also stands in a CHECK of the table.
     // The last clause is a net: whoever calls has asked before (`service::serial::floor`), and can say why not.
     let sql = "UPDATE pool SET next_index = next_index + $1
                WHERE id = $2 AND retired_at IS NULL AND next_index <= $3 - $1
                  AND NOT EXISTS (SELECT 1 FROM serial_floor WHERE held_at IS NOT NULL) RETURNING next_index";
-    let values = vec![bigint(quantity).into(), id.uuid().into(), bigint(cap).into()];
-    let Some(row) = tx.query_one("taking serial numbers", sql, values).await? else {
-        return Ok(None);
-    };
-    let next: i64 = column(&row, "pool", "next_index")?;
+    Part {
+        sql: sql.to_owned(),
+        values: vec![bigint(quantity).into(), id.uuid().into(), bigint(cap).into()],
+    }
+}
+
+/// What its row says.
+pub(super) fn taken(row: &QueryResult, id: PoolId, quantity: u64) -> Result<u64, StorageError> {
+    let next: i64 = column(row, "pool", "next_index")?;
     let first = u64::try_from(next).ok().and_then(|next| next.checked_sub(quantity));
-    first
-        .map(Some)
-        .ok_or_else(|| StorageError::Inconsistent(format!("pool.next_index of {id} = {next} after adding {quantity}")))
+    first.ok_or_else(|| StorageError::Inconsistent(format!("pool.next_index of {id} = {next} after adding {quantity}")))
 }
 
 fn records(rows: &[QueryResult]) -> Result<Vec<PoolRecord>, StorageError> {

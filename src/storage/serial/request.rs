@@ -8,7 +8,7 @@ use sea_orm::{QueryResult, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::gs1::Gln;
-use crate::domain::ids::{AgreementId, AllocationId, PartyId};
+use crate::domain::ids::{AgreementId, AllocationId, PartyId, PoolId};
 use crate::domain::serial::allocation::{Allocation, AllocationState, Documents};
 use crate::domain::serial::limits::Account;
 use crate::domain::serial::numbered::Numbered;
@@ -19,7 +19,7 @@ use crate::storage::{Db, StorageError, Tx};
 
 use super::account::{self, AccountKey};
 use super::allocation::{self, StoredAllocation};
-use super::bigint;
+use super::{bigint, floor};
 
 const TABLE: &str = "allocation_request";
 /// With names of their own, since they stand beside those of allocations.
@@ -71,41 +71,70 @@ pub struct Standing {
     pub account: Account,
 }
 
-/// What each of these requests meets, in their order: their account and key. `day` is [`Micros::day`].
-pub async fn standings(tx: &Tx, asked: &[(AccountKey, &str)], day: i64) -> Result<Vec<Standing>, StorageError> {
+/// What requests meet.
+#[derive(Debug, Clone, Default)]
+pub struct Met {
+    /// Each of them, in their order.
+    pub each: Vec<Standing>,
+    /// Why numbers may not move; none if they may. See [`super::floor::refusal_in`].
+    pub held: Option<String>,
+    /// The first counter value, from the counter on, whose serial stands in a list: it is passed over. See [`super::pool::skipped`].
+    pub first_skip: Option<u64>,
+}
+
+/// What requests meet: those of these accounts with these keys, that want numbers of a pool whose counter stands there. `day` is
+/// [`Micros::day`]. The caller holds the product's pools.
+pub async fn met(tx: &Tx, asked: &[(AccountKey, &str)], day: i64, counter: Option<(PoolId, u64)>) -> Result<Met, StorageError> {
     let rows = Rows::default()
         .ints("place", (0..).take(asked.len()).map(Some))
         .texts("party", asked.iter().map(|(account, _)| Some(account.party.as_str())))
         .texts("request_key", asked.iter().map(|(_, key)| Some(*key)))
         .texts("gtin", asked.iter().map(|(account, _)| Some(account.numbered.to_string())))
         .texts("agreement", asked.iter().map(|(account, _)| Some(account.agreement_text())));
-    let (table, binds) = rows.table(tx.backend(), 2);
+    let (table, binds) = rows.table(tx.backend(), 4);
     let sql = format!(
-        "SELECT {} FROM {table}
+        "SELECT {}, {}, (SELECT MIN(k.number_index) FROM pool_skip k WHERE k.pool_id = $2 AND k.number_index >= $3) AS first_skip
+         FROM {table}
          LEFT JOIN allocation a ON a.party_id = r.party AND a.request_key = r.request_key
          LEFT JOIN allocation_request q ON q.party_id = r.party AND q.request_key = r.request_key AND q.state <> 'approved'
          LEFT JOIN serial_account s ON s.party_id = r.party AND s.gtin = r.gtin AND s.agreement_id = r.agreement
-         LEFT JOIN serial_day d ON d.party_id = r.party AND d.gtin = r.gtin AND d.agreement_id = r.agreement AND d.day = $1",
-        *STANDING_COLUMNS
+         LEFT JOIN serial_day d ON d.party_id = r.party AND d.gtin = r.gtin AND d.agreement_id = r.agreement AND d.day = $1
+         LEFT JOIN serial_floor f ON f.one = 1",
+        *STANDING_COLUMNS,
+        floor::refusal_columns(tx.backend()),
     );
-    let mut values: Vec<Value> = vec![day.into()];
+    let mut values: Vec<Value> = vec![
+        day.into(),
+        counter.map(|(pool, _)| pool.uuid()).into(),
+        counter.map(|(_, next)| bigint(next)).into(),
+    ];
     values.extend(binds);
-    let mut standings = vec![Standing::default(); asked.len()];
-    for row in tx.query("reading what requests meet", &sql, values).await? {
-        let place: i64 = column(&row, TABLE, "place")?;
-        let standing = usize::try_from(place).ok().and_then(|place| standings.get_mut(place));
+    let rows = tx.query("reading what requests meet", &sql, values).await?;
+    let mut each = vec![Standing::default(); asked.len()];
+    for row in &rows {
+        let place: i64 = column(row, TABLE, "place")?;
+        let standing = usize::try_from(place).ok().and_then(|place| each.get_mut(place));
         let standing = standing.ok_or_else(|| StorageError::Inconsistent(format!("a request at place {place} of a batch")))?;
         *standing = Standing {
-            allocation: if is_there(&row, "id")? {
-                Some(allocation::stored(&row)?)
+            allocation: if is_there(row, "id")? {
+                Some(allocation::stored(row)?)
             } else {
                 None
             },
-            waiting: if is_there(&row, "q_id")? { Some(stored(&row)?) } else { None },
-            account: account::account(&row)?,
+            waiting: if is_there(row, "q_id")? { Some(stored(row)?) } else { None },
+            account: account::account(row)?,
         };
     }
-    Ok(standings)
+    // These stand in every row.
+    let Some(row) = rows.first() else {
+        return Ok(Met::default());
+    };
+    let first_skip: Option<i64> = column(row, "pool_skip", "first_skip")?;
+    Ok(Met {
+        each,
+        held: floor::refusal(row)?,
+        first_skip: first_skip.and_then(|index| u64::try_from(index).ok()),
+    })
 }
 
 fn is_there(row: &QueryResult, name: &str) -> Result<bool, StorageError> {
