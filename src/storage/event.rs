@@ -2,7 +2,7 @@
 //!
 //! Rows are never changed but for `voided`, which a later error declaration sets.
 
-use sea_orm::QueryResult;
+use sea_orm::{DbBackend, QueryResult, Value};
 use uuid::Uuid;
 
 use crate::domain::event::{Action, EpcRole, Event, EventType};
@@ -122,20 +122,32 @@ pub async fn known(tx: &Tx, asserter: &PartyId, hashes: &[[u8; 32]], ids: &[Stri
             voided: column::<i16>(row, "event", "voided")? != 0,
         })
     };
-    let select = "SELECT e.id, e.hash, e.event_id, e.declares_error, e.voided";
-    let (table, mut binds) = Rows::default()
-        .bytes("hash", hashes.iter().map(|hash| hash.to_vec()))
-        .table(tx.backend(), 2);
-    binds.insert(0, asserter.as_str().into());
-    let sql = format!("{select} FROM {table} JOIN event e ON e.hash = r.hash AND e.asserter_id = $1");
+    let (sql, binds) = by_hash_sql(tx.backend(), asserter, hashes);
     let mut rows = tx.query("looking up event hashes", &sql, binds).await?;
     if !ids.is_empty() {
-        let (table, mut binds) = Rows::default().texts("sent", ids.iter().map(Some)).table(tx.backend(), 2);
-        binds.insert(0, asserter.as_str().into());
-        let sql = format!("{select} FROM {table} JOIN event e ON e.event_id = r.sent WHERE e.asserter_id = $1");
+        let (sql, binds) = by_event_id_sql(tx.backend(), asserter, ids);
         rows.extend(tx.query("looking up event ids", &sql, binds).await?);
     }
     rows.iter().map(read).collect()
+}
+
+const KNOWN: &str = "SELECT e.id, e.hash, e.event_id, e.declares_error, e.voided";
+
+/// `CROSS JOIN`: SQLite keeps that order. It would rather walk through all events of the party, for each one sent.
+pub(super) fn by_hash_sql(backend: DbBackend, asserter: &PartyId, hashes: &[[u8; 32]]) -> (String, Vec<Value>) {
+    let (table, mut binds) = Rows::default()
+        .bytes("hash", hashes.iter().map(|hash| hash.to_vec()))
+        .table(backend, 2);
+    binds.insert(0, asserter.as_str().into());
+    let sql = format!("{KNOWN} FROM {table} CROSS JOIN event e WHERE e.hash = r.hash AND e.asserter_id = $1");
+    (sql, binds)
+}
+
+pub(super) fn by_event_id_sql(backend: DbBackend, asserter: &PartyId, ids: &[String]) -> (String, Vec<Value>) {
+    let (table, mut binds) = Rows::default().texts("sent", ids.iter().map(Some)).table(backend, 2);
+    binds.insert(0, asserter.as_str().into());
+    let sql = format!("{KNOWN} FROM {table} CROSS JOIN event e WHERE e.event_id = r.sent AND e.asserter_id = $1");
+    (sql, binds)
 }
 
 /// Stores events and the EPCs they name.
@@ -387,14 +399,7 @@ pub async fn relations(tx: &Tx, events: &[EventKey]) -> Result<Vec<(PartyId, Eve
     if events.is_empty() {
         return Ok(Vec::new());
     }
-    let (table, binds) = Rows::default()
-        .uuids("id", events.iter().map(|event| event.uuid()))
-        .table(tx.backend(), 1);
-    // Looked up by party, which is how the table is ordered; the parties are few.
-    let sql = format!(
-        "SELECT p.party_id, p.event_id, p.relations FROM {table} CROSS JOIN party q
-         JOIN event_party p ON p.party_id = q.id AND p.event_id = r.id"
-    );
+    let (sql, binds) = relations_sql(tx.backend(), events);
     let rows = tx.query("reading who is concerned by events", &sql, binds).await?;
     let read = |row: &QueryResult| {
         let event = EventKey::new(column(row, "event_party", "event_id")?);
@@ -405,6 +410,18 @@ pub async fn relations(tx: &Tx, events: &[EventKey]) -> Result<Vec<(PartyId, Eve
         ))
     };
     rows.iter().map(read).collect()
+}
+
+/// Looked up by party, which is how the table is ordered; the parties are few.
+pub(super) fn relations_sql(backend: DbBackend, events: &[EventKey]) -> (String, Vec<Value>) {
+    let (table, binds) = Rows::default()
+        .uuids("id", events.iter().map(|event| event.uuid()))
+        .table(backend, 1);
+    let sql = format!(
+        "SELECT p.party_id, p.event_id, p.relations FROM {table} CROSS JOIN party q CROSS JOIN event_party p
+         WHERE p.party_id = q.id AND p.event_id = r.id"
+    );
+    (sql, binds)
 }
 
 /// Sets who is concerned by events.

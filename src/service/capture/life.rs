@@ -31,26 +31,33 @@ pub(super) async fn serials(tx: &Tx, folded: &Folded<'_>) -> Result<Vec<Finding>
     } = folded;
     let party = &work.job.actor.party;
     hold_lots(tx, folded).await?;
+    let mut gone: ByLot<'_, String> = BTreeMap::new();
     for (_, event) in admitted.erroneous.iter().filter(|(_, event)| commissions(event)) {
         // Another commissioning may still stand.
-        let gone = items(event).filter(|(_, _, epc)| !outcome.commissioned.contains_key(&epc.key()));
-        for (gtin, serials) in by_product(gone.map(|(gtin, serial, _)| (gtin, serial))) {
-            let serials: Vec<&str> = serials.iter().map(String::as_str).collect();
-            serial::uncommissioned(tx, &work.hub, party, gtin, event.lot().unwrap_or(""), &serials).await?;
+        for (gtin, serial, _) in items(event).filter(|(_, _, epc)| !outcome.commissioned.contains_key(&epc.key())) {
+            gone.entry((gtin, event.lot().unwrap_or(""))).or_default().push(serial);
         }
     }
-    let (mut findings, mut fresh) = (Vec::new(), HashSet::new());
+    for ((gtin, lot), serials) in &gone {
+        let serials: Vec<&str> = serials.iter().map(String::as_str).collect();
+        serial::uncommissioned(tx, &work.hub, party, *gtin, lot, &serials).await?;
+    }
+    let (mut made, mut fresh) = (ByLot::<(String, usize)>::new(), HashSet::new());
     for (new, event) in admitted.counting(work).filter(|(_, event)| commissions(event)) {
-        let pointer = &work.checked.events[new.ordinal].0.pointer;
         fresh.extend(event.epcs.iter().map(Epc::key));
-        for (gtin, serials) in by_product(items(event).map(|(gtin, serial, _)| (gtin, serial))) {
-            let serials: Vec<&str> = serials.iter().map(String::as_str).collect();
-            let standings = serial::commissioned(tx, &work.hub, party, gtin, event.lot().unwrap_or(""), &serials).await?;
-            for (serial, standing) in serials.iter().zip(standings) {
-                let wrong = wrong(standing);
-                findings
-                    .extend(wrong.map(|(code, wrong)| of_serial(code, gtin, serial, (pointer, &wrong)).at_event(new.ordinal)));
-            }
+        for (gtin, serial, _) in items(event) {
+            let lot = made.entry((gtin, event.lot().unwrap_or(""))).or_default();
+            lot.push((serial, new.ordinal));
+        }
+    }
+    let mut findings = Vec::new();
+    for ((gtin, lot), named) in &made {
+        let serials: Vec<&str> = named.iter().map(|(serial, _)| serial.as_str()).collect();
+        let standings = serial::commissioned(tx, &work.hub, party, *gtin, lot, &serials).await?;
+        for ((serial, ordinal), standing) in named.iter().zip(standings) {
+            let pointer = &work.checked.events[*ordinal].0.pointer;
+            let wrong = wrong(standing);
+            findings.extend(wrong.map(|(code, wrong)| of_serial(code, *gtin, serial, (pointer, &wrong)).at_event(*ordinal)));
         }
     }
     follow(tx, folded, &fresh).await?;
@@ -70,13 +77,8 @@ async fn hold_lots(tx: &Tx, folded: &Folded<'_>) -> Result<(), ServiceError> {
     serial::hold_lots(tx, &lots).await
 }
 
-fn by_product(items: impl Iterator<Item = (Gtin, String)>) -> BTreeMap<Gtin, Vec<String>> {
-    let mut products = BTreeMap::<Gtin, Vec<String>>::new();
-    for (gtin, serial) in items {
-        products.entry(gtin).or_default().push(serial);
-    }
-    products
-}
+/// What a document says of a product and lot, whatever the number of its events; in one order, whoever locks.
+type ByLot<'a, T> = BTreeMap<(Gtin, &'a str), Vec<T>>;
 
 fn wrong(standing: Standing) -> Option<(FindingCode, String)> {
     match standing {

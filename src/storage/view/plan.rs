@@ -5,10 +5,11 @@ use uuid::Uuid;
 
 use crate::domain::event::EventType;
 use crate::domain::gs1::EpcKey;
-use crate::domain::ids::{AllocationId, PartyId, PoolId};
+use crate::domain::ids::{AllocationId, EventKey, PartyId, PoolId};
 use crate::domain::time::Micros;
 use crate::storage::Db;
 use crate::storage::db::DbOptions;
+use crate::storage::event as stored;
 use crate::storage::serial::{lookup, slice};
 
 use super::event::Filter;
@@ -78,7 +79,37 @@ fn hot(backend: DbBackend) -> Vec<(&'static str, String, Vec<Value>)> {
             "look-up: foreign uses",
             lookup::foreign_sql(backend, &party, &[(product, "A1")]),
         ),
+        named("capture: events by hash", stored::by_hash_sql(backend, &party, &[[1; 32]])),
+        named(
+            "capture: events by id",
+            stored::by_event_id_sql(backend, &party, &["urn:uuid:1".to_owned()]),
+        ),
+        named(
+            "capture: who is concerned",
+            stored::relations_sql(backend, &[EventKey::new(Uuid::from_u128(1))]),
+        ),
     ]
+}
+
+/// A list that is sent must lead to the rows, not the rows to the list: what is stored grows.
+#[tokio::test]
+async fn what_a_document_names_is_looked_up_one_by_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = database(folder.path()).await;
+    for (name, sql, values) in hot(db.backend())
+        .into_iter()
+        .filter(|(name, ..)| name.starts_with("capture: "))
+    {
+        let plan = db
+            .query("explaining", &format!("EXPLAIN QUERY PLAN {sql}"), values)
+            .await
+            .unwrap();
+        let steps: Vec<String> = plan.iter().map(|row| row.try_get("", "detail").unwrap()).collect();
+        assert!(steps[0].starts_with("SCAN json_each"), "{name}: {steps:#?}");
+        let last = steps.last().unwrap();
+        let whole = ["(asserter_id=? AND hash=?", "(event_id=?", "(party_id=? AND event_id=?"];
+        assert!(whole.iter().any(|columns| last.contains(columns)), "{name}: {steps:#?}");
+    }
 }
 
 /// Names of what SQLite may read from end to end: rows that the statement itself made.
