@@ -8,8 +8,10 @@
 
 mod capture;
 mod ground;
+mod idle;
 mod load;
 mod provenance;
+mod search;
 mod serials;
 mod size;
 

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sea_orm::{
@@ -49,6 +50,7 @@ struct Inner {
     backend: DbBackend,
     writer: DatabaseConnection,
     reader: DatabaseConnection,
+    reads: AtomicU64,
 }
 
 /// How to open the database.
@@ -105,7 +107,12 @@ impl Db {
             _ => reader.clone(),
         };
         Ok(Self {
-            inner: Arc::new(Inner { backend, writer, reader }),
+            inner: Arc::new(Inner {
+                backend,
+                writer,
+                reader,
+                reads: AtomicU64::new(0),
+            }),
         })
     }
 
@@ -119,6 +126,12 @@ impl Db {
     #[must_use]
     pub fn has_one_process(&self) -> bool {
         self.inner.backend == DbBackend::Sqlite
+    }
+
+    /// How many statements this process has read by outside of transactions: each is a way to the database and back.
+    #[must_use]
+    pub fn reads(&self) -> u64 {
+        self.inner.reads.load(Ordering::Relaxed)
     }
 
     /// For migrations, which bring their own connection handling.
@@ -179,6 +192,7 @@ impl Db {
 
     /// Rows of a read outside any transaction.
     pub async fn query(&self, doing: &'static str, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StorageError> {
+        self.inner.reads.fetch_add(1, Ordering::Relaxed);
         let statement = Statement::from_sql_and_values(self.inner.backend, sql, values);
         self.inner
             .reader
@@ -194,6 +208,7 @@ impl Db {
         sql: &str,
         values: Vec<Value>,
     ) -> Result<Option<QueryResult>, StorageError> {
+        self.inner.reads.fetch_add(1, Ordering::Relaxed);
         let statement = Statement::from_sql_and_values(self.inner.backend, sql, values);
         self.inner
             .reader

@@ -32,6 +32,7 @@ mod receipt;
 mod registration;
 mod replenish;
 mod request;
+mod search;
 mod state;
 mod transfer;
 mod writer;

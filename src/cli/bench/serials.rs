@@ -4,10 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use axum::Router;
-use axum::routing::post;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::cli::demo::caller::Caller;
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
@@ -16,13 +12,10 @@ use crate::domain::party::{Actor, SerialRule};
 use crate::domain::serial::key::OwnerKey;
 use crate::domain::serial::pool::Pool;
 use crate::service::Hub;
-use crate::service::certificate::Revocations;
 use crate::storage::{StorageError, audit};
-use crate::transport::metrics::Metrics;
-use crate::transport::tls::admission::Admission;
-use crate::transport::tls::{self, TlsServer};
 
 use super::ground::{ALLOCATIONS, CLIENTS, Ground, PACKAGER, PRODUCT, request};
+use super::idle::{Call, nothing_over_tls};
 use super::load::{Rate, rate};
 use super::{BenchArgs, Figure};
 
@@ -79,51 +72,18 @@ async fn one_a_request(
     let single = single.await?;
     let after = ground.running.hub().serial_writer().counts();
     let together = (after.requests - before.requests) as f64 / ((after.transactions - before.transactions) as f64).max(1.0);
-    let nothing = nothing_over_tls(ground, each, time).await?;
+    let call = Call {
+        party: PACKAGER.to_owned(),
+        path: ALLOCATIONS,
+        body: serde_json::json!({"gtin": PRODUCT, "quantity": 1}),
+    };
+    let nothing = nothing_over_tls(ground, &call, (CLIENTS, each), time).await?;
     let what = format!("one serial number a request, {CLIENTS} callers with {each} under way, {together:.1} a commit");
     let figure = |raw| Figure::of_rates(what.clone(), "requests", &single, raw);
     Ok([
         figure(("a handler that does nothing, over the same TLS", nothing.per_second)),
         figure(("one-row transactions of eight writers", commits.per_second)),
     ])
-}
-
-/// The same TLS and HTTP, and nothing behind them.
-async fn nothing_over_tls(ground: &Ground, each: usize, time: Duration) -> anyhow::Result<Rate> {
-    let (hub, authority) = (ground.running.hub().clone(), ground.running.authority());
-    let names = ["localhost".to_owned()];
-    let admission = Arc::new(Admission::new(hub.clone(), authority, Revocations::default())?);
-    let config = tls::server_config(&admission, &authority.issue_server(&names, hub.now())?)?;
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let port = listener.local_addr()?.port();
-    let router = Router::new().route(ALLOCATIONS, post(async || axum::Json(serde_json::json!({}))));
-    let stop = CancellationToken::new();
-    let server = TlsServer {
-        config,
-        admission,
-        router,
-        metrics: Metrics::default(),
-    };
-    let serving = tokio::spawn(tls::serve(listener, server, stop.clone()));
-    let files = ground.certificate(PACKAGER).await?;
-    let callers: Vec<_> = (0..CLIENTS)
-        .map(|_| ground.caller_at(PACKAGER, &files, port))
-        .collect::<anyhow::Result<_>>()?;
-    let callers = Arc::new(callers);
-    let measured = rate(CLIENTS * each, time, move |worker, turn| {
-        let callers = Arc::clone(&callers);
-        let body = serde_json::json!({"gtin": PRODUCT, "quantity": 1});
-        async move {
-            callers[worker % CLIENTS]
-                .post(ALLOCATIONS, &format!("single-{worker}-{turn}"), &body)
-                .await
-                .map(drop)
-        }
-    });
-    let measured = measured.await;
-    stop.cancel();
-    serving.await?;
-    measured
 }
 
 /// What the database does with a transaction of one row, in the same way.

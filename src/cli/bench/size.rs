@@ -4,24 +4,20 @@
 //! audit log's too. Then half of each block is commissioned, in no order at all: the worst case for bitmaps.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use anyhow::{anyhow, ensure};
 use roaring::RoaringBitmap;
 
 use crate::domain::agreement::{Agreement, Quota};
 use crate::domain::ids::AllocationId;
 use crate::domain::party::{Actor, Party, Registry};
 use crate::domain::serial::numbered::Numbered;
-use crate::domain::serial::pool::Pool;
 use crate::service::Hub;
-use crate::service::serial::lookup::{LookupAnswer, lookup};
 use crate::service::serial::{Documents, SerialRequest, request};
-use crate::storage::serial::{Reader, pool, state};
+use crate::storage::serial::{Reader, state};
 use crate::storage::{StorageError, yardstick};
 
 use super::ground::{Ground, PACKAGER, PRODUCT};
-use super::load::{Rate, measured};
+use super::search::Search;
 use super::{BenchArgs, Bytes, Figure, progress};
 
 const BLOCKS: usize = 10_000;
@@ -30,10 +26,6 @@ const BLOCK: u64 = 100_000;
 const REQUESTS: usize = 64;
 /// Allocations whose bitmaps one transaction writes.
 const MARKED: usize = 50;
-/// Look-ups of one number that are timed.
-const LOOKUPS: usize = 5_000;
-/// Look-ups in one call.
-const MANY: usize = 100_000;
 
 /// Figures and bytes.
 pub(super) async fn measure(ground: &Ground, args: &BenchArgs) -> anyhow::Result<(Vec<Figure>, Vec<Bytes>)> {
@@ -47,14 +39,15 @@ pub(super) async fn measure(ground: &Ground, args: &BenchArgs) -> anyhow::Result
         what: format!("{issued} serial numbers issued in {blocks} blocks"),
         bytes: yardstick::database_bytes(hub.db()).await?.saturating_sub(empty),
     }];
-    let mut figures = look_up(&hub, issued, "").await?;
+    let search = Search::new(ground, args, issued).await?;
+    let mut figures = search.measure("").await?;
     progress("half of every block commissioned in random order");
     commission_half(&hub, &ids).await?;
     sizes.push(Bytes {
         what: "the same, half of each block commissioned in random order".to_owned(),
         bytes: yardstick::database_bytes(hub.db()).await?.saturating_sub(empty),
     });
-    figures.extend(look_up(&hub, issued, ", half commissioned").await?);
+    figures.extend(search.measure(", half commissioned").await?);
     sizes.push(Bytes {
         what: "the database before the first of them".to_owned(),
         bytes: empty,
@@ -152,97 +145,4 @@ fn coins(hub: &Hub) -> RoaringBitmap {
     (0..BLOCK as u32)
         .filter(|at| (bytes[*at as usize / 8] >> (at % 8)) & 1 == 1)
         .collect()
-}
-
-/// One number at a time that was issued, one that was not, and many at once that lie anywhere.
-async fn look_up(hub: &Hub, issued: u64, when: &str) -> anyhow::Result<Vec<Figure>> {
-    let numbered: Numbered = PRODUCT.parse()?;
-    let brand = hub.registry().owner_of_gtin(PRODUCT.parse()?).cloned();
-    let owner = Actor {
-        party: brand.ok_or_else(|| anyhow!("`{PRODUCT}` has no owner"))?,
-        system: "bench".to_owned(),
-    };
-    let pool = opened(hub, numbered).await?;
-    let hits = serials(hub, &pool, issued, LOOKUPS);
-    let misses: Vec<String> = serials(hub, &pool, issued, LOOKUPS)
-        .iter()
-        .map(|serial| serial.chars().rev().collect())
-        .collect();
-    let raw = bare(hub, &hits).await?;
-    let mut figures = Vec::new();
-    for (what, serials, expect) in [
-        ("issued", &hits, LookupAnswer::Issued),
-        ("made up", &misses, LookupAnswer::NotIssued),
-    ] {
-        let mut took = Vec::with_capacity(serials.len());
-        for serial in serials {
-            let began = Instant::now();
-            let found = lookup(hub, &owner, numbered, &[serial.as_str()]).await?;
-            took.push(began.elapsed());
-            ensure!(
-                found.first().map(|found| found.answer()) == Some(expect),
-                "a number that was {what} is not known as such"
-            );
-        }
-        let rate = measured(took, None);
-        let name = format!("one of {issued} numbers, {what}{when}");
-        figures.push(Figure::of_rates(
-            name,
-            "look-ups",
-            &rate,
-            ("one row by its primary key", raw.per_second),
-        ));
-    }
-    let many = serials(hub, &pool, issued, MANY);
-    let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    let began = Instant::now();
-    let found = lookup(hub, &owner, numbered, &many).await?;
-    let took = began.elapsed();
-    ensure!(
-        found.iter().all(|found| found.answer() == LookupAnswer::Issued),
-        "a number of many is not known"
-    );
-    figures.push(Figure {
-        what: format!("{MANY} numbers of {issued} in one call{when}"),
-        unit: "look-ups",
-        hub_per_second: MANY as f64 / took.as_secs_f64(),
-        p50_ms: None,
-        p99_ms: None,
-        raw_per_second: raw.per_second,
-        raw: "one row by its primary key",
-    });
-    Ok(figures)
-}
-
-async fn opened(hub: &Hub, numbered: Numbered) -> anyhow::Result<Pool> {
-    let record = pool::of_product(hub.db(), numbered).await?.into_iter().next();
-    let record = record.ok_or_else(|| anyhow!("`{numbered}` has no pool"))?;
-    let sealed = pool::owner_key(hub.db(), &record.owner).await?.unwrap_or_default();
-    let key = hub
-        .master_key()
-        .open(&record.owner, &sealed)?
-        .pool_key(numbered, record.epoch)?;
-    Ok(Pool::open(record, &key)?)
-}
-
-/// Numbers that were issued, drawn at random.
-fn serials(hub: &Hub, pool: &Pool, issued: u64, count: usize) -> Vec<String> {
-    let mut serials = Vec::with_capacity(count);
-    while serials.len() < count {
-        let mut bytes = [0; 8];
-        hub.fill_random(&mut bytes);
-        serials.extend(pool.serial(u64::from_le_bytes(bytes) % issued));
-    }
-    serials
-}
-
-/// The least that a database does for an answer.
-async fn bare(hub: &Hub, serials: &[String]) -> anyhow::Result<Rate> {
-    let mut took: Vec<Duration> = Vec::with_capacity(serials.len());
-    for _ in serials {
-        let began = Instant::now();
-        yardstick::one_row(hub.db(), PACKAGER).await?;
-        took.push(began.elapsed());
-    }
-    Ok(measured(took, None))
 }

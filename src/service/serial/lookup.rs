@@ -1,25 +1,25 @@
 //! Was this number issued, to whom, when, which lot, what state: for one number or a hundred thousand.
 //!
-//! A number is decrypted to its counter value; whatever lies at or above the pool's counter was never issued, and no table is asked. What is
-//! left is one step in the index of allocations a number, and each bitmap that is touched is read once.
+//! A number is decrypted in memory to the counter values that it would have in the pools of its product, and one statement finds out whether
+//! they were given out and what became of them. A number that nobody issued is one look at where the counter stands.
 //!
-//! The brand owner sees everything; whoever has a number sees it; whoever handed it on sees that. To anybody else it was never issued. That
-//! is decided before anything is searched where it can be: for a party that never had a number of the product nothing is. For one that had,
-//! each number costs the same: where a made-up one would need no search, a place chosen by its text is searched in its stead, so that the
-//! time tells nobody whose numbers others have.
+//! The brand owner sees everything; whoever has a number sees it; whoever handed it on sees that. To anybody else it was never issued: the
+//! statement finds nothing, and takes the same way through the same indexes as for a number that somebody made up.
 //!
 //! # Invariants
-//! - How many statements are made depends on products, pools and allocations that the caller may see, never on how many numbers are asked for
-//!   (but for one more every 20,000).
+//! - The statements are the same whatever there is to be found: one for up to [`TOGETHER`] numbers. Of more numbers, one every 20,000, and
+//!   one for some hundred bitmaps that the caller may see.
+//! - Which pools a product has is remembered, never relied on: every answer tells which there are, and one that this process did not know is
+//!   learnt, and the numbers are asked for again.
 //! - Nothing is written, not even an audit entry: asking is free, and texts that somebody made up stay with whoever sent them.
 
 mod place;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::domain::gs1::{Epc, EpcKey};
-use crate::domain::ids::{AllocationId, PoolId};
+use crate::domain::ids::AllocationId;
 use crate::domain::party::Actor;
 use crate::domain::serial::allocation::Allocation;
 use crate::domain::serial::life::reuse_banned_until;
@@ -29,9 +29,9 @@ use crate::domain::serial::pool::Pool;
 use crate::domain::time::Micros;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
-use crate::storage::serial::lookup as store;
-use crate::storage::serial::pool::{self, Counter};
-use crate::storage::serial::slice::{self, Slice};
+use crate::storage::serial::allocation::StoredAllocation;
+use crate::storage::serial::lookup::{self as store, ForeignUse, Found, Pack, Place, Wanted};
+use crate::storage::serial::slice::Slice;
 
 use super::pools;
 use place::Places;
@@ -40,6 +40,10 @@ use place::Places;
 const CHUNK: usize = 1_024;
 /// Groups of bitmaps in memory at the same time.
 const GROUPS: usize = 256;
+/// Numbers whose bitmaps come with them: each can lie in a group of its own.
+pub const TOGETHER: usize = GROUPS;
+/// How often numbers are asked for while pools are being opened.
+const TRIES: usize = 4;
 
 /// Numbers of one product.
 pub async fn lookup(hub: &Hub, actor: &Actor, numbered: Numbered, serials: &[&str]) -> Result<Vec<Lookup>, ServiceError> {
@@ -53,12 +57,15 @@ pub async fn lookup_all(hub: &Hub, actor: &Actor, asked: Vec<Asked>) -> Result<V
     if asked.len() > most {
         return Err(too_many(most));
     }
-    let search = Search::new(hub, actor, &asked).await?;
-    let hits = search.hits().await?;
-    let mut answers: Vec<Lookup> = asked.iter().cloned().map(Lookup::never_issued).collect();
-    search.describe(hits, &mut answers).await?;
-    search.foreign(&mut answers).await?;
-    Ok(answers)
+    for _ in 0..TRIES {
+        if let Some(answers) = Search::new(hub, actor, &asked).answers().await? {
+            return Ok(answers);
+        }
+    }
+    Err(ServiceError::refused(
+        Code::Unavailable,
+        "the pools of the product are being changed: ask again",
+    ))
 }
 
 /// The refusal of a call with more numbers than that.
@@ -67,18 +74,13 @@ pub fn too_many(most: usize) -> ServiceError {
     ServiceError::refused(Code::TooLarge, detail)
 }
 
-/// Pool and place of numbers that stand in lists, by position in the call.
-type Listed = BTreeMap<usize, (PoolId, u64)>;
-
 /// One call.
 struct Search<'a> {
     hub: &'a Hub,
     actor: &'a Actor,
     asked: &'a [Asked],
-    /// Positions in the call, by product; only of products that the caller has to do with.
-    products: BTreeMap<Numbered, Vec<usize>>,
-    /// Their pools, newest epoch first.
-    pools: BTreeMap<Numbered, Vec<Counter>>,
+    /// Products that are asked for, with the pools that this process knows of.
+    products: BTreeMap<Numbered, Arc<[Arc<Pool>]>>,
     /// Products that are the caller's own.
     own: BTreeSet<Numbered>,
 }
@@ -93,140 +95,156 @@ struct Hit {
 }
 
 impl<'a> Search<'a> {
-    async fn new(hub: &'a Hub, actor: &'a Actor, asked: &'a [Asked]) -> Result<Self, ServiceError> {
-        let mut products: BTreeMap<Numbered, Vec<usize>> = BTreeMap::new();
-        for (position, one) in asked.iter().enumerate() {
-            if let Some(numbered) = one.numbered {
-                products.entry(numbered).or_default().push(position);
-            }
-        }
-        let wanted: Vec<Numbered> = products.keys().copied().collect();
-        // The same two statements whoever asks for whatever.
-        let pools = pool::of_products(hub.db(), &wanted).await?;
-        let known = store::known_products(hub.db(), &actor.party, &wanted).await?;
+    fn new(hub: &'a Hub, actor: &'a Actor, asked: &'a [Asked]) -> Self {
+        let wanted: BTreeSet<Numbered> = asked.iter().filter_map(|one| one.numbered).collect();
+        let known = |numbered| (numbered, hub.pools().of_product(&numbered));
+        let products: BTreeMap<Numbered, Arc<[Arc<Pool>]>> = wanted.into_iter().map(known).collect();
         let registry = hub.registry();
-        let is_own = |numbered: &Numbered| {
+        let is_own = |(numbered, pools): &(&Numbered, &Arc<[Arc<Pool>]>)| {
             let brand = numbered.gtin().and_then(|gtin| registry.owner_of_gtin(gtin));
-            brand == Some(&actor.party)
-                || pools
-                    .get(numbered)
-                    .is_some_and(|pools| pools.iter().any(|pool| is_owner(pool, actor)))
+            brand == Some(&actor.party) || pools.iter().any(|pool| pool.record().owner == actor.party)
         };
-        let own: BTreeSet<Numbered> = wanted.iter().copied().filter(is_own).collect();
-        products.retain(|numbered, _| own.contains(numbered) || known.contains(numbered));
-        Ok(Self {
+        let own = products.iter().filter(is_own).map(|(numbered, _)| *numbered).collect();
+        Self {
             hub,
             actor,
             asked,
             products,
-            pools,
             own,
-        })
+        }
+    }
+
+    /// The answers; none if there is a pool that was not known.
+    async fn answers(&self) -> Result<Option<Vec<Lookup>>, ServiceError> {
+        let with_marks = self.asked.len() <= TOGETHER;
+        let mut answers: Vec<Lookup> = self.asked.iter().cloned().map(Lookup::never_issued).collect();
+        let (mut hits, mut packs, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
+        let positions: Vec<usize> = (0..self.asked.len())
+            .filter(|position| self.asked[*position].numbered.is_some())
+            .collect();
+        for part in positions.chunks(store::BATCH) {
+            let mut found = self.find(part, with_marks).await?;
+            if self.learns(&found).await? {
+                return Ok(None);
+            }
+            let marks = std::mem::take(&mut found.marks);
+            packs.append(&mut found.packs);
+            foreign.append(&mut found.foreign);
+            let part = self.hits(found);
+            if with_marks {
+                self.fill_in(&Places::new(marks), &part, &mut answers).await;
+            } else {
+                hits.extend(part);
+            }
+        }
+        self.describe(hits, &mut answers).await?;
+        commissioned(packs, &mut answers);
+        made_up(foreign, &mut answers);
+        Ok(Some(answers))
+    }
+
+    async fn find(&self, positions: &[usize], with_marks: bool) -> Result<Found, ServiceError> {
+        let places = self.places(positions).await;
+        let products: BTreeSet<Numbered> = positions
+            .iter()
+            .filter_map(|position| self.asked[*position].numbered)
+            .collect();
+        let own: Vec<(usize, Numbered, &str)> = positions
+            .iter()
+            .filter_map(|position| {
+                let one = &self.asked[*position];
+                let numbered = one.numbered.filter(|numbered| self.own.contains(numbered))?;
+                Some((*position, numbered, one.serial.as_str()))
+            })
+            .collect();
+        let wanted = Wanted {
+            party: &self.actor.party,
+            products: &products.into_iter().collect::<Vec<_>>(),
+            places: &places,
+            own: &own,
+            with_marks,
+        };
+        Ok(store::find(self.hub.db(), wanted).await?)
+    }
+
+    /// Where the numbers would lie, in each pool of their products.
+    async fn places(&self, positions: &[usize]) -> Vec<Place<'a>> {
+        let mut places = Vec::with_capacity(positions.len());
+        for (done, position) in positions.iter().enumerate() {
+            let asked = &self.asked[*position];
+            let pools = asked.numbered.and_then(|numbered| self.products.get(&numbered));
+            let thing = thing(asked);
+            places.extend(pools.into_iter().flat_map(|pools| pools.iter()).map(|pool| {
+                let is_computed = pool.record().source.is_computed();
+                Place {
+                    at: *position,
+                    pool: pool.record().id,
+                    index: if is_computed { pool.index_of(&asked.serial) } else { None },
+                    listed: (!is_computed).then_some(asked.serial.as_str()),
+                    spare: spare(&asked.serial),
+                    thing,
+                }
+            }));
+            if done % CHUNK == CHUNK - 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+        places
+    }
+
+    /// Takes note of pools that this process did not know; whether there were any.
+    async fn learns(&self, found: &Found) -> Result<bool, ServiceError> {
+        let unknown: BTreeSet<Numbered> = found
+            .pools
+            .iter()
+            .filter(|(numbered, id)| {
+                let known = self.products.get(numbered);
+                !known.is_some_and(|pools| pools.iter().any(|pool| pool.record().id == *id))
+            })
+            .map(|(numbered, _)| *numbered)
+            .collect();
+        for numbered in &unknown {
+            pools::learn(self.hub, *numbered).await?;
+        }
+        Ok(!unknown.is_empty())
     }
 
     /// The numbers that lie in allocations which the caller may know of.
-    async fn hits(&self) -> Result<Vec<Hit>, ServiceError> {
-        let mut hits = Vec::new();
-        for (numbered, positions) in &self.products {
-            let counters = self.pools.get(numbered).map_or(&[][..], Vec::as_slice);
-            let listed = self.listed(*numbered, positions, counters).await?;
-            let mut open: BTreeSet<usize> = positions.iter().copied().collect();
-            for counter in counters {
-                let from = hits.len();
-                self.hits_in(counter, &open, &listed, &mut hits).await?;
-                for hit in &hits[from..] {
-                    open.remove(&hit.position);
-                }
-            }
-        }
-        Ok(hits)
-    }
-
-    /// Places of numbers in pools that are lists.
-    async fn listed(&self, numbered: Numbered, positions: &[usize], counters: &[Counter]) -> Result<Listed, ServiceError> {
-        if counters.iter().all(|counter| counter.record.source.is_computed()) {
-            return Ok(BTreeMap::new());
-        }
-        let serials: Vec<&str> = positions
-            .iter()
-            .map(|position| self.asked[*position].serial.as_str())
-            .collect();
-        let found = store::listed(self.hub.db(), numbered, &serials).await?;
-        Ok(found
-            .into_iter()
-            .map(|(at, pool, place)| (positions[at], (pool, place)))
-            .collect())
-    }
-
-    async fn hits_in(
-        &self,
-        counter: &Counter,
-        open: &BTreeSet<usize>,
-        listed: &Listed,
-        hits: &mut Vec<Hit>,
-    ) -> Result<(), ServiceError> {
-        let (id, owner) = (counter.record.id, is_owner(counter, self.actor));
-        let mut indices: Vec<(usize, Option<u64>)> = if counter.record.source.is_computed() {
-            let pool = pools::prepare(self.hub, counter.record.clone()).await?;
-            self.decrypt(&pool, open).await
-        } else {
-            let place = |position: &usize| listed.get(position).filter(|(pool, _)| *pool == id).map(|(_, place)| *place);
-            open.iter().map(|position| (*position, place(position))).collect()
-        };
-        for (_, index) in &mut indices {
-            *index = index.filter(|index| *index < counter.next);
-        }
-        let searched: BTreeSet<u64> = indices
-            .iter()
-            .filter_map(|(position, index)| {
-                index.or_else(|| (!owner).then(|| decoy(&self.asked[*position].serial, counter.next))?)
-            })
-            .collect();
-        if searched.is_empty() {
-            return Ok(());
-        }
-        let only = (!owner).then_some(&self.actor.party);
-        let searched: Vec<u64> = searched.into_iter().collect();
-        let stored = store::holding(self.hub.db(), id, only, &searched).await?;
-        let (slices, allocations): (Vec<Slice>, Vec<Arc<Allocation>>) = stored
+    fn hits(&self, found: Found) -> Vec<Hit> {
+        let allocations: HashMap<AllocationId, (Slice, bool, Arc<Allocation>)> = found
+            .allocations
             .into_iter()
             .map(|stored| {
+                let owner = stored.allocation.principal == self.actor.party || self.owns_pool(&stored);
                 let slice = Slice {
                     allocation: stored.allocation.id,
                     first_index: stored.first_index,
                     span: stored.span,
                     holes: Some(stored.holes).filter(|holes| !holes.is_empty()),
                 };
-                (slice, Arc::new(stored.allocation))
+                (slice.allocation, (slice, owner, Arc::new(stored.allocation)))
             })
-            .unzip();
-        hits.extend(indices.into_iter().filter_map(|(position, index)| {
-            let (at, offset) = slice::holder(&slices, index?)?;
-            let allocation = Arc::clone(&allocations[at]);
-            let owner = owner || allocation.principal == self.actor.party;
+            .collect();
+        let hit = |(position, id, offset): (usize, AllocationId, u64)| {
+            let (slice, owner, allocation) = allocations.get(&id)?;
+            let offset = slice.offset_of(slice.first_index.checked_add(offset)?)?;
             Some(Hit {
                 position,
-                allocation,
+                allocation: Arc::clone(allocation),
                 offset,
-                owner,
+                owner: *owner,
             })
-        }));
-        Ok(())
+        };
+        found.hits.into_iter().filter_map(hit).collect()
     }
 
-    /// Counter values of the serials that can be this pool's.
-    async fn decrypt(&self, pool: &Pool, open: &BTreeSet<usize>) -> Vec<(usize, Option<u64>)> {
-        let mut indices = Vec::with_capacity(open.len());
-        for position in open {
-            indices.push((*position, pool.index_of(&self.asked[*position].serial)));
-            if indices.len().is_multiple_of(CHUNK) {
-                tokio::task::yield_now().await;
-            }
-        }
-        indices
+    fn owns_pool(&self, stored: &StoredAllocation) -> bool {
+        let pools = self.products.get(&stored.allocation.numbered);
+        let pool = pools.and_then(|pools| pools.iter().find(|pool| pool.record().id == stored.pool));
+        pool.is_some_and(|pool| pool.record().owner == self.actor.party)
     }
 
-    /// Fills in what became of the numbers, some allocations at a time.
+    /// Fills in what became of many numbers, some allocations at a time.
     async fn describe(&self, mut hits: Vec<Hit>, answers: &mut [Lookup]) -> Result<(), ServiceError> {
         hits.sort_by_key(|hit| (hit.allocation.id, hit.offset));
         let mut rest = hits.as_slice();
@@ -242,91 +260,54 @@ impl<'a> Search<'a> {
                 end += 1;
             }
             let (part, behind) = rest.split_at(end);
-            self.describe_part(part, &groups, answers).await?;
+            let places = Places::new(store::marks(self.hub.db(), &groups).await?);
+            self.fill_in(&places, part, answers).await;
             rest = behind;
         }
-        self.packs(answers).await
+        Ok(())
     }
 
-    async fn describe_part(
-        &self,
-        part: &[Hit],
-        groups: &BTreeSet<(AllocationId, u32)>,
-        answers: &mut [Lookup],
-    ) -> Result<(), ServiceError> {
-        let places = Places::new(store::marks(self.hub.db(), groups).await?);
+    async fn fill_in(&self, places: &Places, part: &[Hit], answers: &mut [Lookup]) {
         for (done, hit) in part.iter().enumerate() {
             answers[hit.position].issued = places.issued(hit, &self.actor.party).map(Box::new);
             if done % CHUNK == CHUNK - 1 {
                 tokio::task::yield_now().await;
             }
         }
-        Ok(())
-    }
-
-    /// When packs were commissioned, for those whose state the caller sees.
-    async fn packs(&self, answers: &mut [Lookup]) -> Result<(), ServiceError> {
-        let on_packs: Vec<(usize, EpcKey)> = answers
-            .iter()
-            .enumerate()
-            .filter(|(_, answer)| {
-                let state = answer.issued.as_ref().and_then(|issued| issued.state);
-                state.is_some_and(|state| state.is_on_pack())
-            })
-            .filter_map(|(position, answer)| Some((position, thing(&answer.asked)?)))
-            .collect();
-        if on_packs.is_empty() {
-            return Ok(());
-        }
-        let keys: Vec<EpcKey> = on_packs.iter().map(|(_, key)| *key).collect();
-        for pack in store::packs(self.hub.db(), &keys).await? {
-            let (position, _) = on_packs[pack.at];
-            if let Some(issued) = &mut answers[position].issued {
-                let expiry = pack.expiry.as_deref().and_then(end_of_day);
-                issued.commissioned_at = Some(pack.commissioned_at);
-                issued.reuse_banned_until = reuse_banned_until(expiry, Some(pack.commissioned_at));
-            }
-        }
-        Ok(())
-    }
-
-    /// What others commissioned of the caller's own products without having it.
-    async fn foreign(&self, answers: &mut [Lookup]) -> Result<(), ServiceError> {
-        let own: Vec<(usize, Numbered)> = self
-            .asked
-            .iter()
-            .enumerate()
-            .filter_map(|(position, one)| Some((position, one.numbered.filter(|numbered| self.own.contains(numbered))?)))
-            .collect();
-        if own.is_empty() {
-            return Ok(());
-        }
-        let numbers: Vec<(Numbered, &str)> = own
-            .iter()
-            .map(|(position, numbered)| (*numbered, self.asked[*position].serial.as_str()))
-            .collect();
-        for found in store::foreign(self.hub.db(), &self.actor.party, &numbers).await? {
-            answers[own[found.at].0].foreign.push(Foreign {
-                party: found.party,
-                lot: found.lot,
-                at: found.recorded_at,
-            });
-        }
-        Ok(())
     }
 }
 
-fn is_owner(counter: &Counter, actor: &Actor) -> bool {
-    counter.record.owner == actor.party
+/// When packs were commissioned, for those whose state the caller sees.
+fn commissioned(packs: Vec<Pack>, answers: &mut [Lookup]) {
+    for pack in packs {
+        let issued = answers[pack.at].issued.as_mut();
+        if let Some(issued) = issued.filter(|issued| issued.state.is_some_and(|state| state.is_on_pack())) {
+            let expiry = pack.expiry.as_deref().and_then(end_of_day);
+            issued.commissioned_at = Some(pack.commissioned_at);
+            issued.reuse_banned_until = reuse_banned_until(expiry, Some(pack.commissioned_at));
+        }
+    }
 }
 
-/// Where to search for a number that lies nowhere: spread over the pool as real numbers are; nothing if nothing was issued.
-fn decoy(serial: &str, next: u64) -> Option<u64> {
+/// What others commissioned of the caller's own products without having it.
+fn made_up(foreign: Vec<ForeignUse>, answers: &mut [Lookup]) {
+    for found in foreign {
+        answers[found.at].foreign.push(Foreign {
+            party: found.party,
+            lot: found.lot,
+            at: found.recorded_at,
+        });
+    }
+}
+
+/// Where to search for a number that lies nowhere: spread over the pool as real numbers are, once the counter has cut it down.
+fn spare(serial: &str) -> u64 {
     // FNV-1a: it need not be hard to guess, only not to tell made-up numbers from those of others.
     let hash = serial.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    (hash ^ (hash >> 29)).checked_rem(next)
+    // The database knows no number above 2^63.
+    (hash ^ (hash >> 29)) >> 1
 }
 
 /// What events call the number.

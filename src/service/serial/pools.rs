@@ -26,6 +26,8 @@ const TRIES: usize = 4;
 #[derive(Debug, Default)]
 pub struct PoolCache {
     pools: RwLock<HashMap<PoolId, Arc<Pool>>>,
+    /// By product, for those who look up numbers.
+    products: RwLock<HashMap<Numbered, Arc<[Arc<Pool>]>>>,
 }
 
 impl PoolCache {
@@ -33,6 +35,18 @@ impl PoolCache {
     fn get(&self, record: &PoolRecord) -> Option<Arc<Pool>> {
         let pools = self.pools.read().unwrap_or_else(PoisonError::into_inner);
         pools.get(&record.id).filter(|pool| pool.record() == record).cloned()
+    }
+
+    /// The pools of a product that were known last, newest first. There may be more by now; what serials the known ones have stays as it is,
+    /// whether they were retired since or got another rule.
+    pub(super) fn of_product(&self, numbered: &Numbered) -> Arc<[Arc<Pool>]> {
+        let products = self.products.read().unwrap_or_else(PoisonError::into_inner);
+        products.get(numbered).cloned().unwrap_or_default()
+    }
+
+    fn learn(&self, numbered: Numbered, pools: Vec<Arc<Pool>>) {
+        let mut products = self.products.write().unwrap_or_else(PoisonError::into_inner);
+        products.insert(numbered, pools.into());
     }
 
     fn put(&self, pool: Pool) -> Arc<Pool> {
@@ -50,10 +64,25 @@ impl PoolCache {
 pub async fn verify_pools(hub: &Hub) -> Result<usize, ServiceError> {
     let records = store::all(hub.db()).await?;
     let count = records.len();
-    for record in records {
-        prepare(hub, record).await?;
+    let mut products: HashMap<Numbered, Vec<Arc<Pool>>> = HashMap::new();
+    for record in records.into_iter().rev() {
+        let numbered = record.numbered;
+        products.entry(numbered).or_default().push(prepare(hub, record).await?);
+    }
+    for (numbered, newest_first) in products {
+        hub.pools().learn(numbered, newest_first);
     }
     Ok(count)
+}
+
+/// Takes note of the pools that a product has now.
+pub(super) async fn learn(hub: &Hub, numbered: Numbered) -> Result<(), ServiceError> {
+    let records = store::of_product(hub.db(), numbered).await?;
+    if let Some(first) = records.first() {
+        let sealed = store::owner_key(hub.db(), &first.owner).await?;
+        hub.pools().learn(numbered, open_all(hub, records, sealed)?);
+    }
+    Ok(())
 }
 
 /// A stored pool, ready.

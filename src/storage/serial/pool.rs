@@ -1,7 +1,5 @@
 //! Owners' sealed keys and pools with their counters.
 
-use std::collections::BTreeMap;
-
 use roaring::RoaringBitmap;
 use sea_orm::QueryResult;
 
@@ -16,9 +14,6 @@ use crate::storage::together::Part;
 use crate::storage::{Db, StorageError, Tx};
 
 use super::{bigint, floor, row_lock};
-
-/// Products in one statement.
-const PRODUCTS: usize = 20_000;
 
 pub(super) const COLUMNS: &str =
     "id, owner_id, gtin, epoch, algorithm, source, alphabet, length, rule, samples, next_index, cap, retired_at";
@@ -118,22 +113,6 @@ pub async fn lock_product(tx: &Tx, numbered: Numbered) -> Result<Vec<Counter>, S
         Some(newest) if newest.record.retired.is_some() => counters().await,
         Some(_) | None => Ok(found),
     }
-}
-
-/// The pools of some products with their counters as they stand now, newest epoch first.
-pub async fn of_products(db: &Db, products: &[Numbered]) -> Result<BTreeMap<Numbered, Vec<Counter>>, StorageError> {
-    let mut pools: BTreeMap<Numbered, Vec<Counter>> = BTreeMap::new();
-    for part in products.chunks(PRODUCTS) {
-        let (asked, binds) = Rows::default()
-            .texts("asked", part.iter().map(|product| Some(product.to_string())))
-            .table(db.backend(), 1);
-        let sql = format!("SELECT {COLUMNS} FROM pool WHERE gtin IN (SELECT r.asked FROM {asked}) ORDER BY gtin, epoch DESC");
-        for row in db.query("reading pools", &sql, binds).await? {
-            let counter = counter(&row)?;
-            pools.entry(counter.record.numbered).or_default().push(counter);
-        }
-    }
-    Ok(pools)
 }
 
 /// Ends a pool: its counter never moves again. Answers where it stands; none if it was at its end already.

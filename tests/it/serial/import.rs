@@ -10,7 +10,7 @@ use super::*;
 use crate::hub::Answer;
 
 /// Sends a list as a party.
-async fn send(test: &TestHub, party: &str, key: &str, content_type: &str, body: String) -> Answer {
+pub(super) async fn send(test: &TestHub, party: &str, key: &str, content_type: &str, body: String) -> Answer {
     let request = Request::post("/serials/v1/imports")
         .header("content-type", content_type)
         .header("idempotency-key", format!("\"{key}\""));

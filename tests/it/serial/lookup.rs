@@ -11,10 +11,10 @@ use crate::story;
 
 use super::*;
 
-const FORGED: &str = "NEVERGAAVE22";
+pub(super) const FORGED: &str = "NEVERGAAVE22";
 
 /// One number of Auroxin, by the service.
-async fn one(test: &TestHub, party: &str, serial: &str) -> Lookup {
+pub(super) async fn one(test: &TestHub, party: &str, serial: &str) -> Lookup {
     let found = lookup(&test.hub, &test.actor(party), AUROXIN.parse().unwrap(), &[serial]).await;
     found.unwrap().remove(0)
 }

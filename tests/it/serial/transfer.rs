@@ -8,7 +8,7 @@ use super::*;
 use crate::story::{self, PACKWELL_HALL_1, commission};
 
 /// Sigmapack may commission Auroxin too, without asking for numbers of it.
-fn with_packer(test: &TestHub) {
+pub(super) fn with_packer(test: &TestHub) {
     amend(
         &test.hub,
         |_| (),
@@ -20,7 +20,7 @@ fn with_packer(test: &TestHub) {
     );
 }
 
-const SIGMAPACK: &str = "sigmapack";
+pub(super) const SIGMAPACK: &str = "sigmapack";
 
 async fn transfer(test: &TestHub, party: &str, key: &str, body: Value) -> crate::hub::Answer {
     let request = axum::http::Request::post("/serials/v1/transfers")
@@ -33,7 +33,7 @@ async fn transfer(test: &TestHub, party: &str, key: &str, body: Value) -> crate:
     .await
 }
 
-async fn hand_on(test: &TestHub, party: &str, key: &str, mut body: Value, to: &str) -> Value {
+pub(super) async fn hand_on(test: &TestHub, party: &str, key: &str, mut body: Value, to: &str) -> Value {
     body["gtin"] = json!(AUROXIN);
     body["to"] = json!(story::gln_of(test, to));
     let answer = transfer(test, party, key, body).await;
