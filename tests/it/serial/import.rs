@@ -301,10 +301,8 @@ async fn what_is_no_list_is_refused_before_anything_is_looked_at() {
     no_key.expect(StatusCode::BAD_REQUEST);
 }
 
-#[tokio::test]
-async fn a_list_that_passes_the_density_is_refused() {
-    let test = with_source(Source::Imported).await;
-    // A million possible numbers, one in 100,000: ten.
+/// A million possible numbers, one in so many of them.
+fn one_in(test: &TestHub, density: u64) {
     amend(
         &test.hub,
         |party| {
@@ -325,6 +323,46 @@ async fn a_list_that_passes_the_density_is_refused() {
         .expect(StatusCode::CONFLICT);
     assert_eq!(over.json()["type"], "urn:counterfoil:problem:POOL_EXHAUSTED");
     send(&test, "aurora", "3", "text/csv", list(8, 10))
+}
+
+#[tokio::test]
+async fn listed_numbers_count_for_a_density_that_is_raised_later() {
+    let test = TestHub::start().await;
+    one_in(&test, 10_000);
+    granted(&test, "1", 10).await;
+    let list: Vec<String> = (0..30).map(|n| format!("9{n:05}")).collect();
+    let request = Request::post("/serials/v1/imports")
+        .header("content-type", "text/csv")
+        .header("idempotency-key", "list");
+    let request = request.body(Body::from(csv(&list))).unwrap();
+    test.call(&test.actor("aurora"), request).await.expect(StatusCode::CREATED);
+    let most = async |key: &str| {
+        let all = SerialRequest {
+            partial_ok: true,
+            ..wanted(key, 100)
+        };
+        request_of(&test, all).await
+    };
+    // One in 20,000: fifty, of which thirty are listed and ten issued.
+    one_in(&test, 20_000);
+    assert_eq!(most("2").await, Ok(10));
+    assert_eq!(most("3").await, Err(Code::PoolExhausted));
+    // Lowered again: what was promised holds, and no more than that.
+    one_in(&test, 10_000);
+    assert_eq!(most("4").await, Ok(50));
+    assert_eq!(most("5").await, Err(Code::PoolExhausted));
+}
+
+async fn request_of(test: &TestHub, wanted: SerialRequest) -> Result<u64, Code> {
+    let answer = request(&test.hub, &test.actor("packwell"), wanted).await;
+    answer.map(|granted| granted.quantity).map_err(|error| error.code())
+}
+
+#[tokio::test]
+async fn a_list_that_passes_the_density_is_refused() {
+    let test = with_source(Source::Imported).await;
+    // Ten.
+    one_in(&test, 100_000);
         .await
         .expect(StatusCode::CREATED);
 }
