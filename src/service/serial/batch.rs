@@ -16,7 +16,9 @@ use crate::domain::ids::{AllocationId, AuditId};
 use crate::domain::party::Actor;
 use crate::domain::serial::allocation::{Allocation, AllocationState};
 use crate::domain::serial::limits::{Account, Exceeded, Limit, Wanted, grant};
+use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::pool::{Pool, PoolRecord};
+use crate::domain::serial::rule::Source;
 use crate::domain::time::Micros;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
@@ -326,13 +328,7 @@ pub(super) fn over(exceeded: &Exceeded, asked: &Asked) -> ServiceError {
                  issued: report what was commissioned, scrapped or sampled, or return what is not needed"
             ),
         ),
-        Limit::Remaining => (
-            Code::PoolExhausted,
-            format!(
-                "that many more of `{numbered}` would pass the density that its serial rule allows: ask for fewer, or let the brand owner \
-                 give the product longer serial numbers"
-            ),
-        ),
+        Limit::Remaining => (Code::PoolExhausted, used_up(asked.basis.rule.source, numbered)),
     };
     ServiceError::refused(code, format!("{quantity} serial numbers asked for; {rest}"))
 }
@@ -341,6 +337,28 @@ pub(super) fn over(exceeded: &Exceeded, asked: &Asked) -> ServiceError {
 struct Book<'a> {
     hub: &'a Hub,
     batch: &'a [Asked],
+/// Why a pool has not that many numbers, and who can do what about it.
+fn used_up(source: Source, numbered: Numbered) -> String {
+    match source {
+        Source::Permutation | Source::Sequential => format!(
+            "that many more of `{numbered}` would pass what its serial rule allows (its density, or its range): ask for fewer, or let the \
+             brand owner give the product longer serial numbers"
+        ),
+        Source::Imported => format!(
+            "the numbers of `{numbered}` are those of a list, which has not that many left: ask for fewer, or let the brand owner send more \
+             with `POST /serials/v1/imports`"
+        ),
+        Source::Brokered => format!(
+            "the numbers of `{numbered}` come from the brand owner's own system, and of those that it has delivered not that many are left: \
+             ask for fewer, or again once it has delivered more"
+        ),
+        Source::Delegate => format!(
+            "the packager makes the numbers of `{numbered}` itself, and of those that it has sent none are left to give out: send more with \
+             `POST /serials/v1/registrations`"
+        ),
+    }
+}
+
     pool: &'a Pool,
     now: Micros,
 }

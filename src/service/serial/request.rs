@@ -11,7 +11,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::domain::agreement::Agreement;
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
-use crate::domain::gs1::Gln;
+use crate::domain::gs1::{Gln, Gtin};
 use crate::domain::ids::{AgreementId, AuditId, PartyId};
 use crate::domain::party::{Actor, Mandate, NumbersAsked, Registry, SerialRule};
 use crate::domain::serial::allocation::{Allocation, Documents, MAX_QUANTITY};
@@ -107,7 +107,7 @@ pub async fn request_once(hub: &Hub, actor: &Actor, request: SerialRequest) -> R
 
 /// Sees to numbers that the hub does not make itself: those of the owner's own system are ordered if there are too few; a packager's
 /// own are not asked for.
-async fn supplied(
+pub(super) async fn supplied(
     hub: &Hub,
     actor: &Actor,
     request: &SerialRequest,
@@ -129,11 +129,7 @@ async fn supplied(
         return Ok(None);
     }
     if source == Source::Delegate {
-        let detail = format!(
-            "the packager makes the serial numbers of `{gtin}` itself: send them to `POST /serials/v1/registrations`, which makes them \
-             an allocation"
-        );
-        return Err(ServiceError::refused(Code::Conflict, detail));
+        return Err(made_by_packager(gtin));
     }
     // What is refused anyway causes no order.
     let most = basis.agreement.as_ref().and_then(|agreement| agreement.quota.per_request);
@@ -154,6 +150,15 @@ async fn without_basis(hub: &Hub, actor: &Actor, request: &SerialRequest, hash: 
         return replay(stored.allocation, stored.request_hash, hash);
     }
     match waiting::by_key(hub.db(), &actor.party, &request.idempotency_key).await? {
+/// The hub has no numbers of its own for such a product.
+pub(super) fn made_by_packager(gtin: Gtin) -> ServiceError {
+    let detail = format!(
+        "the packager makes the serial numbers of `{gtin}` itself: send them to `POST /serials/v1/registrations`, which makes them \
+         an allocation"
+    );
+    ServiceError::refused(Code::Conflict, detail)
+}
+
         Some(stored) => replay(stored.allocation, stored.request_hash, hash),
         None => Err(no_agreement(request)),
     }

@@ -80,10 +80,19 @@ async fn requests_draw_from_the_list_in_its_order() {
     assert_eq!(page.text(), expect);
     let second = granted(&test, "2", 500).await;
     assert_eq!(numbers(&test, &second).await, list[4_500..]);
-    assert_eq!(
-        refusal(request(&test.hub, &test.actor("packwell"), wanted("3", 1)).await).0,
-        Code::PoolExhausted
+    let (code, text) = refusal(request(&test.hub, &test.actor("packwell"), wanted("3", 1)).await);
+    assert_eq!(code, Code::PoolExhausted);
+    assert!(
+        text.contains("list") && text.contains("/serials/v1/imports") && !text.contains("density"),
+        "{text}"
     );
+    // A dry run says the same.
+    let dry = Request::post("/dry-run/serials/v1/allocations")
+        .header("content-type", "application/json")
+        .header("idempotency-key", "\"3\"");
+    let body = json!({"gtin": AUROXIN, "quantity": 1}).to_string();
+    let dry = test.call(&test.actor("packwell"), dry.body(Body::from(body)).unwrap()).await;
+    assert_eq!(dry.expect(StatusCode::CONFLICT).json()["detail"], text);
     // More of it: the same pool goes on.
     let more = made("WVW", 10);
     send(&test, "aurora", "list-2", "text/csv", csv(&more))
@@ -309,20 +318,11 @@ fn one_in(test: &TestHub, density: u64) {
             for product in party.products.iter_mut().filter(|product| product.gtin.as_str() == AUROXIN) {
                 product.serials.alphabet = "0123456789".to_owned();
                 product.serials.length = 6;
-                product.serials.density = 100_000;
+                product.serials.density = density;
             }
         },
         |_| {},
     );
-    let list = |from: u32, to: u32| csv(&(from..to).map(|n| format!("{n:06}")).collect::<Vec<_>>());
-    send(&test, "aurora", "1", "text/csv", list(0, 8))
-        .await
-        .expect(StatusCode::CREATED);
-    let over = send(&test, "aurora", "2", "text/csv", list(8, 11))
-        .await
-        .expect(StatusCode::CONFLICT);
-    assert_eq!(over.json()["type"], "urn:counterfoil:problem:POOL_EXHAUSTED");
-    send(&test, "aurora", "3", "text/csv", list(8, 10))
 }
 
 #[tokio::test]
@@ -363,6 +363,15 @@ async fn a_list_that_passes_the_density_is_refused() {
     let test = with_source(Source::Imported).await;
     // Ten.
     one_in(&test, 100_000);
+    let list = |from: u32, to: u32| csv(&(from..to).map(|n| format!("{n:06}")).collect::<Vec<_>>());
+    send(&test, "aurora", "1", "text/csv", list(0, 8))
+        .await
+        .expect(StatusCode::CREATED);
+    let over = send(&test, "aurora", "2", "text/csv", list(8, 11))
+        .await
+        .expect(StatusCode::CONFLICT);
+    assert_eq!(over.json()["type"], "urn:counterfoil:problem:POOL_EXHAUSTED");
+    send(&test, "aurora", "3", "text/csv", list(8, 10))
         .await
         .expect(StatusCode::CREATED);
 }
