@@ -12,6 +12,7 @@
 //! - A close and a commissioning of the lot follow one another: the commissioning either counts in the balance that is signed, or finds
 //!   the lot closed.
 //! - Closing again answers what was closed, and changes nothing.
+//! - Numbers for the lot were either given out before, and are in the balance, or are refused.
 
 use roaring::RoaringBitmap;
 
@@ -27,7 +28,7 @@ use crate::service::error::{Code, ServiceError};
 use crate::service::serial::text;
 use crate::storage::serial::lot::{self as store, Hold, LotClose};
 use crate::storage::serial::state::{self, Kept};
-use crate::storage::serial::{Reader, usage};
+use crate::storage::serial::{Reader, pool, usage};
 use crate::storage::{Tx, audit};
 
 /// What is closed, and how.
@@ -84,6 +85,8 @@ pub async fn close(hub: &Hub, actor: &Actor, request: CloseLot) -> Result<Closin
 async fn close_in(tx: &Tx, hub: &Hub, actor: &Actor, request: &CloseLot) -> Result<Closing, ServiceError> {
     let (party, now) = (&actor.party, hub.now());
     store::hold(tx, &[(request.gtin.into(), &request.lot)], Hold::Alone).await?;
+    // INVARIANT: from here on nobody gets numbers of the product, and nobody commissions into the lot.
+    pool::lock_product(tx, request.gtin.into()).await?;
     let ids = usage::allocations_of_lot(Reader::Tx(tx), party, request.gtin, &request.lot).await?;
     let foreign = usage::foreign_in_lot(Reader::Tx(tx), party, request.gtin, &request.lot).await?;
     // Which line somebody else's packer used a wrong serial on is not known: it stands against the lot as a whole.

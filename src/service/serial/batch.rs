@@ -30,7 +30,7 @@ use crate::storage::{StorageError, Tx, audit};
 
 use super::floor::{self, Floor};
 use super::pools;
-use super::request::{Basis, SerialRequest, is_verdict, refusal, replay};
+use super::request::{Basis, SerialRequest, is_verdict, lot_closed, refusal, replay};
 use super::stretch::Stretch;
 
 /// A request, with what it rests on.
@@ -133,7 +133,8 @@ async fn decide_in(tx: &Tx, hub: &Hub, batch: &[Asked]) -> Result<Option<Committ
         .iter()
         .map(|asked| (account_key(asked), asked.request.idempotency_key.as_str()))
         .collect();
-    let standings = waiting::standings(tx, &keys, now.day()).await?;
+    let lots: Vec<_> = batch.iter().map(|asked| asked.request.lot_and_line()).collect();
+    let standings = waiting::standings(tx, &keys, &lots, now.day()).await?;
     let (records, counters): (Vec<PoolRecord>, Vec<u64>) = states.into_iter().map(|state| (state.record, state.next)).unzip();
     let Some(record) = records.iter().find(|record| record.follows(&first.basis.rule)) else {
         return Ok(None);
@@ -272,6 +273,9 @@ impl<'a> Judge<'a> {
                 Err(reused_at_once())
             };
         }
+        if standing.lot_closed {
+            return Err(lot_closed(&asked.request));
+        }
         let decided = self.grant(asked, account)?;
         self.answered.insert(name, place);
         Ok(decided)
@@ -333,10 +337,6 @@ pub(super) fn over(exceeded: &Exceeded, asked: &Asked) -> ServiceError {
     ServiceError::refused(code, format!("{quantity} serial numbers asked for; {rest}"))
 }
 
-/// Writes a decided batch.
-struct Book<'a> {
-    hub: &'a Hub,
-    batch: &'a [Asked],
 /// Why a pool has not that many numbers, and who can do what about it.
 fn used_up(source: Source, numbered: Numbered) -> String {
     match source {
@@ -359,6 +359,10 @@ fn used_up(source: Source, numbered: Numbered) -> String {
     }
 }
 
+/// Writes a decided batch.
+struct Book<'a> {
+    hub: &'a Hub,
+    batch: &'a [Asked],
     pool: &'a Pool,
     now: Micros,
 }

@@ -22,7 +22,7 @@ use crate::storage::serial::{pool as store, supply};
 use super::batch::{Asked, over};
 use super::download::SerialStream;
 use super::pools;
-use super::request::{SerialRequest, basis, check, made_by_packager, no_agreement};
+use super::request::{SerialRequest, basis, check, is_lot_closed, lot_closed, made_by_packager, no_agreement};
 
 /// What a request would have been answered.
 #[derive(Debug, Clone)]
@@ -49,6 +49,9 @@ pub async fn dry_run(hub: &Hub, actor: &Actor, request: &SerialRequest) -> Resul
         numbered: request.numbered,
         agreement: basis.agreement.as_ref().map(|agreement| agreement.id.clone()),
     };
+    if is_lot_closed(hub, actor, request).await? {
+        return Err(lot_closed(request));
+    }
     let account = account::of(hub.db(), &key, now.day()).await?;
     let pool = pools::for_product(hub, &basis.principal, request.numbered, &basis.rule).await?;
     let next = store::next(hub.db(), pool.record().id).await?;

@@ -22,6 +22,7 @@ use crate::domain::time::Micros;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
 use crate::storage::audit;
+use crate::storage::serial::lot::{self, LotAndLine};
 use crate::storage::serial::{allocation as store, request as waiting};
 
 use super::batch::{Answered, Asked};
@@ -72,6 +73,11 @@ impl SerialRequest {
             documents: Documents::default(),
             partial_ok: false,
         }
+    }
+
+    /// What the numbers are for, as it can be closed.
+    pub(super) fn lot_and_line(&self) -> LotAndLine<'_> {
+        (self.lot.as_deref(), self.line.as_deref())
     }
 }
 
@@ -133,7 +139,7 @@ pub(super) async fn supplied(
     }
     // What is refused anyway causes no order.
     let most = basis.agreement.as_ref().and_then(|agreement| agreement.quota.per_request);
-    if most.is_some_and(|most| request.quantity > most) {
+    if most.is_some_and(|most| request.quantity > most) || is_lot_closed(hub, actor, request).await? {
         return Ok(None);
     }
     let product = Brokered {
@@ -144,12 +150,6 @@ pub(super) async fn supplied(
     broker::ensure(hub, &product, request.quantity).await.map(Some)
 }
 
-/// What the key was given once; nothing new.
-async fn without_basis(hub: &Hub, actor: &Actor, request: &SerialRequest, hash: &[u8; 32]) -> Result<Allocation, ServiceError> {
-    if let Some(stored) = store::by_key(hub.db(), &actor.party, &request.idempotency_key).await? {
-        return replay(stored.allocation, stored.request_hash, hash);
-    }
-    match waiting::by_key(hub.db(), &actor.party, &request.idempotency_key).await? {
 /// The hub has no numbers of its own for such a product.
 pub(super) fn made_by_packager(gtin: Gtin) -> ServiceError {
     let detail = format!(
@@ -159,6 +159,12 @@ pub(super) fn made_by_packager(gtin: Gtin) -> ServiceError {
     ServiceError::refused(Code::Conflict, detail)
 }
 
+/// What the key was given once; nothing new.
+async fn without_basis(hub: &Hub, actor: &Actor, request: &SerialRequest, hash: &[u8; 32]) -> Result<Allocation, ServiceError> {
+    if let Some(stored) = store::by_key(hub.db(), &actor.party, &request.idempotency_key).await? {
+        return replay(stored.allocation, stored.request_hash, hash);
+    }
+    match waiting::by_key(hub.db(), &actor.party, &request.idempotency_key).await? {
         Some(stored) => replay(stored.allocation, stored.request_hash, hash),
         None => Err(no_agreement(request)),
     }
@@ -173,6 +179,7 @@ pub(super) fn is_verdict(code: Code) -> bool {
             | Code::DailyLimit
             | Code::OutstandingLimit
             | Code::PoolExhausted
+            | Code::LotClosed
             | Code::KeyReused
             | Code::Conflict
     )
@@ -293,6 +300,25 @@ pub(super) fn no_agreement(request: &SerialRequest) -> ServiceError {
         request.numbered
     );
     ServiceError::refused(Code::NoAgreement, detail)
+}
+
+/// Whether the lot that is asked for is closed for the caller: to look ahead by; the transaction decides ([`super::batch`]).
+pub(super) async fn is_lot_closed(hub: &Hub, actor: &Actor, request: &SerialRequest) -> Result<bool, ServiceError> {
+    match request.lot {
+        Some(_) => Ok(lot::is_closed(hub.db(), &actor.party, request.numbered, request.lot_and_line()).await?),
+        None => Ok(false),
+    }
+}
+
+/// Says no more than that it is closed: by whom is for those who have a part in the lot.
+pub(super) fn lot_closed(request: &SerialRequest) -> ServiceError {
+    let detail = format!(
+        "lot `{}` of `{}` is closed, so that no more serial numbers are given out for it: check the lot, or ask without one or for one that \
+         still runs",
+        request.lot.as_deref().unwrap_or_default(),
+        request.numbered
+    );
+    ServiceError::refused(Code::LotClosed, detail)
 }
 
 /// Only the caller sees its refusals: an owner that saw those of strangers would learn who they are.

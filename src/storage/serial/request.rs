@@ -20,6 +20,7 @@ use crate::storage::{Db, StorageError, Tx};
 use super::account::{self, AccountKey};
 use super::allocation::{self, StoredAllocation};
 use super::bigint;
+use super::lot::{CLOSED_FOR, LotAndLine};
 
 const TABLE: &str = "allocation_request";
 /// With names of their own, since they stand beside those of allocations.
@@ -69,19 +70,29 @@ pub struct Standing {
     pub waiting: Option<StoredRequest>,
     /// What the party has.
     pub account: Account,
+    /// Whether the lot that it names is closed for the party, on the line that it names.
+    pub lot_closed: bool,
 }
 
-/// What each of these requests meets, in their order: their account and key. `day` is [`Micros::day`].
-pub async fn standings(tx: &Tx, asked: &[(AccountKey, &str)], day: i64) -> Result<Vec<Standing>, StorageError> {
+/// What each of these requests meets, in their order: their account and key, and beside them what they are for. `day` is
+/// [`Micros::day`].
+pub async fn standings(
+    tx: &Tx,
+    asked: &[(AccountKey, &str)],
+    lots: &[LotAndLine<'_>],
+    day: i64,
+) -> Result<Vec<Standing>, StorageError> {
     let rows = Rows::default()
         .ints("place", (0..).take(asked.len()).map(Some))
         .texts("party", asked.iter().map(|(account, _)| Some(account.party.as_str())))
         .texts("request_key", asked.iter().map(|(_, key)| Some(*key)))
         .texts("gtin", asked.iter().map(|(account, _)| Some(account.numbered.to_string())))
-        .texts("agreement", asked.iter().map(|(account, _)| Some(account.agreement_text())));
+        .texts("agreement", asked.iter().map(|(account, _)| Some(account.agreement_text())))
+        .texts("lot", lots.iter().map(|(lot, _)| *lot))
+        .texts("line", lots.iter().map(|(_, line)| *line));
     let (table, binds) = rows.table(tx.backend(), 2);
     let sql = format!(
-        "SELECT {} FROM {table}
+        "SELECT {}, {CLOSED_FOR} AS lot_closed FROM {table}
          LEFT JOIN allocation a ON a.party_id = r.party AND a.request_key = r.request_key
          LEFT JOIN allocation_request q ON q.party_id = r.party AND q.request_key = r.request_key AND q.state <> 'approved'
          LEFT JOIN serial_account s ON s.party_id = r.party AND s.gtin = r.gtin AND s.agreement_id = r.agreement
@@ -103,6 +114,7 @@ pub async fn standings(tx: &Tx, asked: &[(AccountKey, &str)], day: i64) -> Resul
             },
             waiting: if is_there(&row, "q_id")? { Some(stored(&row)?) } else { None },
             account: account::account(&row)?,
+            lot_closed: column::<i32>(&row, TABLE, "lot_closed")? != 0,
         };
     }
     Ok(standings)
