@@ -11,8 +11,10 @@ use counterfoil::service::serial::approve;
 use serde_json::{Value, json};
 
 use super::import::{csv, made, set_source, with_source};
+use super::life::{captured, packs};
 use super::*;
 use crate::hub::Answer;
+use crate::story::{PACKWELL_HALL_1, commission};
 
 fn for_lot(key: &str, line: Option<&str>, quantity: u64) -> SerialRequest {
     SerialRequest {
@@ -252,4 +254,49 @@ async fn requests_and_a_close_at_once_follow_one_another() {
     let signed: Value = serde_json::from_str(&row.unwrap().unwrap().try_get::<String>("", "balance").unwrap()).unwrap();
     assert_eq!(signed["issued"], 7 + given);
     assert_eq!(moved(&test).await.2 as u64, 7 + given);
+}
+
+#[tokio::test]
+async fn the_line_that_is_closed_last_answers_for_serials_that_nobody_was_given() {
+    let test = TestHub::start().await;
+    test.set_time("2026-03-03T08:00:00Z");
+    let mut serials = Vec::new();
+    for line in ["P1", "P2"] {
+        serials.extend(numbers(&test, &ask(&test, for_lot(line, Some(line), 2)).await.unwrap()).await);
+    }
+    let strange = commission(
+        "2026-03-02T09:00:00Z",
+        PACKWELL_HALL_1,
+        &packs(&["STRANGE22222".to_owned()]),
+        "L1",
+    );
+    let good = commission("2026-03-02T09:10:00Z", PACKWELL_HALL_1, &packs(&serials), "L1");
+    captured(&test, &[strange, good]).await;
+    let actor = test.actor("packwell");
+    let first = close_lot(&test.hub, &actor, Some("P1"), None).await;
+    assert!(matches!(first, Closing::Closed(_)), "{first:?}");
+    let blocked = close_lot(&test.hub, &actor, Some("P2"), None).await;
+    let Closing::Unbalanced {
+        balance,
+        missing,
+        astray,
+    } = blocked
+    else {
+        panic!("{blocked:?}")
+    };
+    assert_eq!((balance.foreign, missing, astray), (1, 0, 0));
+    let last = close_lot(&test.hub, &actor, Some("P2"), Some("one pack was relabelled")).await;
+    let Closing::Closed(last) = last else { panic!("{last:?}") };
+    let signed: Value = serde_json::from_str(&last.balance.unwrap()).unwrap();
+    assert_eq!((&signed["foreign"], &signed["balanced"]), (&json!(1), &json!(false)));
+    // The owner has closed no line yet: it answers for it at its own last one.
+    let owner = test.actor("aurora");
+    assert!(matches!(
+        close_lot(&test.hub, &owner, Some("P1"), None).await,
+        Closing::Closed(_)
+    ));
+    assert!(matches!(
+        close_lot(&test.hub, &owner, Some("P2"), None).await,
+        Closing::Unbalanced { .. }
+    ));
 }
