@@ -28,6 +28,8 @@ const POOLS: &[&str] = &[
     "ALTER TABLE pool ADD COLUMN source TEXT NOT NULL DEFAULT 'permutation'",
     "ALTER TABLE pool ADD COLUMN rule TEXT",
     "ALTER TABLE pool ADD COLUMN retired_at {bigint}",
+    // How many numbers that others made were taken off its cap: they stay taken off when the density is raised.
+    "ALTER TABLE pool ADD COLUMN thinned {bigint} NOT NULL DEFAULT 0",
     "CREATE INDEX pool_by_owner ON pool (owner_id, id)",
     // An imported serial that lies in the permutation where nothing was issued yet: the counter passes over it.
     "CREATE TABLE pool_skip (

@@ -80,6 +80,8 @@ codes! {
     AllocationClosed = "ALLOCATION_CLOSED", 410, "this allocation is closed";
     /// The number space of the product is used up to its density limit.
     PoolExhausted = "POOL_EXHAUSTED", 409, "the serial numbers of this product are used up";
+    /// Numbers for a lot that its owner, or the caller for its own part, has closed.
+    LotClosed = "LOT_CLOSED", 409, "the lot is closed: no more serial numbers are given out for it";
     /// A list of serial numbers with rows that cannot be taken.
     SerialsRefused = "SERIALS_REFUSED", 422, "the list has serial numbers that cannot be taken";
     /// The serial numbers cannot be written in the form asked for.

@@ -10,6 +10,8 @@
 //! | [`kill`] | kill -9 at random moments, SQLite and PostgreSQL | [`control`]: the check on histories that are not true |
 //! | [`kth`] | EIO, ENOSPC, SIGKILL at the k-th write, sync or name | |
 //! | [`power`] | what was not synced is gone | `synchronous=OFF` |
+//! | [`witness`] | EIO, ENOSPC, SIGKILL at the k-th call on the witness file of the floor, while the hub serves | half a witness |
+//! | [`upstream`] | the k-th answer of another hub, whose numbers are passed on, is lost | [`upstream`]: nothing was lost that is not missed |
 //! | [`storage`] | a failed COMMIT | the driver without `Db::write` |
 //! | [`restore`] | an older copy of the data is put back | the hub that trusts it issues numbers twice |
 //! | [`server`] | PostgreSQL is restarted, its connections are cut, an older state of it is put back | the check on tables that are not true; trust in what was put back |
@@ -32,6 +34,8 @@ mod restore;
 mod server;
 mod storage;
 mod strace;
+mod upstream;
+mod witness;
 mod workload;
 
 /// How far the k-th call is enumerated where it is not enumerated to the end.

@@ -7,6 +7,7 @@
     reason = "a test binary has no outside: `pub` means for the other modules here"
 )]
 
+mod attack;
 mod caller;
 mod faults;
 mod graphql;

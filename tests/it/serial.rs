@@ -14,6 +14,7 @@ use crate::story::{AUROXIN, LUMIVAR};
 
 mod approval;
 mod broker;
+mod closed;
 mod concurrency;
 mod conservation;
 mod download;

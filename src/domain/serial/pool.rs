@@ -50,6 +50,8 @@ pub struct PoolRecord {
     pub rule: Option<SerialRule>,
     /// Counter values from here on are never issued.
     pub cap: u64,
+    /// How many numbers of its space others made: `cap` is lower by them, and so is whatever a later density allows.
+    pub thinned: u64,
     /// Known answers: counter value and serial.
     pub samples: Vec<(String, String)>,
     /// Its end, if a newer epoch took its place.
@@ -171,14 +173,14 @@ impl Pool {
             alphabet: rule.characters(),
             length: rule.length,
             cap,
+            thinned: 0,
             samples: generator.known_answers(),
             rule: (!plain).then_some(rule),
             retired: None,
         };
         let mut pool = Self::assemble(record, generator).behind(older);
-        pool.record.cap = cap
-            .saturating_sub(pool.older_issued())
-            .saturating_sub(pool.thinned_by(new.listed));
+        pool.record.thinned = pool.thinned_by(new.listed);
+        pool.record.cap = cap.saturating_sub(pool.counted_before());
         if pool.record.cap == 0 {
             return Err(SerialError::Exhausted { numbered: new.numbered });
         }
@@ -265,8 +267,13 @@ impl Pool {
     /// Up to where the counter may go today: a density that was raised since the pool was made holds at once, one that was lowered does
     /// not undo a promise.
     pub fn cap_under(&self, rule: &SerialRule) -> Result<u64, SerialError> {
-        let cap = self.generator_cap(rule)?.saturating_sub(self.older_issued());
+        let cap = self.generator_cap(rule)?.saturating_sub(self.counted_before());
         Ok(self.record.cap.min(cap))
+    }
+
+    /// Numbers of its space that count for its density and are not its own.
+    fn counted_before(&self) -> u64 {
+        self.older_issued().saturating_add(self.record.thinned)
     }
 
     fn generator_cap(&self, rule: &SerialRule) -> Result<u64, SerialError> {

@@ -3,7 +3,8 @@
 //! The owner closes the whole lot, a delegate its part, either of one packaging line or of all. Numbers that were asked for the lot and that
 //! nobody has reported are what is missing: they are named ([`super::missing`]) and block the close, unless the caller says what they
 //! are (given back, lost, scrapped) or gives a reason; with a reason they are written off as lost. Numbers that went into another
-//! lot, and serials that were never allocated, block it as well, and only a reason closes over them.
+//! lot, and serials that were never allocated, block it as well, and only a reason closes over them. Of a lot that is closed line by line
+//! the last line answers for serials that were never allocated.
 //!
 //! A pack that is commissioned into a closed lot is marked all the same, with a finding: the pack is there, and a number that is not marked
 //! could be used again. The balance that was signed is kept beside the live one.
@@ -11,6 +12,7 @@
 //! # Invariants
 //! - A close and a commissioning of the lot follow one another: the commissioning either counts in the balance that is signed, or finds
 //!   the lot closed.
+//! - Numbers for the lot were either given out before, and are in the balance, or are refused.
 //! - Closing again answers what was closed, and changes nothing.
 
 use roaring::RoaringBitmap;
@@ -27,7 +29,7 @@ use crate::service::error::{Code, ServiceError};
 use crate::service::serial::text;
 use crate::storage::serial::lot::{self as store, Hold, LotClose};
 use crate::storage::serial::state::{self, Kept};
-use crate::storage::serial::{Reader, usage};
+use crate::storage::serial::{Reader, pool, usage};
 use crate::storage::{Tx, audit};
 
 /// What is closed, and how.
@@ -83,15 +85,15 @@ pub async fn close(hub: &Hub, actor: &Actor, request: CloseLot) -> Result<Closin
 
 async fn close_in(tx: &Tx, hub: &Hub, actor: &Actor, request: &CloseLot) -> Result<Closing, ServiceError> {
     let (party, now) = (&actor.party, hub.now());
+    // INVARIANT: from here on nobody gets numbers of the product, and nobody commissions into the lot.
+    pool::lock_product(tx, request.gtin.into()).await?;
     store::hold(tx, &[(request.gtin.into(), &request.lot)], Hold::Alone).await?;
     let ids = usage::allocations_of_lot(Reader::Tx(tx), party, request.gtin, &request.lot).await?;
     let foreign = usage::foreign_in_lot(Reader::Tx(tx), party, request.gtin, &request.lot).await?;
-    // Which line somebody else's packer used a wrong serial on is not known: it stands against the lot as a whole.
-    let foreign = if request.line.is_none() { foreign } else { 0 };
     state::lock(tx, &ids).await?;
-    let mut books = state::books(Reader::Tx(tx), &ids).await?;
-    books.retain(|kept| request.line.is_none() || kept.stored.allocation.line == request.line);
-    if books.is_empty() && foreign == 0 {
+    let of_line = |kept: &Kept| request.line.is_none() || kept.stored.allocation.line == request.line;
+    let (mut books, others): (Vec<Kept>, Vec<Kept>) = state::books(Reader::Tx(tx), &ids).await?.into_iter().partition(of_line);
+    if books.is_empty() && (request.line.is_some() || foreign == 0) {
         return Err(ServiceError::not_found());
     }
     let principal = books.first().map(|kept| kept.stored.allocation.principal.clone());
@@ -99,12 +101,16 @@ async fn close_in(tx: &Tx, hub: &Hub, actor: &Actor, request: &CloseLot) -> Resu
         .or_else(|| hub.registry().owner_of_gtin(request.gtin).cloned())
         .unwrap_or_else(|| party.clone());
     let closings = store::closings(tx, request.gtin.into(), &[&request.lot]).await?;
-    let before = closings
-        .into_iter()
-        .find(|close| close.covers(party, &principal, request.line.as_deref()));
-    if let Some(before) = before {
-        return Ok(Closing::Closed(before.seen_by(party)));
+    let closed = |line: Option<&str>| closings.iter().find(|close| close.covers(party, &principal, line));
+    if let Some(before) = closed(request.line.as_deref()) {
+        return Ok(Closing::Closed(before.clone().seen_by(party)));
     }
+    // On which line a serial was used that nobody was given is not known: the line that is closed last answers for it, so that a lot that
+    // is closed line by line is not closed without.
+    let is_last = others
+        .iter()
+        .all(|kept| closed(kept.stored.allocation.line.as_deref()).is_some());
+    let foreign = if is_last { foreign } else { 0 };
     if let Some(to) = request.unused_as {
         write_off(&mut books, party, request, to);
     }

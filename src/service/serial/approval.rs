@@ -16,7 +16,7 @@ use crate::storage::serial::request::{self as store, Decision, StoredRequest};
 use super::allocation;
 use super::batch::{Approved, Asked};
 use super::progress::{check_reason, no_numbers};
-use super::request::{SerialRequest, basis, no_agreement};
+use super::request::{SerialRequest, basis, no_agreement, supplied};
 
 /// Requests that wait for the caller's approval, and its own that wait for another's; newest first.
 pub async fn pending(hub: &Hub, actor: &Actor, page: Page) -> Result<Paged<Allocation>, ServiceError> {
@@ -53,6 +53,8 @@ pub async fn approve(hub: &Hub, actor: &Actor, id: AllocationId) -> Result<Alloc
         ..SerialRequest::new(allocation.numbered, allocation.quantity, allocation.request_key)
     };
     let basis = basis(&hub.registry(), &asker, &request, hub.now()).ok_or_else(|| no_agreement(&request))?;
+    // The stock of the first look may have gone to others since.
+    let _turn = supplied(hub, &asker, &request, &basis).await?;
     let asked = Asked {
         actor: asker,
         request,

@@ -16,7 +16,9 @@ use crate::domain::ids::{AllocationId, AuditId};
 use crate::domain::party::Actor;
 use crate::domain::serial::allocation::{Allocation, AllocationState};
 use crate::domain::serial::limits::{Account, Exceeded, Limit, Wanted, grant};
+use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::pool::Pool;
+use crate::domain::serial::rule::Source;
 use crate::domain::time::Micros;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
@@ -30,7 +32,7 @@ use crate::storage::{StorageError, Tx, audit};
 
 use super::floor::{self, Floor};
 use super::pools;
-use super::request::{Basis, SerialRequest, is_verdict, refusal, replay};
+use super::request::{Basis, SerialRequest, is_verdict, lot_closed, refusal, replay};
 use super::stretch::Stretch;
 
 /// A request, with what it rests on.
@@ -136,7 +138,8 @@ async fn decide_in(tx: &Tx, hub: &Hub, batch: &[Asked]) -> Result<Option<Committ
     let Some(Counter { record, next }) = states.into_iter().find(|state| state.record.follows(&first.basis.rule)) else {
         return Ok(None);
     };
-    let met = waiting::met(tx, &keys, now.day(), Some((record.id, next))).await?;
+    let lots: Vec<_> = batch.iter().map(|asked| asked.request.lot_and_line()).collect();
+    let met = waiting::met(tx, &keys, &lots, now.day(), Some((record.id, next))).await?;
     let pool = pools::prepare_in(hub, tx, record).await?;
     let cap = pool.cap_under(&first.basis.rule)?.min(stocked(tx, &pool).await?);
     let judge = |remaining| Judge::new(hub, batch, &keys, &met.each, remaining).all();
@@ -273,6 +276,9 @@ impl<'a> Judge<'a> {
                 Err(reused_at_once())
             };
         }
+        if standing.lot_closed {
+            return Err(lot_closed(&asked.request));
+        }
         let decided = self.grant(asked, account)?;
         self.answered.insert(name, place);
         Ok(decided)
@@ -329,15 +335,31 @@ pub(super) fn over(exceeded: &Exceeded, asked: &Asked) -> ServiceError {
                  issued: report what was commissioned, scrapped or sampled, or return what is not needed"
             ),
         ),
-        Limit::Remaining => (
-            Code::PoolExhausted,
-            format!(
-                "that many more of `{numbered}` would pass the density that its serial rule allows: ask for fewer, or let the brand owner \
-                 give the product longer serial numbers"
-            ),
-        ),
+        Limit::Remaining => (Code::PoolExhausted, used_up(asked.basis.rule.source, numbered)),
     };
     ServiceError::refused(code, format!("{quantity} serial numbers asked for; {rest}"))
+}
+
+/// Why a pool has not that many numbers, and who can do what about it.
+fn used_up(source: Source, numbered: Numbered) -> String {
+    match source {
+        Source::Permutation | Source::Sequential => format!(
+            "that many more of `{numbered}` would pass what its serial rule allows (its density, or its range): ask for fewer, or let the \
+             brand owner give the product longer serial numbers"
+        ),
+        Source::Imported => format!(
+            "the numbers of `{numbered}` are those of a list, which has not that many left: ask for fewer, or let the brand owner send more \
+             with `POST /serials/v1/imports`"
+        ),
+        Source::Brokered => format!(
+            "the numbers of `{numbered}` come from the brand owner's own system, and of those that it has delivered not that many are left: \
+             ask for fewer, or again once it has delivered more"
+        ),
+        Source::Delegate => format!(
+            "the packager makes the numbers of `{numbered}` itself, and of those that it has sent none are left to give out: send more with \
+             `POST /serials/v1/registrations`"
+        ),
+    }
 }
 
 /// Writes a decided batch.

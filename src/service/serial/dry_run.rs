@@ -12,16 +12,17 @@ use crate::domain::agreement::Agreement;
 use crate::domain::ids::PartyId;
 use crate::domain::party::Actor;
 use crate::domain::serial::limits::{Account, Wanted, grant};
+use crate::domain::serial::rule::Source;
 use crate::domain::serial::trial::Trial;
 use crate::service::Hub;
 use crate::service::error::ServiceError;
 use crate::storage::serial::account::{self, AccountKey};
-use crate::storage::serial::pool as store;
+use crate::storage::serial::{pool as store, supply};
 
 use super::batch::{Asked, over};
 use super::download::SerialStream;
 use super::pools;
-use super::request::{SerialRequest, basis, check, no_agreement};
+use super::request::{SerialRequest, basis, check, is_lot_closed, lot_closed, made_by_packager, no_agreement};
 
 /// What a request would have been answered.
 #[derive(Debug, Clone)]
@@ -48,10 +49,19 @@ pub async fn dry_run(hub: &Hub, actor: &Actor, request: &SerialRequest) -> Resul
         numbered: request.numbered,
         agreement: basis.agreement.as_ref().map(|agreement| agreement.id.clone()),
     };
+    if is_lot_closed(hub, actor, request).await? {
+        return Err(lot_closed(request));
+    }
     let account = account::of(hub.db(), &key, now.day()).await?;
     let pool = pools::for_product(hub, &basis.principal, request.numbered, &basis.rule).await?;
     let next = store::next(hub.db(), pool.record().id).await?;
-    let remaining = pool.cap_under(&basis.rule)?.saturating_sub(next);
+    let free = pool.cap_under(&basis.rule)?.saturating_sub(next);
+    let remaining = match (basis.rule.source, request.numbered.gtin()) {
+        (Source::Delegate, Some(gtin)) => return Err(made_by_packager(gtin)),
+        (Source::Imported, _) => free.min(supply::stock_left(hub.db(), pool.record().id).await?),
+        // A request would have what is missing delivered.
+        (Source::Permutation | Source::Sequential | Source::Brokered | Source::Delegate, _) => free,
+    };
     let asked = Asked {
         actor: actor.clone(),
         request: request.clone(),

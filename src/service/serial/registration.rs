@@ -119,11 +119,15 @@ async fn store_in(tx: &Tx, hub: &Hub, asked: &Asked, checked: &Checked) -> Resul
     let now = hub.now();
     let states = checked.lock(tx).await?;
     let key = account_key(asked);
-    let met = waiting::met(tx, &[(key.clone(), asked.request.idempotency_key.as_str())], now.day(), None).await?;
-    let standing = met.each.into_iter().next();
-    let account = standing.as_ref().map(|standing| standing.account).unwrap_or_default();
-    if let Some(stored) = standing.and_then(|standing| standing.allocation) {
+    let keys = [(key.clone(), asked.request.idempotency_key.as_str())];
+    let met = waiting::met(tx, &keys, &[asked.request.lot_and_line()], now.day(), None).await?;
+    let standing = met.each.into_iter().next().unwrap_or_default();
+    let account = standing.account;
+    if let Some(stored) = standing.allocation {
         return Ok((replay(stored.allocation, stored.request_hash, &asked.hash)?, 0));
+    }
+    if standing.lot_closed {
+        return Err(request::lot_closed(&asked.request));
     }
     let quota = asked
         .basis

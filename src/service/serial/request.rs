@@ -11,7 +11,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::domain::agreement::Agreement;
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
-use crate::domain::gs1::Gln;
+use crate::domain::gs1::{Gln, Gtin};
 use crate::domain::ids::{AgreementId, AuditId, PartyId};
 use crate::domain::party::{Actor, Mandate, NumbersAsked, Registry, SerialRule};
 use crate::domain::serial::allocation::{Allocation, Documents, MAX_QUANTITY};
@@ -22,6 +22,7 @@ use crate::domain::time::Micros;
 use crate::service::Hub;
 use crate::service::error::{Code, ServiceError};
 use crate::storage::audit;
+use crate::storage::serial::lot::{self, LotAndLine};
 use crate::storage::serial::{allocation as store, request as waiting};
 
 use super::batch::{Answered, Asked};
@@ -73,6 +74,11 @@ impl SerialRequest {
             partial_ok: false,
         }
     }
+
+    /// What the numbers are for, as it can be closed.
+    pub(super) fn lot_and_line(&self) -> LotAndLine<'_> {
+        (self.lot.as_deref(), self.line.as_deref())
+    }
 }
 
 /// Gives the caller serial numbers of a product that is its own or that an agreement lets it ask for.
@@ -107,7 +113,7 @@ pub async fn request_once(hub: &Hub, actor: &Actor, request: SerialRequest) -> R
 
 /// Sees to numbers that the hub does not make itself: those of the owner's own system are ordered if there are too few; a packager's
 /// own are not asked for.
-async fn supplied(
+pub(super) async fn supplied(
     hub: &Hub,
     actor: &Actor,
     request: &SerialRequest,
@@ -129,15 +135,11 @@ async fn supplied(
         return Ok(None);
     }
     if source == Source::Delegate {
-        let detail = format!(
-            "the packager makes the serial numbers of `{gtin}` itself: send them to `POST /serials/v1/registrations`, which makes them \
-             an allocation"
-        );
-        return Err(ServiceError::refused(Code::Conflict, detail));
+        return Err(made_by_packager(gtin));
     }
     // What is refused anyway causes no order.
     let most = basis.agreement.as_ref().and_then(|agreement| agreement.quota.per_request);
-    if most.is_some_and(|most| request.quantity > most) {
+    if most.is_some_and(|most| request.quantity > most) || is_lot_closed(hub, actor, request).await? {
         return Ok(None);
     }
     let product = Brokered {
@@ -146,6 +148,15 @@ async fn supplied(
         rule: basis.rule.clone(),
     };
     broker::ensure(hub, &product, request.quantity).await.map(Some)
+}
+
+/// The hub has no numbers of its own for such a product.
+pub(super) fn made_by_packager(gtin: Gtin) -> ServiceError {
+    let detail = format!(
+        "the packager makes the serial numbers of `{gtin}` itself: send them to `POST /serials/v1/registrations`, which makes them \
+         an allocation"
+    );
+    ServiceError::refused(Code::Conflict, detail)
 }
 
 /// What the key was given once; nothing new.
@@ -168,6 +179,7 @@ pub(super) fn is_verdict(code: Code) -> bool {
             | Code::DailyLimit
             | Code::OutstandingLimit
             | Code::PoolExhausted
+            | Code::LotClosed
             | Code::KeyReused
             | Code::Conflict
     )
@@ -288,6 +300,25 @@ pub(super) fn no_agreement(request: &SerialRequest) -> ServiceError {
         request.numbered
     );
     ServiceError::refused(Code::NoAgreement, detail)
+}
+
+/// Whether the lot that is asked for is closed for the caller: to look ahead by; the transaction decides ([`super::batch`]).
+pub(super) async fn is_lot_closed(hub: &Hub, actor: &Actor, request: &SerialRequest) -> Result<bool, ServiceError> {
+    match request.lot {
+        Some(_) => Ok(lot::is_closed(hub.db(), &actor.party, request.numbered, request.lot_and_line()).await?),
+        None => Ok(false),
+    }
+}
+
+/// Says no more than that it is closed: by whom is for those who have a part in the lot.
+pub(super) fn lot_closed(request: &SerialRequest) -> ServiceError {
+    let detail = format!(
+        "lot `{}` of `{}` is closed, so that no more serial numbers are given out for it: check the lot, or ask without one or for one that \
+         still runs",
+        request.lot.as_deref().unwrap_or_default(),
+        request.numbered
+    );
+    ServiceError::refused(Code::LotClosed, detail)
 }
 
 /// Only the caller sees its refusals: an owner that saw those of strangers would learn who they are.

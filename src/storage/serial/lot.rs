@@ -1,6 +1,7 @@
 //! Lots that were closed, and what keeps a close and a commissioning apart.
 //!
 //! # Invariants
+//! - Whoever closes a lot holds the pools of its product: a request for it is answered before, or finds it closed.
 //! - Whoever commissions into a lot holds it ([`hold`]) from before it reads what is closed; whoever closes it holds it alone. On SQLite the
 //!   write transaction is that already.
 
@@ -15,6 +16,14 @@ use crate::storage::row::{column, parsed};
 use crate::storage::{Db, StorageError, Tx};
 
 const COLUMNS: &str = "id, gtin, lot, line, party_id, principal_id, balance, reason, closed_by, closed_at";
+
+/// The lot and the packaging line that numbers are asked for, if any.
+pub type LotAndLine<'a> = (Option<&'a str>, Option<&'a str>);
+
+/// 1 if the lot of a row `r` (`party`, `gtin`, `lot`, `line`) is closed for its party: [`LotClose::covers`] in the database. A lot has one owner,
+/// so that a close of its principal is one of the whole lot.
+pub(super) const CLOSED_FOR: &str = "CASE WHEN EXISTS (SELECT 1 FROM lot_close c WHERE c.gtin = r.gtin AND c.lot = r.lot
+             AND (c.party_id = r.party OR c.party_id = c.principal_id) AND (c.line = '' OR c.line = r.line)) THEN 1 ELSE 0 END";
 
 /// That a lot, or a party's part of it, was closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +133,19 @@ pub async fn visible(db: &Db, viewer: &PartyId, gtin: Gtin, lot: &str) -> Result
         .iter()
         .map(stored)
         .collect()
+}
+
+/// Whether a lot is closed for a party, as far as can be said outside any transaction.
+pub async fn is_closed(db: &Db, party: &PartyId, numbered: Numbered, (lot, line): LotAndLine<'_>) -> Result<bool, StorageError> {
+    let (table, binds) = Rows::default()
+        .texts("party", [Some(party.as_str())])
+        .texts("gtin", [Some(numbered.to_string())])
+        .texts("lot", [lot])
+        .texts("line", [line])
+        .table(db.backend(), 1);
+    let sql = format!("SELECT {CLOSED_FOR} AS lot_closed FROM {table}");
+    let row = db.query_one("asking whether a lot is closed", &sql, binds).await?;
+    row.map_or(Ok(false), |row| Ok(column::<i32>(&row, "lot_close", "lot_closed")? != 0))
 }
 
 /// Stores a close; the caller holds the lot alone and has looked.

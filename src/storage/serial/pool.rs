@@ -16,7 +16,7 @@ use crate::storage::{Db, StorageError, Tx};
 use super::{bigint, floor, row_lock};
 
 pub(super) const COLUMNS: &str =
-    "id, owner_id, gtin, epoch, algorithm, source, alphabet, length, rule, samples, next_index, cap, retired_at";
+    "id, owner_id, gtin, epoch, algorithm, source, alphabet, length, rule, samples, next_index, cap, thinned, retired_at";
 
 /// Stores an owner's sealed key unless it has one, and answers the one that stands.
 pub async fn owner_key_or_insert(tx: &Tx, owner: &PartyId, sealed: Vec<u8>, now: Micros) -> Result<Vec<u8>, StorageError> {
@@ -52,8 +52,8 @@ pub async fn owner_key_in(tx: &Tx, owner: &PartyId) -> Result<Option<Vec<u8>>, S
 
 /// Stores a pool unless another of its product and epoch is there first.
 pub async fn insert(tx: &Tx, pool: &PoolRecord, now: Micros) -> Result<(), StorageError> {
-    let sql = "INSERT INTO pool (id, owner_id, gtin, epoch, algorithm, source, alphabet, length, rule, samples, next_index, cap, created_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12) ON CONFLICT (gtin, epoch) DO NOTHING";
+    let sql = "INSERT INTO pool (id, owner_id, gtin, epoch, algorithm, source, alphabet, length, rule, samples, next_index, cap, created_at, thinned)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12, $13) ON CONFLICT (gtin, epoch) DO NOTHING";
     let values = vec![
         pool.id.uuid().into(),
         pool.owner.as_str().into(),
@@ -67,6 +67,7 @@ pub async fn insert(tx: &Tx, pool: &PoolRecord, now: Micros) -> Result<(), Stora
         serde_json::json!(pool.samples).to_string().into(),
         bigint(pool.cap).into(),
         now.0.into(),
+        bigint(pool.thinned).into(),
     ];
     let made = tx.execute("storing a pool", sql, values).await?.rows_affected() > 0;
     if made {
@@ -203,7 +204,8 @@ pub async fn skip(tx: &Tx, id: PoolId, indices: &[u64]) -> Result<(), StorageErr
 /// Takes numbers that others made from those that a pool may still issue, as many as are left: all numbers of a space count for its
 /// density.
 pub async fn lower_cap(tx: &Tx, id: PoolId, by: u64) -> Result<(), StorageError> {
-    let sql = "UPDATE pool SET cap = CASE WHEN cap - $1 < next_index THEN next_index ELSE cap - $1 END WHERE id = $2";
+    let sql = "UPDATE pool SET cap = CASE WHEN cap - $1 < next_index THEN next_index ELSE cap - $1 END, thinned = thinned + $1
+               WHERE id = $2";
     tx.execute("lowering a pool's cap", sql, vec![bigint(by).into(), id.uuid().into()])
         .await?;
     Ok(())
@@ -275,6 +277,7 @@ fn next_index(row: &QueryResult) -> Result<u64, StorageError> {
 fn record(row: &QueryResult) -> Result<PoolRecord, StorageError> {
     let id = PoolId::new(column(row, "pool", "id")?);
     let (length, cap): (i16, i64) = (column(row, "pool", "length")?, column(row, "pool", "cap")?);
+    let thinned: i64 = column(row, "pool", "thinned")?;
     let wrong = |what: &str, value: i64| StorageError::Inconsistent(format!("pool.{what} of {id} = {value}"));
     let (rule, retired_at): (Option<String>, Option<i64>) = (column(row, "pool", "rule")?, column(row, "pool", "retired_at")?);
     let rule = rule.map(|rule| serde_json::from_str(&rule)).transpose();
@@ -296,6 +299,7 @@ fn record(row: &QueryResult) -> Result<PoolRecord, StorageError> {
         length: u8::try_from(length).map_err(|_| wrong("length", length.into()))?,
         rule: rule.map_err(|error| StorageError::Inconsistent(format!("pool.rule of {id}: {error}")))?,
         cap: u64::try_from(cap).map_err(|_| wrong("cap", cap))?,
+        thinned: u64::try_from(thinned).map_err(|_| wrong("thinned", thinned))?,
         samples: json(row, "pool", "samples")?,
         retired: retired.transpose()?,
     })
@@ -338,6 +342,7 @@ mod tests {
             length: 12,
             rule: None,
             cap,
+            thinned: 0,
             samples: vec![("1".to_owned(), "000000000042".to_owned())],
             retired: None,
         }

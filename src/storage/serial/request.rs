@@ -19,6 +19,7 @@ use crate::storage::{Db, StorageError, Tx};
 
 use super::account::{self, AccountKey};
 use super::allocation::{self, StoredAllocation};
+use super::lot::{CLOSED_FOR, LotAndLine};
 use super::{bigint, floor};
 
 const TABLE: &str = "allocation_request";
@@ -69,6 +70,8 @@ pub struct Standing {
     pub waiting: Option<StoredRequest>,
     /// What the party has.
     pub account: Account,
+    /// Whether the lot that it names is closed for the party, on the line that it names.
+    pub lot_closed: bool,
 }
 
 /// What requests meet.
@@ -82,18 +85,27 @@ pub struct Met {
     pub first_skip: Option<u64>,
 }
 
-/// What requests meet: those of these accounts with these keys, that want numbers of a pool whose counter stands there. `day` is
-/// [`Micros::day`]. The caller holds the product's pools.
-pub async fn met(tx: &Tx, asked: &[(AccountKey, &str)], day: i64, counter: Option<(PoolId, u64)>) -> Result<Met, StorageError> {
+/// What requests meet: those of these accounts with these keys, for these lots, that want numbers of a pool whose counter stands there.
+/// `day` is [`Micros::day`]. The caller holds the product's pools.
+pub async fn met(
+    tx: &Tx,
+    asked: &[(AccountKey, &str)],
+    lots: &[LotAndLine<'_>],
+    day: i64,
+    counter: Option<(PoolId, u64)>,
+) -> Result<Met, StorageError> {
     let rows = Rows::default()
         .ints("place", (0..).take(asked.len()).map(Some))
         .texts("party", asked.iter().map(|(account, _)| Some(account.party.as_str())))
         .texts("request_key", asked.iter().map(|(_, key)| Some(*key)))
         .texts("gtin", asked.iter().map(|(account, _)| Some(account.numbered.to_string())))
-        .texts("agreement", asked.iter().map(|(account, _)| Some(account.agreement_text())));
+        .texts("agreement", asked.iter().map(|(account, _)| Some(account.agreement_text())))
+        .texts("lot", lots.iter().map(|(lot, _)| *lot))
+        .texts("line", lots.iter().map(|(_, line)| *line));
     let (table, binds) = rows.table(tx.backend(), 4);
     let sql = format!(
-        "SELECT {}, {}, (SELECT MIN(k.number_index) FROM pool_skip k WHERE k.pool_id = $2 AND k.number_index >= $3) AS first_skip
+        "SELECT {}, {}, {CLOSED_FOR} AS lot_closed,
+                (SELECT MIN(k.number_index) FROM pool_skip k WHERE k.pool_id = $2 AND k.number_index >= $3) AS first_skip
          FROM {table}
          LEFT JOIN allocation a ON a.party_id = r.party AND a.request_key = r.request_key
          LEFT JOIN allocation_request q ON q.party_id = r.party AND q.request_key = r.request_key AND q.state <> 'approved'
@@ -123,6 +135,7 @@ pub async fn met(tx: &Tx, asked: &[(AccountKey, &str)], day: i64, counter: Optio
             },
             waiting: if is_there(row, "q_id")? { Some(stored(row)?) } else { None },
             account: account::account(row)?,
+            lot_closed: column::<i32>(row, TABLE, "lot_closed")? != 0,
         };
     }
     // These stand in every row.

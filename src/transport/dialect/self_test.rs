@@ -204,6 +204,8 @@ async fn allowed(hub: &Hub, actor: &Actor, (want, report, reply): (&Want, &mut R
                     "limits",
                     "nothing is wrong with the message: try again later, or tell the operator of the hub",
                 )
+            } else if refusal.code == Code::LotClosed {
+                ("limits", "name a lot that still runs, or none")
             } else {
                 ("limits", "ask for fewer, or ask the brand owner for more room")
             };

@@ -76,6 +76,10 @@ impl Element {
 pub(super) fn read(bytes: &[u8]) -> Result<Element, String> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|error| format!("byte {} is not UTF-8", error.valid_up_to() + 1))?;
+    // Also where no value stands: a name with such a character is none.
+    if let Some(place) = text.bytes().position(is_forbidden) {
+        return Err(format!("line {}: {FORBIDDEN}", line_of(text, place as u64)));
+    }
     let mut reader = NsReader::from_str(text);
     let config = reader.config_mut();
     config.expand_empty_elements = true;
@@ -195,12 +199,19 @@ fn line_of(text: &str, place: u64) -> usize {
     1 + text.as_bytes().iter().take(read).filter(|byte| **byte == b'\n').count()
 }
 
+const FORBIDDEN: &str = "a control character that XML does not allow";
+
 /// XML 1.0 clause 2.2; the parser itself lets such characters pass.
+fn is_forbidden(byte: u8) -> bool {
+    byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')
+}
+
+/// The same for what may have come by a reference.
 fn allowed(text: &str) -> Result<(), String> {
-    if text.bytes().any(|byte| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')) {
-        return Err("a control character that XML does not allow".to_owned());
+    match text.bytes().any(is_forbidden) {
+        true => Err(FORBIDDEN.to_owned()),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 fn resolve(reference: &BytesRef<'_>) -> Result<char, String> {
@@ -273,6 +284,8 @@ mod tests {
         check("<a b='&x;'/>", "line 1");
         check("<?xml version='1.0' encoding='UTF-16'?><a/>", "not UTF-8");
         check("<a>\u{1}</a>", "control character");
+        check("<a>\n<\u{1}/></a>", "line 2: a control character");
+        check("<a>&#1;</a>", "control character");
         check(&("<a>".repeat(40) + &"</a>".repeat(40)), "deeper than");
         check(&format!("<a>{}</a>", "<b/>".repeat(3_000)), "more than 2000");
         assert!(read(b"<a>\xFF</a>").unwrap_err().contains("byte 4"));

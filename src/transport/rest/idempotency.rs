@@ -28,7 +28,9 @@ pub(super) fn optional_key(headers: &HeaderMap) -> Result<Option<String>, Servic
     let text = value.to_str().ok().map(str::trim);
     match text.and_then(|text| quoted(text).or_else(|| bare(text))) {
         Some(key) => Ok(Some(key)),
-        None => refuse("`Idempotency-Key` is a string in quotes, in which only `\\` and `\"` stand behind a `\\`"),
+        None => refuse(
+            "`Idempotency-Key` is a string in quotes, of ASCII characters, in which only `\\` and `\"` stand behind a `\\`",
+        ),
     }
 }
 

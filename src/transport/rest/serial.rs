@@ -32,6 +32,7 @@ use crate::transport::problem::Problem;
 use format::Format;
 
 mod allocation;
+mod approval;
 mod dry_run;
 pub(in crate::transport) mod format;
 mod json;
@@ -46,6 +47,7 @@ pub fn routes() -> Router<Hub> {
     Router::new()
         .route("/serials/v1/allocations/{id}/serials", get(download).head(describe))
         .merge(allocation::routes())
+        .merge(approval::routes())
         .merge(dry_run::routes())
         .merge(lot::routes())
         .merge(report::routes())

@@ -158,6 +158,15 @@ impl Caller {
         }
     }
 
+    /// Any resource as it comes.
+    pub(crate) async fn resource(&self, path: &str) -> Answer<String> {
+        match self.text(self.http.get(format!("{}{path}", self.base))).await {
+            Answer::Acknowledged((_, text)) => Answer::Acknowledged(text),
+            Answer::Refused(why) => Answer::Refused(why),
+            Answer::Unknown(why) => Answer::Unknown(why),
+        }
+    }
+
     /// Sends a document; the answer is where its job is.
     pub(crate) async fn capture(&self, document: &Document) -> Answer<String> {
         let request = self

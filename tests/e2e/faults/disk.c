@@ -2,10 +2,11 @@
  * A disk that the fault tests can make fail, and whose memory of what was synced they can read.
  *
  * Preloaded into the hub's process (LD_PRELOAD), it stands between the program and the C library for every call that
- * changes a file or a name below DISK_ROOT. It does two things:
+ * changes a file or a name below DISK_ROOT. It does this:
  *
  *   - DISK_LOG: writes each such call, with its data, to a log, in the order in which they took effect. From the log
  *     the test rebuilds what a disk would hold after the power went: what was synced, and nothing else (disk.rs).
+ *   - DISK_ONLY: looks at files alone whose names have this text in them.
  *   - DISK_CONTROL: a page shared with the test. The test arms it: "at the k-th call of these kinds, counted over the
  *     whole process from now, fail with EIO", or ENOSPC, or EINTR, or write half, or die by SIGKILL before or after it.
  *
@@ -49,6 +50,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static const char *root;
 static size_t root_len;
+static const char *only;
 static int log_fd = -1;
 static struct control *control;
 static uint64_t tracked[65536]; /* inodes below the root; 0 = free; never shrinks, a test run is short */
@@ -88,6 +90,7 @@ static void init(void) {
     FIND(rename); FIND(link); FIND(unlink); FIND(mkdir); FIND(rmdir);
     root = getenv("DISK_ROOT");
     root_len = root ? strlen(root) : 0;
+    only = getenv("DISK_ONLY");
     const char *path = getenv("DISK_LOG");
     if (path) log_fd = real_open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     path = getenv("DISK_CONTROL");
@@ -105,7 +108,8 @@ static void end(void) { int kept = errno; pthread_mutex_unlock(&lock); errno = k
 
 /* Whether a name is below the root; relative names are never ours: the test gives the hub an absolute data folder. */
 static int below(const char *path) {
-    return root && strncmp(path, root, root_len) == 0 && (path[root_len] == '/' || path[root_len] == 0);
+    return root && strncmp(path, root, root_len) == 0 && (path[root_len] == '/' || path[root_len] == 0)
+        && (!only || strstr(path + root_len, only));
 }
 
 /* The inode of a tracked descriptor, else 0. */

@@ -76,6 +76,7 @@ pub(crate) struct Disk {
     root: PathBuf,
     control: PathBuf,
     log: PathBuf,
+    only: Option<&'static str>,
 }
 
 impl Disk {
@@ -86,10 +87,19 @@ impl Disk {
             root,
             control: aside.join("disk.control"),
             log: aside.join("disk.log"),
+            only: None,
         };
         fs::write(&disk.control, [0; 24]).expect("control page");
         let _ = fs::remove_file(&disk.log);
         disk
+    }
+
+    /// The same for files alone whose names have this text in them.
+    pub(crate) fn of_files(root: &Path, aside: &Path, only: &'static str) -> Self {
+        Self {
+            only: Some(only),
+            ..Self::new(root, aside)
+        }
     }
 
     /// Puts the disk under a process about to start. With `log`, every change is written down.
@@ -100,6 +110,9 @@ impl Disk {
             .env("DISK_CONTROL", &self.control);
         if log {
             command.env("DISK_LOG", &self.log);
+        }
+        if let Some(only) = self.only {
+            command.env("DISK_ONLY", only);
         }
     }
 

@@ -4,10 +4,11 @@
 //! binary's own commands and copied wherever a test wants to begin afresh.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 
@@ -95,23 +96,23 @@ impl House {
         house.run(&["migrate"]);
         house.run(&["partner", "apply"]);
         for line in &LINES {
-            let out = house.folder.path().join(line.party);
-            house.run(&[
-                "certificate",
-                "issue",
-                line.party,
-                "line",
-                "--out",
-                &out.display().to_string(),
-            ]);
-            let read = |name: &str| fs::read_to_string(out.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
-            house.identities.push(Identity {
-                ca: read("ca.pem"),
-                certificate: read("client.pem"),
-                key: read("client.key"),
-            });
+            let identity = house.issue(line.party);
+            house.identities.push(identity);
         }
         house
+    }
+
+    /// A certificate for a system of a party.
+    pub(crate) fn issue(&self, party: &str) -> Identity {
+        let out = self.folder.path().join(party);
+        let to = out.display().to_string();
+        self.run(&["certificate", "issue", party, "line", "--out", &to]);
+        let read = |name: &str| fs::read_to_string(out.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        Identity {
+            ca: read("ca.pem"),
+            certificate: read("client.pem"),
+            key: read("client.key"),
+        }
     }
 
     /// The same house, in another place. SQLite only.
@@ -203,11 +204,6 @@ impl House {
 
     /// The same; what the hub wrote if it ended before it was ready.
     pub(crate) fn try_start(&self, how: Start<'_>) -> Result<HubProcess, String> {
-        static STARTED: AtomicU32 = AtomicU32::new(0);
-        let log = self
-            .folder
-            .path()
-            .join(format!("hub-{}.log", STARTED.fetch_add(1, Ordering::Relaxed)));
         let mut command = match how.without_sync || how.trusting {
             false => self.command(env!("CARGO_BIN_EXE_counterfoil"), &["serve"]),
             true => self.command(&control::program(), &control::ARGUMENTS),
@@ -222,30 +218,38 @@ impl House {
         command
             .env("COUNTERFOIL_LISTEN", "127.0.0.1:0")
             .env("COUNTERFOIL_OPERATIONS_LISTEN", "127.0.0.1:0");
-        let out = fs::File::create(&log).expect("a log");
-        command.stdout(out.try_clone().expect("a log")).stderr(out);
+        let (log, out) = std::io::pipe().expect("a pipe");
+        command.stdout(out.try_clone().expect("a pipe")).stderr(out);
         if let Some(disk) = how.disk {
             disk.under(&mut command, how.log);
         }
         let started = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock");
         let child = command.spawn().expect("the binary");
+        // With it goes our own end of the pipe: it ends when the hub does.
+        drop(command);
+        let (serves, port) = mpsc::channel();
+        let words = Arc::new(Mutex::new(String::new()));
+        let written = Arc::clone(&words);
+        std::thread::spawn(move || {
+            for line in BufReader::new(log).lines().map_while(Result::ok) {
+                let line = line + "\n";
+                let port = port_in(&line);
+                written.lock().expect("the log").push_str(&line);
+                // Nobody waits any more for a second one.
+                let _told = port.map(|port| serves.send(port));
+            }
+        });
         let mut hub = HubProcess {
             child,
             port: 0,
-            log,
+            words,
             started,
         };
-        let give_up = Instant::now() + Duration::from_secs(60);
-        loop {
-            if let Some(port) = port_in(&hub.words()) {
-                hub.port = port;
-                return Ok(hub);
-            }
-            if hub.ended().is_some() || Instant::now() > give_up {
-                return Err(hub.words());
-            }
-            std::thread::sleep(Duration::from_millis(3));
+        match port.recv_timeout(Duration::from_secs(60)) {
+            Ok(port) => hub.port = port,
+            Err(_) => return Err(hub.words()),
         }
+        Ok(hub)
     }
 
     /// A system of the line's party, with connections of its own.
@@ -311,7 +315,8 @@ const LEASE: Duration = Duration::from_secs(10);
 pub(crate) struct HubProcess {
     child: Child,
     port: u16,
-    log: PathBuf,
+    /// What it wrote, line by line as it comes.
+    words: Arc<Mutex<String>>,
     /// Since 1970, by the clock that the hub reads too.
     started: Duration,
 }
@@ -332,6 +337,11 @@ impl HubProcess {
         );
         let status = self.child.wait().expect("the hub's end");
         assert!(status.success(), "{status}\n{}", self.words());
+    }
+
+    /// Where it takes calls.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// Its process id.
@@ -357,7 +367,7 @@ impl HubProcess {
 
     /// What it wrote.
     pub(crate) fn words(&self) -> String {
-        fs::read_to_string(&self.log).unwrap_or_default()
+        self.words.lock().expect("the log").clone()
     }
 }
 
@@ -368,7 +378,7 @@ impl Drop for HubProcess {
     }
 }
 
-/// From the line in which a hub says that it serves; `None` before it does, or while it still writes the line.
+/// From the line in which a hub says that it serves.
 fn port_in(words: &str) -> Option<u16> {
     let (_, rest) = words.split_once("machine_addr=127.0.0.1:")?;
     let (port, _) = rest.split_once(|character: char| !character.is_ascii_digit())?;

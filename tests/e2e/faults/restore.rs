@@ -287,3 +287,69 @@ async fn a_kill_at_each_call_of_a_start_holds_no_hub() {
     eprintln!("{kills} kills of a start: no hub was held");
     assert!(kills >= 10, "the kills did not reach the start: {kills}");
 }
+
+/// The holders' receipts say how far numbers had gone, where nothing else does. The control gives one that is not the newest, which
+/// nobody can contradict.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receipt_says_how_far_numbers_had_gone() {
+    let house = House::on_sqlite().await;
+    let hub = house.start(Start::default());
+    let mut issued = asked(&house.caller(&LINES[0], &hub), "before").await;
+    hub.stop();
+    let backup: PathBuf = house.aside().join("backup");
+    copy_folder(&house.data(), &backup);
+    let hub = house.start(Start::default());
+    let caller = house.caller(&LINES[0], &hub);
+    let mut files = Vec::new();
+    for key in AFTER {
+        issued.extend(asked(&caller, key).await);
+        let receipt = receipt(&caller, key).await;
+        let file = house.aside().join(format!("{key}.jws"));
+        fs::write(&file, &receipt).expect("a receipt");
+        files.push(file.display().to_string());
+    }
+    let forged = house.aside().join("forged.jws").display().to_string();
+    let receipt = fs::read_to_string(&files[2]).expect("a receipt");
+    let (head, rest) = receipt.split_once('.').expect("a JWS");
+    fs::write(&forged, format!("{head}.{}", rest.replacen('e', "f", 1))).expect("a receipt");
+    hub.stop();
+    Way::DatabaseAlone.restore(&backup, &house.data());
+    let other = house.copy();
+
+    let (status, text) = house.told(&["serials", "floor", "confirm", "--receipt", &forged]);
+    assert_eq!(status, Some(1), "{text}");
+    assert!(text.contains("receipt 1: "), "{text}");
+    let confirmed = ["serials", "floor", "confirm", "--receipt", &files[2], "--receipt", &files[0]];
+    let (status, text) = house.told(&confirmed);
+    assert_eq!(status, Some(0), "{text}");
+    assert!(text.contains("burnt    09521001001014/1"), "{text}");
+    let hub = house.start(Start::default());
+    let caller = house.caller(&LINES[0], &hub);
+    let mut all = issued.clone();
+    for key in AFTER {
+        all.extend(asked(&caller, key).await);
+    }
+    assert_eq!((all.len(), twice(&all), unexplained(&house).await), (70, 0, 0));
+
+    let (status, text) = other.told(&["serials", "floor", "confirm", "--receipt", &files[0]]);
+    assert_eq!(status, Some(0), "{text}");
+    let hub = other.start(Start::default());
+    issued.extend(asked(&other.caller(&LINES[0], &hub), "fresh").await);
+    assert_eq!(
+        twice(&issued),
+        EACH as usize,
+        "an older receipt changes nothing: the test cannot fail"
+    );
+}
+
+/// The receipt of what a key was given.
+async fn receipt(caller: &Caller, key: &str) -> String {
+    let Answer::Acknowledged(path) = caller.request_serials(&LINES[0], EACH, key).await else {
+        panic!("{key} is not answered again")
+    };
+    let path = path.strip_suffix("/serials").expect("the path of numbers");
+    match caller.resource(&format!("{path}/receipt")).await {
+        Answer::Acknowledged(receipt) => receipt,
+        other => panic!("the receipt of {key}: {other:?}"),
+    }
+}

@@ -16,9 +16,10 @@ fn schema() -> Value {
 
 /// A file that has a table of every kind.
 fn full() -> String {
-    let product = "name = \"Product\"\nserials = { length = 12 }";
+    let product = "name = \"Product\"\nserials = { length = 12, source = \"brokered\", \
+                   upstream = { url = \"https://l4.example\", ca = \"ca.pem\" } }";
     format!(
-        "{}\n[[sscc]]\nprefix = \"9521001\"\nextension_digits = \"0\"\n[[issuers]]\nfile = \"ca.pem\"\n",
+        "{}[agreements.replenish]\nminimum = 100\n[[sscc]]\nprefix = \"9521001\"\nextension_digits = \"0\"\n[[issuers]]\nfile = \"ca.pem\"\n",
         replaced(MAKER, "name = \"Product\"", product)
     )
 }
@@ -42,10 +43,12 @@ fn the_keys_are_those_the_reader_knows() {
         ("sites", "name = \"Plant\"", "zzzzzzzz = 1\nname = \"Plant\""),
         ("products", "gtin =", "zzzzzzzz = 1\ngtin ="),
         ("serials", "{ length", "{ zzzzzzzz = 1, length"),
+        ("upstream", "{ url", "{ zzzzzzzz = 1, url"),
         ("sscc", "extension_digits", "zzzzzzzz = 1\nextension_digits"),
         ("agreements", "delegate", "zzzzzzzz = 1\ndelegate"),
         ("quota", "per_request", "zzzzzzzz = 1\nper_request"),
         ("approval", "above", "zzzzzzzz = 1\nabove"),
+        ("replenish", "minimum", "zzzzzzzz = 1\nminimum"),
         ("issuers", "file =", "zzzzzzzz = 1\nfile ="),
     ] {
         let found = fixes(from, to);
@@ -73,6 +76,8 @@ fn the_required_keys_are_those_the_reader_misses() {
         ("sites", "name = \"Plant\"\n"),
         ("products", "gtin = \"09521001001014\"\n"),
         ("products", "name = \"Product\"\n"),
+        ("upstream", "url = \"https://l4.example\", "),
+        ("upstream", ", ca = \"ca.pem\""),
         ("sscc", "prefix = \"9521001\"\n"),
         ("sscc", "extension_digits = \"0\"\n"),
         ("agreements", "id = \"maker-packer\"\n"),
@@ -84,7 +89,7 @@ fn the_required_keys_are_those_the_reader_misses() {
         ("approval", "above = 500\n"),
         ("issuers", "file = \"ca.pem\"\n"),
     ] {
-        let key = line.split(' ').next().unwrap();
+        let key = line.trim_start_matches(", ").split(' ').next().unwrap();
         let object = if table.is_empty() { &schema } else { &schema["$defs"][table] };
         assert!(object["required"].as_array().unwrap().contains(&key.into()), "{table}.{key}");
         let found = fixes(line, "");

@@ -175,3 +175,69 @@ async fn the_same_over_graphql() {
     assert_eq!(again["requestSerials"]["status"], "ALLOCATED");
     assert!(again["requestSerials"]["downloadPath"].is_string());
 }
+
+#[tokio::test]
+async fn the_same_over_rest() {
+    let test = TestHub::start().await;
+    above(&test.hub, 0);
+    let decide = async |party: &str, id: &str, what: &str, body: &str| {
+        let path = format!("/serials/v1/allocations/{id}/{what}");
+        test.post(&test.actor(party), &path, "application/json", body.to_owned())
+            .await
+    };
+    let waiting = asked(&test, "yes", 5).await.id.to_string();
+    let list = test.get(&test.actor("aurora"), "/serials/v1/allocations?state=pending").await;
+    assert_eq!(list.json()["allocations"][0]["id"], waiting.as_str());
+    decide("packwell", &waiting, "approve", "")
+        .await
+        .expect(StatusCode::FORBIDDEN);
+    for (party, id) in [("sigmapack", waiting.as_str()), ("aurora", "alc_x"), ("aurora", "x/y")] {
+        decide(party, id, "approve", "").await.expect(StatusCode::NOT_FOUND);
+        decide(party, id, "reject", "{\"reason\":\"no\"}")
+            .await
+            .expect(StatusCode::NOT_FOUND);
+    }
+    assert_eq!(moved(&test).await, 0);
+    for _ in 0..2 {
+        let approved = decide("aurora", &waiting, "approve", "").await.expect(StatusCode::OK).json();
+        assert_eq!(
+            (&approved["id"], &approved["state"], &approved["party"]),
+            (&waiting.as_str().into(), &"reserved".into(), &"packwell".into())
+        );
+        assert!(approved["serials"].is_string());
+    }
+    assert_eq!(moved(&test).await, 5);
+    let late = decide("aurora", &waiting, "reject", "{\"reason\":\"no\"}").await;
+    assert_eq!(
+        late.expect(StatusCode::CONFLICT).json()["type"],
+        "urn:counterfoil:problem:CONFLICT"
+    );
+
+    let waiting = asked(&test, "no", 5).await.id.to_string();
+    for (body, status) in [
+        ("", 400),
+        ("{}", 400),
+        ("{\"reason\":\"\"}", 400),
+        ("{\"reason\":\"no\",\"why\":1}", 400),
+    ] {
+        assert_eq!(
+            decide("aurora", &waiting, "reject", body).await.status.as_u16(),
+            status,
+            "{body}"
+        );
+    }
+    for reason in ["the order is void", "another reason"] {
+        let body = format!("{{\"reason\":\"{reason}\"}}");
+        let rejected = decide("aurora", &waiting, "reject", &body)
+            .await
+            .expect(StatusCode::OK)
+            .json();
+        assert_eq!(
+            (&rejected["state"], &rejected["reason"]),
+            (&"rejected".into(), &"the order is void".into())
+        );
+    }
+    let refused = decide("aurora", &waiting, "approve", "").await.expect(StatusCode::CONFLICT);
+    assert_eq!(refused.json()["type"], "urn:counterfoil:problem:REQUEST_REJECTED");
+    assert_eq!(moved(&test).await, 5);
+}

@@ -80,10 +80,19 @@ async fn requests_draw_from_the_list_in_its_order() {
     assert_eq!(page.text(), expect);
     let second = granted(&test, "2", 500).await;
     assert_eq!(numbers(&test, &second).await, list[4_500..]);
-    assert_eq!(
-        refusal(request(&test.hub, &test.actor("packwell"), wanted("3", 1)).await).0,
-        Code::PoolExhausted
+    let (code, text) = refusal(request(&test.hub, &test.actor("packwell"), wanted("3", 1)).await);
+    assert_eq!(code, Code::PoolExhausted);
+    assert!(
+        text.contains("list") && text.contains("/serials/v1/imports") && !text.contains("density"),
+        "{text}"
     );
+    // A dry run says the same.
+    let dry = Request::post("/dry-run/serials/v1/allocations")
+        .header("content-type", "application/json")
+        .header("idempotency-key", "\"3\"");
+    let body = json!({"gtin": AUROXIN, "quantity": 1}).to_string();
+    let dry = test.call(&test.actor("packwell"), dry.body(Body::from(body)).unwrap()).await;
+    assert_eq!(dry.expect(StatusCode::CONFLICT).json()["detail"], text);
     // More of it: the same pool goes on.
     let more = made("WVW", 10);
     send(&test, "aurora", "list-2", "text/csv", csv(&more))
@@ -301,21 +310,59 @@ async fn what_is_no_list_is_refused_before_anything_is_looked_at() {
     no_key.expect(StatusCode::BAD_REQUEST);
 }
 
-#[tokio::test]
-async fn a_list_that_passes_the_density_is_refused() {
-    let test = with_source(Source::Imported).await;
-    // A million possible numbers, one in 100,000: ten.
+/// A million possible numbers, one in so many of them.
+fn one_in(test: &TestHub, density: u64) {
     amend(
         &test.hub,
         |party| {
             for product in party.products.iter_mut().filter(|product| product.gtin.as_str() == AUROXIN) {
                 product.serials.alphabet = "0123456789".to_owned();
                 product.serials.length = 6;
-                product.serials.density = 100_000;
+                product.serials.density = density;
             }
         },
         |_| {},
     );
+}
+
+#[tokio::test]
+async fn listed_numbers_count_for_a_density_that_is_raised_later() {
+    let test = TestHub::start().await;
+    one_in(&test, 10_000);
+    granted(&test, "1", 10).await;
+    let list: Vec<String> = (0..30).map(|n| format!("9{n:05}")).collect();
+    let request = Request::post("/serials/v1/imports")
+        .header("content-type", "text/csv")
+        .header("idempotency-key", "list");
+    let request = request.body(Body::from(csv(&list))).unwrap();
+    test.call(&test.actor("aurora"), request).await.expect(StatusCode::CREATED);
+    let most = async |key: &str| {
+        let all = SerialRequest {
+            partial_ok: true,
+            ..wanted(key, 100)
+        };
+        request_of(&test, all).await
+    };
+    // One in 20,000: fifty, of which thirty are listed and ten issued.
+    one_in(&test, 20_000);
+    assert_eq!(most("2").await, Ok(10));
+    assert_eq!(most("3").await, Err(Code::PoolExhausted));
+    // Lowered again: what was promised holds, and no more than that.
+    one_in(&test, 10_000);
+    assert_eq!(most("4").await, Ok(50));
+    assert_eq!(most("5").await, Err(Code::PoolExhausted));
+}
+
+async fn request_of(test: &TestHub, wanted: SerialRequest) -> Result<u64, Code> {
+    let answer = request(&test.hub, &test.actor("packwell"), wanted).await;
+    answer.map(|granted| granted.quantity).map_err(|error| error.code())
+}
+
+#[tokio::test]
+async fn a_list_that_passes_the_density_is_refused() {
+    let test = with_source(Source::Imported).await;
+    // Ten.
+    one_in(&test, 100_000);
     let list = |from: u32, to: u32| csv(&(from..to).map(|n| format!("{n:06}")).collect::<Vec<_>>());
     send(&test, "aurora", "1", "text/csv", list(0, 8))
         .await

@@ -80,6 +80,8 @@ pub enum RequestSerialsStatus {
     OutstandingLimit,
     /// The serial numbers of the product are used up.
     PoolExhausted,
+    /// The lot that the numbers are for is closed.
+    LotClosed,
     /// The key was used with another request.
     IdempotencyKeyReused,
 }
@@ -228,6 +230,7 @@ fn refused(error: ServiceError) -> Answer<RequestSerialsPayload> {
         Code::DailyLimit => RequestSerialsStatus::DailyLimit,
         Code::OutstandingLimit => RequestSerialsStatus::OutstandingLimit,
         Code::PoolExhausted => RequestSerialsStatus::PoolExhausted,
+        Code::LotClosed => RequestSerialsStatus::LotClosed,
         Code::KeyReused => RequestSerialsStatus::IdempotencyKeyReused,
         Code::NotFound
         | Code::Unauthenticated

@@ -280,7 +280,7 @@ async fn close(
 }
 
 /// Not an id: there is no such thing, like any id that is not the caller's.
-fn named(id: Result<Path<String>, PathRejection>) -> Result<AllocationId, ServiceError> {
+pub(super) fn named(id: Result<Path<String>, PathRejection>) -> Result<AllocationId, ServiceError> {
     let Path(id) = id.map_err(|_| ServiceError::not_found())?;
     id.parse().map_err(|_| ServiceError::not_found())
 }
@@ -288,7 +288,7 @@ fn named(id: Result<Path<String>, PathRejection>) -> Result<AllocationId, Servic
 /// An allocation as it is told.
 #[derive(Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Told<'a> {
+pub(super) struct Told<'a> {
     id: AllocationId,
     state: &'static str,
     /// Why it was rejected or closed.
@@ -328,7 +328,7 @@ struct Told<'a> {
 }
 
 impl<'a> Told<'a> {
-    fn of(allocation: &'a Allocation) -> Self {
+    pub(super) fn of(allocation: &'a Allocation) -> Self {
         let state = &allocation.state;
         let Documents {
             purchase_order,
