@@ -173,16 +173,17 @@ impl<'a> Search<'a> {
         for (done, position) in positions.iter().enumerate() {
             let asked = &self.asked[*position];
             let pools = asked.numbered.and_then(|numbered| self.products.get(&numbered));
-            let thing = thing(asked);
             places.extend(pools.into_iter().flat_map(|pools| pools.iter()).map(|pool| {
                 let is_computed = pool.record().source.is_computed();
+                let index = if is_computed { pool.index_of(&asked.serial) } else { None };
                 Place {
                     at: *position,
                     pool: pool.record().id,
-                    index: if is_computed { pool.index_of(&asked.serial) } else { None },
+                    index,
                     listed: (!is_computed).then_some(asked.serial.as_str()),
                     spare: spare(&asked.serial),
-                    thing,
+                    // What is nowhere is on no pack.
+                    thing: if index.is_some() || !is_computed { thing(asked) } else { None },
                 }
             }));
             if done % CHUNK == CHUNK - 1 {
