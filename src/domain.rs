@@ -14,6 +14,7 @@ pub mod ids;
 pub mod ledger;
 pub mod lens;
 pub mod party;
+pub mod profile;
 pub mod provenance;
 pub mod serial;
 pub mod shipment;

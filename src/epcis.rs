@@ -2,14 +2,16 @@
 //!
 //! Reading is one way whatever the syntax: a reader ([`json`], [`xml`]) fills a tree with one event, `build` makes the
 //! [`Event`](crate::domain::event::Event) of it, [`check`] applies the rules schemas miss, [`hash`] names its content.
-//! No schema is interpreted and no document tree is built: memory is bounded by one event and what the caller keeps.
+//! Beside it `schema` says what the published schema of the version minds. No document tree is built: memory is bounded by one event and what the caller keeps.
 //!
-//! Lenient where the meaning is beyond doubt (a finding says so), strict everywhere else. Nothing here asks for state,
+//! Lenient where the meaning is beyond doubt (a finding says so, and a strict [`Profile`] makes a refusal of it), strict
+//! everywhere else. Nothing here asks for state,
 //! parties or permission, and nothing is ever fetched.
 
 use std::io::BufRead;
 
 use crate::domain::finding::Finding;
+use crate::domain::profile::Profile;
 
 mod build;
 pub mod check;
@@ -21,6 +23,7 @@ pub mod hash;
 mod header;
 pub mod json;
 mod reading;
+mod schema;
 mod tree;
 pub mod vocabulary;
 pub mod xml;
@@ -63,6 +66,8 @@ pub struct ParseLimits {
     pub event_bytes: usize,
     /// Findings kept of one code.
     pub findings_per_code: usize,
+    /// What each finding does to the document.
+    pub profile: Profile,
 }
 
 impl Default for ParseLimits {
@@ -72,6 +77,7 @@ impl Default for ParseLimits {
             events: 1_000_000,
             event_bytes: 256 << 20,
             findings_per_code: 100,
+            profile: Profile::default(),
         }
     }
 }

@@ -9,6 +9,7 @@
 //!   every reference leads to something, every product lies under a prefix of its owner or says that it is an NTIN.
 //! - An unknown key is a problem, never ignored.
 
+mod capture;
 mod cross;
 mod draft;
 mod issuer;

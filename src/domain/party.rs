@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::agreement::{Agreement, Power};
 use super::gs1::{CompanyPrefix, Gln, Gtin};
 use super::ids::{AgreementId, PartyId};
+use super::profile::Profile;
 use super::serial::numbered::{Numbered, SsccSeries};
 use super::serial::rule::SsccNumbers;
 use super::serial::upstream::Supply;
@@ -63,8 +64,15 @@ pub struct Party {
     /// CAs (PEM) that may vouch for this party's systems besides the hub's own.
     #[serde(default)]
     pub issuers: Vec<String>,
+    /// How its documents are judged.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub capture: Profile,
     /// False once it is suspended: it may do nothing, what it did stays.
     pub active: bool,
+}
+
+fn is_default(profile: &Profile) -> bool {
+    *profile == Profile::default()
 }
 
 /// A place of a party.
@@ -346,6 +354,7 @@ mod tests {
             products: gtin.map(product).into_iter().collect(),
             sscc: Vec::new(),
             issuers: Vec::new(),
+            capture: Profile::default(),
             active,
         }
     }

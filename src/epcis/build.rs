@@ -5,7 +5,6 @@
 
 mod list;
 mod node;
-mod order;
 mod value;
 
 pub(super) use node::{extensions, nodes};
@@ -81,7 +80,7 @@ fn event_type(reading: &mut Reading<'_>, root: View<'_>, base: &str) -> Option<(
 /// The word for `type` of drafts of EPCIS 2.0.
 pub(super) fn is_a<'t>(reading: &mut Reading<'_>, root: View<'t>, base: &str) -> Option<View<'t>> {
     let found = root.get("isA")?;
-    reading.find(FindingCode::LenientlyRead, found, base, "`isA` must be `type`");
+    reading.find(FindingCode::StructureCorrected, found, base, "`isA` must be `type`");
     Some(found)
 }
 
@@ -102,14 +101,13 @@ impl Builder<'_, '_> {
     }
 
     fn members(&mut self, container: View<'_>) {
-        self.order(container);
         for child in container.children() {
             match child.kind() {
                 Kind::Attribute | Kind::Null => {}
                 Kind::Text if child.local().is_empty() => {
                     if !child.value().trim().is_empty() {
                         self.find(
-                            FindingCode::LenientlyRead,
+                            FindingCode::Ignored,
                             child,
                             format!("text {} between elements is ignored", quoted(child.value().trim())),
                         );
@@ -203,7 +201,7 @@ impl Builder<'_, '_> {
         if qualified && !self.reading.told_qualified {
             self.reading.told_qualified = true;
             self.find(
-                FindingCode::LenientlyRead,
+                FindingCode::QualifiedField,
                 field,
                 format!("{} must not be qualified; reported once", quoted(field.local())),
             );
@@ -221,7 +219,7 @@ impl Builder<'_, '_> {
         }
         if nameless {
             self.find(
-                FindingCode::LenientlyRead,
+                FindingCode::NoNamespace,
                 field,
                 format!("{} has no namespace; kept as an extension", quoted(field.local())),
             );
@@ -256,7 +254,7 @@ impl Builder<'_, '_> {
         };
         if text.bytes().any(|byte| byte.is_ascii_lowercase()) {
             self.find(
-                FindingCode::LenientlyRead,
+                FindingCode::ValueCorrected,
                 field,
                 format!("{} must be upper case", quoted(&text)),
             );
@@ -291,7 +289,7 @@ impl Builder<'_, '_> {
             // What stands in it was found wrong already.
             Some(field) if field.text().map_or(!field.items().is_empty(), |text| !text.trim().is_empty()) => {}
             // The 1.2 schema demands the element and lets it be empty.
-            Some(field) if broken.field == "epcList" => self.find(FindingCode::LenientlyRead, field, broken.detail),
+            Some(field) if broken.field == "epcList" => self.find(FindingCode::EmptyValue, field, broken.detail),
             Some(_) | None => self.find(broken.code, place.unwrap_or(root), broken.detail),
         }
     }

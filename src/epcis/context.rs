@@ -5,6 +5,7 @@
 //! extensions are kept and two contexts' names are never taken for one another.
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use super::format::NO_NAMESPACE;
 use super::tree::{Kind, View};
@@ -12,11 +13,17 @@ use crate::domain::event::{CBV_MDA, Name};
 
 /// Interned namespace URIs; 0 is the empty one.
 #[derive(Debug)]
-pub(super) struct Namespaces(Vec<Box<str>>);
+pub(super) struct Namespaces {
+    uris: Vec<Box<str>>,
+    numbers: HashMap<Box<str>, u32>,
+}
 
 impl Default for Namespaces {
     fn default() -> Self {
-        Self(vec!["".into()])
+        Self {
+            uris: vec!["".into()],
+            numbers: HashMap::from([("".into(), 0)]),
+        }
     }
 }
 
@@ -24,17 +31,18 @@ impl Namespaces {
     /// The number of a URI, the same for the same URI.
     pub(super) fn intern(&mut self, uri: &str) -> u32 {
         let uri = normalized(uri);
-        let found = self.0.iter().position(|known| **known == *uri);
-        let index = found.unwrap_or_else(|| {
-            self.0.push(uri.into());
-            self.0.len() - 1
-        });
-        index as u32
+        if let Some(number) = self.numbers.get(uri) {
+            return *number;
+        }
+        let number = self.uris.len() as u32;
+        self.uris.push(uri.into());
+        self.numbers.insert(uri.into(), number);
+        number
     }
 
     /// The URI of a number this gave.
     pub(super) fn uri(&self, id: u32) -> &str {
-        &self.0[id as usize]
+        &self.uris[id as usize]
     }
 }
 
@@ -66,12 +74,12 @@ pub(super) const STANDARD: &[(&str, &str)] = &[
 /// What `@context` of the document declares.
 #[derive(Debug, Default)]
 pub(super) struct Contexts {
-    declared: Vec<(Box<str>, Box<str>)>,
+    declared: HashMap<Box<str>, Box<str>>,
     vocab: Option<Box<str>>,
     /// The last context URL that is not the standard's own.
     foreign: Option<Box<str>>,
     /// Prefixes that were taken for its own.
-    told: Vec<Box<str>>,
+    told: HashSet<Box<str>>,
 }
 
 impl Contexts {
@@ -85,7 +93,7 @@ impl Contexts {
                 if member.local() == "@vocab" {
                     self.vocab = Some(normalized(member.value()).into());
                 } else {
-                    self.declared.push((member.local().into(), normalized(member.value()).into()));
+                    self.declared.insert(member.local().into(), normalized(member.value()).into());
                 }
             }
         }
@@ -100,13 +108,13 @@ impl Contexts {
         if local.starts_with("//") || prefix == "urn" {
             return Ok(split_uri(key));
         }
-        let local_declaration = if member.tree.has_context {
+        let local_declaration = if member.tree.has_context() {
             declared_around(member, prefix)
         } else {
             None
         };
         let namespace = local_declaration
-            .or_else(|| find(&self.declared, prefix).map(Cow::Borrowed))
+            .or_else(|| self.declared.get(prefix).map(|uri| Cow::Borrowed(&**uri)))
             .or_else(|| {
                 STANDARD
                     .iter()
@@ -135,7 +143,7 @@ impl Contexts {
         if !good {
             return None;
         }
-        let around = if member.tree.has_context {
+        let around = if member.tree.has_context() {
             foreign_around(member)
         } else {
             None
@@ -146,24 +154,21 @@ impl Contexts {
             local: local.into(),
             prefix: prefix.into(),
         };
-        let first = !self.told.iter().any(|told| **told == *prefix);
-        if first {
-            self.told.push(prefix.into());
-        }
+        let first = self.told.insert(prefix.into());
         Some((name, first))
     }
 
     /// A key without prefix: a term of an inline context, or of `@vocab`, or in no namespace.
     fn term(&self, key: &str, member: View<'_>) -> Name {
-        let around = if member.tree.has_context {
+        let around = if member.tree.has_context() {
             declared_around(member, key)
         } else {
             None
         };
-        if let Some(uri) = around.or_else(|| find(&self.declared, key).map(Cow::Borrowed)) {
+        if let Some(uri) = around.or_else(|| self.declared.get(key).map(|uri| Cow::Borrowed(&**uri))) {
             return split_uri(&uri);
         }
-        let vocab = if member.tree.has_context {
+        let vocab = if member.tree.has_context() {
             declared_around(member, "@vocab")
         } else {
             None
@@ -177,20 +182,12 @@ impl Contexts {
     }
 }
 
-fn find<'a>(declared: &'a [(Box<str>, Box<str>)], prefix: &str) -> Option<&'a str> {
-    declared
-        .iter()
-        .rev()
-        .find(|(known, _)| **known == *prefix)
-        .map(|(_, uri)| &**uri)
-}
-
 /// Looks the prefix up in the `@context` of every object around the member, nearest first.
 fn declared_around<'t>(member: View<'t>, prefix: &str) -> Option<Cow<'t, str>> {
     let mut around = member.parent();
     while let Some(object) = around {
         let found = object
-            .get("@context")
+            .context()
             .into_iter()
             .flat_map(context_objects)
             .find_map(|item| item.get(prefix));
@@ -205,7 +202,7 @@ fn declared_around<'t>(member: View<'t>, prefix: &str) -> Option<Cow<'t, str>> {
 fn foreign_around(member: View<'_>) -> Option<&str> {
     let mut around = member.parent();
     while let Some(object) = around {
-        if let Some(url) = object.get("@context").and_then(foreign_url) {
+        if let Some(url) = object.context().and_then(foreign_url) {
             return Some(url);
         }
         around = object.parent();

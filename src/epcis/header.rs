@@ -6,8 +6,6 @@ use super::build::{extensions, nodes};
 use super::document::{Correspondent, Header, Syntax};
 use super::reading::Reading;
 use super::tree::{Kind, View};
-use crate::domain::finding::FindingCode;
-use crate::domain::time::Micros;
 
 /// Takes in an XML `EPCISHeader`.
 pub(super) fn xml(reading: &mut Reading<'_>, element: View<'_>, base: &str, header: &mut Header) {
@@ -29,22 +27,6 @@ pub(super) fn xml(reading: &mut Reading<'_>, element: View<'_>, base: &str, head
 
 /// Takes in the members of a JSON document other than its body.
 pub(super) fn json(reading: &mut Reading<'_>, root: View<'_>, header: &mut Header) {
-    for field in ["@context", "schemaVersion", "creationDate"] {
-        if root.get(field).is_none_or(|found| found.kind() == Kind::Null) {
-            reading.find(FindingCode::LenientlyRead, root, "", format!("the document has no `{field}`"));
-        }
-    }
-    let version = root
-        .get("schemaVersion")
-        .filter(|version| version.kind() != Kind::Text && version.kind() != Kind::Null);
-    if let Some(version) = version {
-        reading.find(FindingCode::LenientlyRead, version, "", "must be a string");
-    }
-    let created = root.get("creationDate").and_then(View::text);
-    if created.is_some_and(|created| Micros::parse(created.trim()).is_err()) {
-        let detail = "`creationDate` is no time with a zone; ignored";
-        reading.find(FindingCode::LenientlyRead, root, "", detail);
-    }
     for member in root.members() {
         match member.local() {
             "@context" | "type" | "isA" | "id" | "schemaVersion" | "creationDate" | "epcisBody" => {}

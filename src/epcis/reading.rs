@@ -1,39 +1,91 @@
 //! What both readers share while they go through a document: findings, namespaces, the limits, and where events go.
 
+use std::collections::{BTreeMap, HashSet};
+
 use super::context::{Contexts, Namespaces};
 use super::document::{ParsedEvent, Syntax};
 use super::tree::{Tree, View};
-use super::{ParseLimits, build, hash};
-use crate::domain::finding::{Finding, FindingCode};
+use super::{ParseLimits, build, hash, schema};
+use crate::domain::finding::{Class, Finding, FindingCode, Severity};
+use crate::domain::profile::Profile;
 
-/// Findings, at most so many of one code.
+/// Findings, at most so many of one code, and none that the profile ignores.
+///
+/// What is not kept is never worded: a caller asks [`Self::keeps`] before it looks for the place, which takes long.
 #[derive(Debug)]
 pub(super) struct Findings {
     kept: Vec<Finding>,
+    counts: BTreeMap<FindingCode, usize>,
     per_code: usize,
     cut: bool,
+    refused: bool,
+    profile: Profile,
+    /// Where the schema found fault with the event that is being read.
+    faults: HashSet<String>,
 }
 
 impl Findings {
-    pub(super) fn new(per_code: usize) -> Self {
+    pub(super) fn new(per_code: usize, profile: Profile) -> Self {
         Self {
             kept: Vec::new(),
+            counts: BTreeMap::new(),
             per_code,
             cut: false,
+            refused: false,
+            profile,
+            faults: HashSet::new(),
         }
+    }
+
+    /// Counts one of that code, and says whether it is to be kept.
+    pub(super) fn keeps(&mut self, code: FindingCode) -> bool {
+        let Some(severity) = self.profile.severity(code) else {
+            return false;
+        };
+        self.refused |= severity == Severity::Refusal;
+        let count = self.counts.entry(code).or_default();
+        let keeps = *count < self.per_code;
+        if keeps {
+            *count += 1;
+        }
+        self.cut |= !keeps;
+        keeps
+    }
+
+    /// Takes a finding for which [`Self::keeps`] said yes.
+    ///
+    /// The schema goes first; what the reader corrects at the same place is the same deviation and is not told twice.
+    pub(super) fn keep(&mut self, finding: Finding) {
+        if finding.code.class() == Class::Schema {
+            self.faults.insert(finding.pointer.clone());
+        } else if finding.code.class() == Class::Rule && finding.code.severity() == Severity::Warning && self.told(&finding) {
+            self.counts.entry(finding.code).and_modify(|count| *count -= 1);
+            return;
+        }
+        self.kept.push(finding);
+    }
+
+    fn told(&self, finding: &Finding) -> bool {
+        let place = &finding.pointer;
+        // Rules of sensors point at the whole list.
+        let inside = |fault: &String| fault.strip_prefix(place.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        self.faults.contains(place) || finding.code == FindingCode::SensorData && self.faults.iter().any(inside)
+    }
+
+    /// Forgets where the schema found fault: another event begins.
+    fn turn(&mut self) {
+        self.faults.clear();
     }
 
     pub(super) fn push(&mut self, finding: Finding) {
-        // INVARIANT: `kept` is small (codes times `per_code`), so counting it is cheap beside parsing an event.
-        if self.kept.iter().filter(|kept| kept.code == finding.code).count() < self.per_code {
-            self.kept.push(finding);
-        } else {
-            self.cut = true;
+        if self.keeps(finding.code) {
+            self.keep(finding);
         }
     }
 
+    /// Whether something refuses the document.
     pub(super) fn refused(&self) -> bool {
-        self.kept.iter().any(Finding::refuses)
+        self.refused
     }
 
     pub(super) fn finish(mut self) -> Vec<Finding> {
@@ -59,8 +111,8 @@ pub(super) struct Reading<'a> {
     pub(super) count: usize,
     /// Qualified EPCIS children are reported once a document.
     pub(super) told_qualified: bool,
-    /// So are elements out of order.
-    pub(super) told_order: bool,
+    /// Elements out of place, by container and name: each is reported once a document.
+    told_places: HashSet<(Box<str>, Box<str>)>,
     /// Whether what is read now is an event, so that findings carry its position.
     in_event: bool,
     sink: &'a mut dyn FnMut(ParsedEvent),
@@ -72,11 +124,11 @@ impl<'a> Reading<'a> {
             syntax,
             namespaces: Namespaces::default(),
             contexts: Contexts::default(),
-            findings: Findings::new(limits.findings_per_code),
+            findings: Findings::new(limits.findings_per_code, limits.profile.clone()),
             limits,
             count: 0,
             told_qualified: false,
-            told_order: false,
+            told_places: HashSet::new(),
             in_event: false,
             sink,
         }
@@ -90,6 +142,8 @@ impl<'a> Reading<'a> {
             return Err(Finding::new(FindingCode::TooManyEvents, base, detail));
         }
         self.in_event = true;
+        self.findings.turn();
+        schema::event(self, root, base);
         let built = build::event(self, root, base);
         self.in_event = false;
         if let Some(event) = built {
@@ -114,12 +168,21 @@ impl<'a> Reading<'a> {
 
     /// Adds a finding about the event being read.
     pub(super) fn find(&mut self, code: FindingCode, view: View<'_>, base: &str, detail: impl Into<String>) {
+        if !self.findings.keeps(code) {
+            return;
+        }
         let finding = Finding::new(code, self.pointer(view, base), detail);
-        self.findings.push(if self.in_event {
+        self.findings.keep(if self.in_event {
             finding.at_event(self.count)
         } else {
             finding
         });
+    }
+
+    /// Whether an element out of place in such a container is met the first time.
+    pub(super) fn deviates(&mut self, container: &str, name: &str) -> bool {
+        // Beyond so many it is all the same document that is not to be helped.
+        self.told_places.len() < 1_000 && self.told_places.insert((container.into(), name.into()))
     }
 
     /// `Err` if a tree that is still being filled has become too large.

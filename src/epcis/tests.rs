@@ -97,22 +97,22 @@ fn leniency_is_reported_and_changes_nothing() {
     assert_eq!(read.events[0].hash, plain.events[0].hash);
     assert_eq!(
         read.findings.iter().map(|finding| finding.code).collect::<Vec<_>>(),
-        [FindingCode::LenientlyRead]
+        [FindingCode::SchemaNamespace]
     );
     let misspelt = XML_EVENT.replace("bizstep:commissioning", "bizstep:comissioning");
     let read = parse(xml(&misspelt).as_bytes(), MediaType::Xml, &ParseLimits::default()).unwrap();
     assert_eq!((read.events[0].event.step(), read.findings.len()), ("commissioning", 1));
 }
 
-/// Reads `odd` and `plain` to one event, `odd` with one finding; its pointer.
-fn reads_like(odd: &str, plain: &str, media: MediaType) -> String {
+/// Reads `odd` and `plain` to one event, `odd` with one finding of that code; its pointer.
+fn reads_like(odd: &str, plain: &str, media: MediaType, code: FindingCode) -> String {
     let read = |text: &str| {
         parse(text.as_bytes(), media, &ParseLimits::default()).unwrap_or_else(|findings| panic!("{text}: {findings:?}"))
     };
     let (odd, plain) = (read(odd), read(plain));
     assert_eq!(odd.events[0].hash, plain.events[0].hash);
     let codes: Vec<_> = odd.findings.iter().map(|finding| finding.code).collect();
-    assert_eq!(codes, [FindingCode::LenientlyRead], "{:?}", odd.findings);
+    assert_eq!(codes, [code], "{:?}", odd.findings);
     assert_eq!(plain.findings, []);
     odd.findings[0].pointer.clone()
 }
@@ -120,18 +120,26 @@ fn reads_like(odd: &str, plain: &str, media: MediaType) -> String {
 #[test]
 fn what_only_a_schema_minds_is_reported_once() {
     let plain = json(JSON_EVENT);
-    assert_eq!(reads_like(&format!("\u{feff}{plain}"), &plain, MediaType::Json), "1:1");
+    let marked = format!("\u{feff}{plain}");
+    assert_eq!(
+        reads_like(&marked, &plain, MediaType::Json, FindingCode::StructureCorrected),
+        "1:1"
+    );
     let draft = plain.replacen("\"type\":\"EPCISDocument\"", "\"isA\":\"EPCISDocument\"", 1);
     assert_ne!(draft, plain);
-    assert_eq!(reads_like(&draft, &plain, MediaType::Json), "/isA");
+    assert_eq!(
+        reads_like(&draft, &plain, MediaType::Json, FindingCode::SchemaUnknown),
+        "/isA"
+    );
     let plain = xml(XML_EVENT);
     let action = "<action>ADD</action>";
     let jumbled = XML_EVENT
         .replacen(action, "", 1)
         .replacen("<eventTime>", &format!("{action}<eventTime>"), 1);
     assert!(jumbled.contains(action));
-    let pointer = reads_like(&xml(&(jumbled.clone() + &jumbled)), &plain, MediaType::Xml);
-    assert_eq!(pointer, "/EPCISDocument/EPCISBody/EventList/ObjectEvent[1]/eventTime");
+    let twice = xml(&(jumbled.clone() + &jumbled));
+    let pointer = reads_like(&twice, &plain, MediaType::Xml, FindingCode::SchemaOrder);
+    assert_eq!(pointer, "/EPCISDocument/EPCISBody/EventList/ObjectEvent[1]/action");
 }
 
 #[test]
@@ -145,28 +153,34 @@ fn names_of_a_context_that_is_not_fetched_are_kept_under_its_address() {
     let read = parse(document.as_bytes(), MediaType::Json, &ParseLimits::default()).unwrap();
     assert_eq!(read.events[0].event.ilmd[0].name.namespace.as_ref(), format!("{context}#"));
     let codes: Vec<_> = read.findings.iter().map(|finding| finding.code).collect();
-    assert_eq!(codes, [FindingCode::LenientlyRead], "{:?}", read.findings);
+    assert_eq!(codes, [FindingCode::ForeignContext], "{:?}", read.findings);
 }
 
 #[test]
 fn what_json_fields_do_not_fit_is_kept_or_ignored_with_a_finding() {
-    let check = |old: &str, new: &str| {
+    let check = |old: &str, new: &str, code: FindingCode| {
         let document = json(JSON_EVENT).replacen(old, new, 1);
         assert!(document.contains(new), "{old}");
         let read = parse(document.as_bytes(), MediaType::Json, &ParseLimits::default()).unwrap();
         let codes: Vec<_> = read.findings.iter().map(|finding| finding.code).collect();
-        assert_eq!(codes, [FindingCode::LenientlyRead], "{new}: {:?}", read.findings);
+        assert_eq!(codes, [code], "{new}: {:?}", read.findings);
     };
-    check(r#""ilmd":{"#, r#""ilmd":{"lot":"A1","#);
-    check(r#""readPoint":{"#, r#""readPoint":{"room":"7","#);
-    check(r#"[{"type":"po","#, r#"[{"type":"po","note":"x","#);
-    check(r#""schemaVersion":"2.0","#, "");
-    check(r#""schemaVersion":"2.0""#, r#""schemaVersion":2.0"#);
-    check(r#""creationDate":"2026-11-22T06:50:00Z","#, "");
-    check(r#""creationDate":"2026-11-22T06:50:00Z""#, r#""creationDate":"yesterday""#);
+    use FindingCode::{SchemaKind, SchemaMissing, SchemaUnknown, SchemaValue};
+    check(r#""ilmd":{"#, r#""ilmd":{"lot":"A1","#, SchemaUnknown);
+    check(r#""readPoint":{"#, r#""readPoint":{"room":"7","#, FindingCode::NoNamespace);
+    check(r#"[{"type":"po","#, r#"[{"type":"po","note":"x","#, SchemaUnknown);
+    check(r#""schemaVersion":"2.0","#, "", SchemaMissing);
+    check(r#""schemaVersion":"2.0""#, r#""schemaVersion":2.0"#, SchemaKind);
+    check(r#""creationDate":"2026-11-22T06:50:00Z","#, "", SchemaMissing);
+    check(
+        r#""creationDate":"2026-11-22T06:50:00Z""#,
+        r#""creationDate":"yesterday""#,
+        SchemaValue,
+    );
     check(
         r#""ilmd":"#,
         r#""sensorElementList":[{"sensorReport":[{"type":"Mass","colour":"red"}]}],"ilmd":"#,
+        SchemaUnknown,
     );
 }
 
@@ -254,10 +268,161 @@ fn more_events_than_allowed_are_refused() {
 fn findings_are_capped() {
     let bad = XML_EVENT.replace("ADD", "CREATE").repeat(300);
     let findings = parse(xml(&bad).as_bytes(), MediaType::Xml, &ParseLimits::default()).unwrap_err();
+    let count = |code: FindingCode| findings.iter().filter(|finding| finding.code == code).count();
+    // The schema and the reader both have a say about it.
+    assert_eq!(
+        (count(FindingCode::SchemaValue), count(FindingCode::InvalidValue)),
+        (100, 100)
+    );
     assert_eq!(
         (findings.len(), findings.last().map(|finding| finding.code)),
-        (101, Some(FindingCode::Truncated))
+        (201, Some(FindingCode::Truncated))
     );
+}
+
+/// Reads within a time that anything quadratic in 40,000 exceeds many times over.
+fn in_time(text: &str, media: MediaType) -> Result<Document, Vec<Finding>> {
+    let begun = std::time::Instant::now();
+    let read = parse(text.as_bytes(), media, &ParseLimits::default());
+    let taken = begun.elapsed();
+    // Nothing is optimised here and the machine is shared: a release build takes a tenth of it.
+    assert!(taken < std::time::Duration::from_secs(10), "took {taken:?}");
+    read
+}
+
+const MANY: usize = 40_000;
+
+#[test]
+fn many_bad_identifiers_take_no_longer_than_as_many_good_ones() {
+    let bad: String = (0..MANY).map(|n| format!("<epc>urn:epc:id:sgtin:1.{n}</epc>")).collect();
+    let text = xml(&XML_EVENT.replace("<epcList>", &format!("<epcList>{bad}")));
+    let findings = in_time(&text, MediaType::Xml).unwrap_err();
+    let last = &findings[99];
+    assert!(last.pointer.ends_with("/epcList/epc[100]"), "{last:?}");
+    assert_eq!(findings.last().map(|finding| finding.code), Some(FindingCode::Truncated));
+    let bad: String = (0..MANY).map(|n| format!("\"urn:epc:id:sgtin:1.{n}\",")).collect();
+    let text = json(&JSON_EVENT.replace("\"epcList\":[", &format!("\"epcList\":[{bad}")));
+    let findings = in_time(&text, MediaType::Json).unwrap_err();
+    assert_eq!(findings[99].pointer, "/epcisBody/eventList/0/epcList/99");
+}
+
+#[test]
+fn many_names_take_no_longer_than_few() {
+    let declared: String = (0..MANY).map(|n| format!(" xmlns:p{n}=\"urn:x:{n}\"")).collect();
+    let used: String = (0..MANY).map(|n| format!("<p{n}:a>1</p{n}:a>")).collect();
+    let text = xml(&XML_EVENT.replace("<action>", &format!("{used}<action>"))).replacen(
+        " xmlns:cbvmda",
+        &format!("{declared} xmlns:cbvmda"),
+        1,
+    );
+    assert_eq!(in_time(&text, MediaType::Xml).unwrap().events[0].event.extensions.len(), MANY);
+    let attributes: String = (0..MANY).map(|n| format!(" a{n}=\"1\"")).collect();
+    let text = xml(&XML_EVENT.replace("<epcList>", &format!("<epcList{attributes}>")));
+    let read = in_time(&text, MediaType::Xml).unwrap();
+    assert_eq!(read.findings[0].code, FindingCode::SchemaUnknown);
+    let declared: String = (0..MANY).map(|n| format!("\"p{n}\":\"urn:x:{n}#\",")).collect();
+    let used: String = (0..MANY).map(|n| format!("\"p{n}:a\":1,")).collect();
+    let text = json(&JSON_EVENT.replace("\"action\"", &format!("{used}\"action\""))).replacen(
+        "{\"ex\"",
+        &format!("{{{declared}\"ex\""),
+        1,
+    );
+    assert_eq!(
+        in_time(&text, MediaType::Json).unwrap().events[0].event.extensions.len(),
+        MANY
+    );
+    let foreign = text.replacen(&declared, "", 1).replacen(
+        "epcis-context.jsonld\"",
+        "epcis-context.jsonld\",\"https://x.example/c.jsonld\"",
+        1,
+    );
+    let read = in_time(&foreign, MediaType::Json).unwrap();
+    assert_eq!(read.events[0].event.extensions.len(), MANY);
+}
+
+#[test]
+fn elements_of_many_names_are_counted_by_name() {
+    let mixed: String = (0..MANY).map(|n| format!("<madeUp{n}/>")).collect();
+    let text = xml(&XML_EVENT.replace("<action>", &format!("{mixed}<madeUp7/><action>")));
+    let read = in_time(&text, MediaType::Xml).unwrap();
+    let unnamed: Vec<&str> = read
+        .findings
+        .iter()
+        .filter(|finding| finding.code == FindingCode::NoNamespace)
+        .map(|finding| finding.pointer.rsplit('/').next().unwrap())
+        .collect();
+    assert_eq!((unnamed.len(), unnamed[6]), (100, "madeUp7[1]"));
+}
+
+#[test]
+fn white_space_between_elements_is_not_kept() {
+    let pretty: String = (0..100_000)
+        .map(|n| format!("\n            <epc>https://id.gs1.org/01/09521001001014/21/{n:020}</epc>"))
+        .collect();
+    let text = xml(&XML_EVENT.replace("<epcList>", &format!("<epcList>{pretty}")));
+    assert!(text.len() > 7_700_000, "{}", text.len());
+    // What a hub allows unless it is told otherwise.
+    let limits = ParseLimits {
+        event_bytes: 16 << 20,
+        ..ParseLimits::default()
+    };
+    let read = parse(text.as_bytes(), MediaType::Xml, &limits).unwrap();
+    assert_eq!(read.events[0].event.epcs.len(), 100_002);
+    let kept = XML_EVENT.replace(
+        "<cbvmda:lotNumber>A&#x31;</cbvmda:lotNumber>",
+        "<cbvmda:a> <b/> </cbvmda:a><cbvmda:c> </cbvmda:c><cbvmda:d>x <b/> <b/></cbvmda:d>",
+    );
+    let read = parse(xml(&kept).as_bytes(), MediaType::Xml, &limits).unwrap();
+    let content: Vec<_> = read.events[0].event.ilmd.iter().map(|node| &node.content).collect();
+    use crate::domain::event::{Content, MixedPart};
+    assert!(
+        matches!(content[0], Content::Nodes(inside) if inside.len() == 1),
+        "{content:?}"
+    );
+    assert!(matches!(content[1], Content::Text(text) if &**text == " "), "{content:?}");
+    assert!(
+        matches!(content[2], Content::Mixed(parts) if matches!(&parts[2], MixedPart::Text(text) if &**text == " ")),
+        "{content:?}"
+    );
+}
+
+#[test]
+fn what_a_profile_ignores_is_not_mentioned_and_what_it_refuses_refuses() {
+    use crate::domain::finding::Severity;
+    use crate::domain::profile::{Base, Level, Profile};
+    let jumbled =
+        xml(&XML_EVENT
+            .replacen("<action>ADD</action>", "", 1)
+            .replacen("<eventTime>", "<action>ADD</action><eventTime>", 1));
+    let read = |profile: Profile| {
+        let limits = ParseLimits {
+            profile,
+            ..ParseLimits::default()
+        };
+        parse(jumbled.as_bytes(), MediaType::Xml, &limits).map(|document| document.findings.len())
+    };
+    let set = |base, level| Profile::new(base).with(FindingCode::SchemaOrder, level).unwrap();
+    assert_eq!(read(Profile::default()), Ok(1));
+    assert_eq!(read(set(Base::Lenient, Level::Ignore)), Ok(0));
+    assert!(read(set(Base::Lenient, Level::As(Severity::Refusal))).is_err());
+    assert!(read(Profile::new(Base::Strict)).is_err());
+    assert_eq!(read(set(Base::Strict, Level::As(Severity::Warning))), Ok(1));
+}
+
+#[test]
+fn a_document_of_master_data_is_read() {
+    let text = r#"<m:EPCISMasterDataDocument xmlns:m="urn:epcglobal:epcis-masterdata:xsd:1" schemaVersion="1.2" creationDate="2026-11-22T06:50:00Z">
+<EPCISBody><VocabularyList><Vocabulary type="urn:epcglobal:epcis:vtype:EPCClass"><VocabularyElementList>
+<VocabularyElement id="urn:epc:idpat:sgtin:0614141.107346.*"><attribute id="urn:epcglobal:cbv:mda#regulatedProductName">Tablet</attribute></VocabularyElement>
+</VocabularyElementList></Vocabulary></VocabularyList></EPCISBody></m:EPCISMasterDataDocument>"#;
+    let read = parse(text.as_bytes(), MediaType::Xml, &ParseLimits::default()).unwrap();
+    assert_eq!(
+        (read.events.len(), read.header.master_data.len(), read.findings.len()),
+        (0, 1, 0)
+    );
+    let odd = text.replace(r#" id="urn:epcglobal:cbv:mda#regulatedProductName""#, "");
+    let read = parse(odd.as_bytes(), MediaType::Xml, &ParseLimits::default()).unwrap();
+    assert_eq!(read.findings[0].code, FindingCode::SchemaMissing);
 }
 
 #[test]

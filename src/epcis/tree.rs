@@ -5,9 +5,12 @@
 //!
 //! It does not know EPCIS, and it does not resolve JSON prefixes (that needs the contexts, see `context`).
 //!
+//! White space between elements is not kept: it means nothing, and of a pretty-printed event it is half. Beside text it is.
+//!
 //! INVARIANT: node 0 is the root; a child's id is greater than its parent's; spans lie on character boundaries.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 /// No node.
@@ -42,13 +45,16 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, Copy)]
 struct Record {
     kind: Kind,
+    /// Length of the prefix, which stands just before the name.
+    prefix: u16,
     /// Index into the reader's namespaces; 0 is none.
     namespace: u32,
     parent: u32,
     next: u32,
     first: u32,
     last: u32,
-    prefix: Span,
+    /// How many siblings of its name stand before it; in an array how many items.
+    index: u32,
     name: Span,
     value: Span,
 }
@@ -64,14 +70,33 @@ pub(super) struct RawName<'a> {
     pub(super) local: &'a str,
 }
 
+/// How many names of one container are searched one by one.
+const FEW: usize = 32;
+
+/// A container that is being filled.
+#[derive(Debug)]
+struct Open {
+    id: u32,
+    /// The child before the last one.
+    before: u32,
+    /// Whether it holds text that is not blank.
+    texted: bool,
+    /// The last child of each name, but for that of the last child of all.
+    few: Vec<u32>,
+    /// The same of the names that `few` has no room for.
+    many: HashMap<Box<str>, u32>,
+}
+
 /// The tree.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     text: String,
     nodes: Vec<Record>,
-    open: Vec<u32>,
-    /// Whether some object in it brings its own `@context`.
-    pub(super) has_context: bool,
+    open: Vec<Open>,
+    /// The `@context` members, by the object that brings them.
+    contexts: HashMap<u32, u32>,
+    /// The namespace that the value of an attribute names with its prefix; only of those for which the reader looked.
+    named: HashMap<u32, u32>,
 }
 
 impl Tree {
@@ -80,7 +105,18 @@ impl Tree {
         self.text.clear();
         self.nodes.clear();
         self.open.clear();
-        self.has_context = false;
+        self.contexts.clear();
+        self.named.clear();
+    }
+
+    /// Says which namespace the value of the attribute added last names.
+    pub(super) fn name_namespace(&mut self, namespace: u32) {
+        self.named.insert(self.nodes.len() as u32 - 1, namespace);
+    }
+
+    /// Whether some object in it brings its own `@context`.
+    pub(super) fn has_context(&self) -> bool {
+        !self.contexts.is_empty()
     }
 
     /// Bytes of names and values held.
@@ -90,14 +126,55 @@ impl Tree {
 
     /// Opens a container under the one open now.
     pub(super) fn open(&mut self, kind: Kind, name: RawName<'_>) {
+        self.drop_blank(false);
         let id = self.add(kind, name, "");
-        self.open.push(id);
+        self.open.push(Open {
+            id,
+            before: NONE,
+            texted: false,
+            few: Vec::new(),
+            many: HashMap::new(),
+        });
     }
 
     /// Closes the container opened last; `false` once the root is closed.
     pub(super) fn close(&mut self) -> bool {
+        self.drop_blank(true);
         self.open.pop();
         !self.open.is_empty()
+    }
+
+    /// Takes back the white space that was added last, where it stands between elements.
+    fn drop_blank(&mut self, closing: bool) {
+        let Some(open) = self.open.last_mut().filter(|open| !open.texted) else {
+            return;
+        };
+        let parent = self.nodes[open.id as usize];
+        let last = parent.last;
+        if parent.kind != Kind::Object || last == NONE || last as usize + 1 != self.nodes.len() {
+            return;
+        }
+        let Record { kind, name, value, .. } = self.nodes[last as usize];
+        if kind != Kind::Text || name.len > 0 {
+            return;
+        }
+        if !self.text[value.start as usize..].trim().is_empty() {
+            open.texted = true;
+            return;
+        }
+        let before = open.before;
+        // What an element holds and nothing else is its value, blank or not.
+        if closing && (before == NONE || self.nodes[before as usize].kind == Kind::Attribute) {
+            return;
+        }
+        self.text.truncate(value.start as usize);
+        self.nodes.truncate(last as usize);
+        self.nodes[open.id as usize].last = before;
+        if before == NONE {
+            self.nodes[open.id as usize].first = NONE;
+        } else {
+            self.nodes[before as usize].next = NONE;
+        }
     }
 
     /// Adds a leaf under the open container.
@@ -107,7 +184,7 @@ impl Tree {
 
     /// Adds character data, joined to the data just before it.
     pub(super) fn text(&mut self, value: &str) {
-        let last = self.open.last().map_or(NONE, |&parent| self.nodes[parent as usize].last);
+        let last = self.open.last().map_or(NONE, |open| self.nodes[open.id as usize].last);
         if last != NONE && last as usize + 1 == self.nodes.len() && self.nodes[last as usize].kind == Kind::Text {
             self.text.push_str(value);
             self.nodes[last as usize].value.len += value.len() as u32;
@@ -123,21 +200,28 @@ impl Tree {
 
     fn add(&mut self, kind: Kind, name: RawName<'_>, value: &str) -> u32 {
         let id = self.nodes.len() as u32;
-        let parent = self.open.last().copied().unwrap_or(NONE);
+        let parent = self.open.last().map_or(NONE, |open| open.id);
+        let index = if kind == Kind::Attribute { 0 } else { self.index(name.local) };
+        let (prefix, name_span) = self.name(parent, name);
         let record = Record {
             kind,
+            prefix,
             namespace: name.namespace,
             parent,
             next: NONE,
             first: NONE,
             last: NONE,
-            prefix: self.span(name.prefix),
-            name: self.span(name.local),
+            index,
+            name: name_span,
             value: self.span(value),
         };
         self.nodes.push(record);
-        if parent != NONE {
+        if name.local == "@context" {
+            self.contexts.insert(parent, id);
+        }
+        if let Some(open) = self.open.last_mut() {
             let previous = self.nodes[parent as usize].last;
+            open.before = previous;
             if previous == NONE {
                 self.nodes[parent as usize].first = id;
             } else {
@@ -146,6 +230,55 @@ impl Tree {
             self.nodes[parent as usize].last = id;
         }
         id
+    }
+
+    /// The name of a child to be added; that of the sibling before it, where it is the same.
+    fn name(&mut self, parent: u32, name: RawName<'_>) -> (u16, Span) {
+        let previous = self.nodes.get(parent as usize).map_or(NONE, |record| record.last);
+        if let Some(&Record { prefix, name: span, .. }) = self.nodes.get(previous as usize) {
+            let same = &self.text[span.start as usize - usize::from(prefix)..span.start as usize] == name.prefix;
+            if same && self.slice(span) == name.local {
+                return (prefix, span);
+            }
+        }
+        // The namespace is what counts: a prefix beyond all measure is not kept.
+        let prefix = u16::try_from(name.prefix.len()).unwrap_or(0);
+        if prefix > 0 {
+            self.text.push_str(name.prefix);
+        }
+        (prefix, self.span(name.local))
+    }
+
+    /// The index of a child to be added under the open container, which is not an attribute.
+    fn index(&mut self, local: &str) -> u32 {
+        let Self { text, nodes, open, .. } = self;
+        let Some(open) = open.last_mut() else { return 0 };
+        let slice = |id: u32| {
+            let Span { start, len } = nodes[id as usize].name;
+            &text[start as usize..(start + len) as usize]
+        };
+        let parent = &nodes[open.id as usize];
+        let previous = parent.last;
+        if previous == NONE || nodes[previous as usize].kind == Kind::Attribute {
+            return 0;
+        }
+        if parent.kind == Kind::Array || slice(previous) == local {
+            return nodes[previous as usize].index + 1;
+        }
+        let known = slice(previous);
+        match open.few.iter().position(|id| slice(*id) == known) {
+            Some(at) => open.few[at] = previous,
+            None if open.few.len() < FEW => open.few.push(previous),
+            None => {
+                open.many.insert(known.into(), previous);
+            }
+        }
+        let found = open
+            .few
+            .iter()
+            .find(|id| slice(**id) == local)
+            .or_else(|| open.many.get(local));
+        found.map_or(0, |&id| nodes[id as usize].index + 1)
     }
 
     fn span(&mut self, text: &str) -> Span {
@@ -184,11 +317,23 @@ impl<'t> View<'t> {
     }
 
     pub(super) fn prefix(self) -> &'t str {
-        self.tree.slice(self.record().prefix)
+        let Record { prefix, name, .. } = self.record();
+        &self.tree.text[name.start as usize - usize::from(*prefix)..name.start as usize]
+    }
+
+    /// The `@context` that the object brings.
+    pub(super) fn context(self) -> Option<Self> {
+        let id = *self.tree.contexts.get(&self.id)?;
+        Some(Self { tree: self.tree, id })
     }
 
     pub(super) fn namespace(self) -> u32 {
         self.record().namespace
+    }
+
+    /// The namespace that the value of this attribute names, where the reader looked and found one.
+    pub(super) fn named_namespace(self) -> Option<u32> {
+        self.tree.named.get(&self.id).copied()
     }
 
     /// The value of a leaf.
@@ -206,7 +351,15 @@ impl<'t> View<'t> {
 
     /// Everything inside, attributes first, in document order.
     pub(super) fn children(self) -> impl Iterator<Item = View<'t>> {
-        let mut next = self.record().first;
+        self.chain(self.record().first)
+    }
+
+    /// The siblings behind it.
+    fn followers(self) -> impl Iterator<Item = View<'t>> {
+        self.chain(self.record().next)
+    }
+
+    fn chain(self, mut next: u32) -> impl Iterator<Item = View<'t>> {
         std::iter::from_fn(move || {
             if next == NONE {
                 return None;
@@ -274,15 +427,9 @@ impl<'t> View<'t> {
         if self.local().is_empty() {
             return path;
         }
-        let same: Vec<u32> = parent
-            .members()
-            .filter(|other| other.local() == self.local())
-            .map(|other| other.id)
-            .collect();
         let _ = write!(path, "/{}", self.local());
-        if same.len() > 1 {
-            let position = same.iter().position(|&id| id == self.id).unwrap_or(0) + 1;
-            let _ = write!(path, "[{position}]");
+        if self.record().index > 0 || self.followers().any(|other| other.local() == self.local()) {
+            let _ = write!(path, "[{}]", self.record().index + 1);
         }
         path
     }
@@ -292,8 +439,7 @@ impl<'t> View<'t> {
         let Some(parent) = self.parent() else { return base.to_owned() };
         let mut path = parent.json_pointer(base);
         if parent.kind() == Kind::Array {
-            let position = parent.children().position(|other| other.id == self.id).unwrap_or(0);
-            let _ = write!(path, "/{position}");
+            let _ = write!(path, "/{}", self.record().index);
         } else {
             let _ = write!(path, "/{}", self.local().replace('~', "~0").replace('/', "~1"));
         }

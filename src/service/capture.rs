@@ -142,7 +142,7 @@ fn refusal_entry(hub: &Hub, actor: &Actor, object: String, findings: &[Finding])
     }
 }
 
-/// 403 if rights are all that is wrong, 400 otherwise.
+/// 403 if rights are all that is wrong, 400 otherwise. All findings are reasons of the refusal.
 fn refusal(findings: Vec<Finding>) -> ServiceError {
     let rights = |code: FindingCode| {
         matches!(
@@ -150,7 +150,7 @@ fn refusal(findings: Vec<Finding>) -> ServiceError {
             FindingCode::SenderMismatch | FindingCode::LocationNotYours | FindingCode::PartyNotYours | FindingCode::EpcNotYours
         )
     };
-    let entitled = findings.iter().any(|finding| finding.refuses() && !rights(finding.code));
+    let entitled = findings.iter().any(|finding| !rights(finding.code));
     let code = if entitled { Code::InvalidDocument } else { Code::NotEntitled };
     let violations = findings.into_iter().map(violation).collect();
     ServiceError::Refused {

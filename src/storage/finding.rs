@@ -3,7 +3,7 @@
 use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 
-use crate::domain::finding::FindingCode;
+use crate::domain::finding::{FindingCode, Severity};
 use crate::domain::ids::{DocumentId, EventKey, FindingId, PartyId};
 use crate::domain::time::Micros;
 
@@ -28,6 +28,8 @@ pub struct StoredFinding {
     pub epc: Option<String>,
     /// Which of the catalogue.
     pub code: FindingCode,
+    /// What it meant for the party's document when it was noticed.
+    pub severity: Severity,
     /// What is wrong here.
     pub detail: String,
     /// Where in the document.
@@ -38,13 +40,12 @@ pub struct StoredFinding {
     pub cleared_at: Option<Micros>,
 }
 
-const COLUMNS: &str =
-    "f.id, f.party_id, f.owner_id, f.document_id, f.event_id, f.epc, f.code, f.detail, f.pointer, f.created_at, f.cleared_at";
+const COLUMNS: &str = "f.id, f.party_id, f.owner_id, f.document_id, f.event_id, f.epc, f.code, f.severity, f.detail, f.pointer, f.created_at, f.cleared_at";
 
 fn finding(row: &QueryResult) -> Result<StoredFinding, StorageError> {
     let owner: Option<String> = column(row, "finding", "owner_id")?;
     let code: String = column(row, "finding", "code")?;
-    let known = FindingCode::ALL.iter().copied().find(|known| known.as_str() == code);
+    let severity: String = column(row, "finding", "severity")?;
     Ok(StoredFinding {
         id: FindingId::new(column(row, "finding", "id")?),
         party: parsed(row, "finding", "party_id")?,
@@ -52,7 +53,10 @@ fn finding(row: &QueryResult) -> Result<StoredFinding, StorageError> {
         document: DocumentId::new(column(row, "finding", "document_id")?),
         event: column::<Option<Uuid>>(row, "finding", "event_id")?.map(EventKey::new),
         epc: column(row, "finding", "epc")?,
-        code: known.ok_or_else(|| StorageError::Inconsistent(format!("finding.code = `{code}`: not in the catalogue")))?,
+        code: FindingCode::from_code(&code)
+            .ok_or_else(|| StorageError::Inconsistent(format!("finding.code = `{code}`: not in the catalogue")))?,
+        severity: Severity::from_word(&severity)
+            .ok_or_else(|| StorageError::Inconsistent(format!("finding.severity = `{severity}`: no severity")))?,
         detail: column(row, "finding", "detail")?,
         pointer: column(row, "finding", "pointer")?,
         created_at: Micros(column(row, "finding", "created_at")?),
@@ -65,11 +69,6 @@ pub async fn insert(tx: &Tx, findings: &[StoredFinding]) -> Result<(), StorageEr
     if findings.is_empty() {
         return Ok(());
     }
-    let severity = |finding: &StoredFinding| match finding.code.severity() {
-        crate::domain::finding::Severity::Warning => "warning",
-        crate::domain::finding::Severity::Error => "error",
-        crate::domain::finding::Severity::Refusal => "refusal",
-    };
     let (table, binds) = Rows::default()
         .uuids("id", findings.iter().map(|finding| finding.id.uuid()))
         .texts("party_id", findings.iter().map(|finding| Some(finding.party.as_str())))
@@ -81,7 +80,7 @@ pub async fn insert(tx: &Tx, findings: &[StoredFinding]) -> Result<(), StorageEr
         .uuids("event_id", findings.iter().map(|finding| finding.event.map(EventKey::uuid)))
         .texts("epc", findings.iter().map(|finding| finding.epc.as_deref()))
         .texts("code", findings.iter().map(|finding| Some(finding.code.as_str())))
-        .texts("severity", findings.iter().map(|finding| Some(severity(finding))))
+        .texts("severity", findings.iter().map(|finding| Some(finding.severity.as_str())))
         .texts("detail", findings.iter().map(|finding| Some(finding.detail.as_str())))
         .texts("pointer", findings.iter().map(|finding| Some(finding.pointer.as_str())))
         .ints("created_at", findings.iter().map(|finding| finding.created_at.0))

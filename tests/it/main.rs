@@ -13,6 +13,7 @@ mod corpus_capture;
 mod corpus_documents;
 mod corpus_identifiers;
 mod corpus_tags;
+mod corpus_verdicts;
 mod dialect;
 mod event;
 mod forgery;

@@ -15,9 +15,11 @@ use crate::domain::agreement::{Agreement, Approval, Power, Quota};
 use crate::domain::gs1::{CompanyPrefix, Gln, Gtin};
 use crate::domain::ids::{AgreementId, PartyId};
 use crate::domain::party::{Party, Product, Role, Site};
+use crate::domain::profile::Profile;
 use crate::domain::serial::forecast::Replenish;
 use crate::domain::time::Micros;
 
+use super::capture::capture;
 use super::product::{ProductDraft, SeriesDraft, product, sscc};
 use super::reader::{Key, Located, Problems, Section, cut};
 use super::supply;
@@ -67,6 +69,7 @@ pub(super) struct Draft {
     roles: Vec<Role>,
     country: Option<String>,
     issuers: Vec<String>,
+    capture: Profile,
     suspended: bool,
 }
 
@@ -169,6 +172,7 @@ impl Draft {
             roles: Vec::new(),
             country: None,
             issuers: Vec::new(),
+            capture: Profile::default(),
             suspended: false,
         }
     }
@@ -213,6 +217,9 @@ impl Draft {
                 .into_iter()
                 .filter_map(|section| pem(folder, section))
                 .collect(),
+            capture: root
+                .section(&key("capture", "{ profile = \"strict\" }"))
+                .map_or_else(Profile::default, capture),
             ..Self::broken(id, file)
         };
         root.finish();
@@ -254,6 +261,7 @@ impl Draft {
             products: products.collect::<Option<_>>()?,
             sscc: self.series.into_iter().map(|series| series.numbers.value).collect(),
             issuers: self.issuers,
+            capture: self.capture,
             active: !self.suspended,
         };
         let agreements = self.agreements.into_iter().map(|agreement| agreement.finish(&self.id));

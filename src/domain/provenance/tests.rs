@@ -25,6 +25,7 @@ fn registry() -> Registry {
         sscc: Vec::new(),
         products: Vec::new(),
         issuers: Vec::new(),
+        capture: crate::domain::profile::Profile::default(),
         active: true,
     };
     let parties = vec![

@@ -20,7 +20,7 @@ impl Builder<'_, '_> {
         let distinct = found.iter().collect::<HashSet<_>>().len();
         if distinct < found.len() {
             let detail = format!("names {} EPCs more than once; read as once", found.len() - distinct);
-            self.find(FindingCode::LenientlyRead, field, detail);
+            self.find(FindingCode::RepeatedEpc, field, detail);
             let mut seen = HashSet::with_capacity(distinct);
             found.retain(|epc| seen.insert(epc.canonical().to_owned()));
         }
@@ -98,7 +98,7 @@ impl Builder<'_, '_> {
             .filter(|member| !matches!(member.local(), "type" | "@context") && member.local() != name)
         {
             self.find(
-                FindingCode::LenientlyRead,
+                FindingCode::Ignored,
                 other,
                 format!("{} does not belong here; ignored", quoted(other.local())),
             );
@@ -127,7 +127,7 @@ impl Builder<'_, '_> {
             }),
             Syntax::Json => {
                 if !matches!(field.kind(), Kind::Array | Kind::Null) {
-                    self.find(FindingCode::LenientlyRead, field, "must be an array");
+                    self.find(FindingCode::StructureCorrected, field, "must be an array");
                     items = vec![field];
                 }
             }

@@ -31,7 +31,7 @@ pub(in crate::epcis) fn extensions(reading: &mut Reading<'_>, view: View<'_>, ba
     // A keyword of JSON-LD is no name.
     if nameless && !view.local().starts_with('@') {
         let detail = format!("{} has no namespace; kept as an extension", quoted(view.local()));
-        reading.find(FindingCode::LenientlyRead, view, base, detail);
+        reading.find(FindingCode::NoNamespace, view, base, detail);
     }
 }
 
@@ -49,7 +49,7 @@ pub(super) fn sensors(reading: &mut Reading<'_>, field: View<'_>, base: &str) ->
                     .filter(|report| report.get("type").is_none() && report.get("exception").is_some())
                 {
                     reading.find(
-                        FindingCode::LenientlyRead,
+                        FindingCode::SensorData,
                         *report,
                         base,
                         "has no `type`, which the JSON schema asks for",
@@ -130,7 +130,7 @@ fn json_name(reading: &mut Reading<'_>, view: View<'_>, base: &str) -> Option<Na
             quoted(&prefix),
             quoted(&name.namespace)
         );
-        reading.find(FindingCode::LenientlyRead, view, base, detail);
+        reading.find(FindingCode::ForeignContext, view, base, detail);
     }
     Some(name)
 }

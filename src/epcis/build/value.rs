@@ -24,7 +24,7 @@ impl Builder<'_, '_> {
         };
         let trimmed = text.trim();
         if trimmed.is_empty() {
-            self.find(FindingCode::LenientlyRead, field, "is empty; read as absent");
+            self.find(FindingCode::EmptyValue, field, "is empty; read as absent");
             return None;
         }
         if trimmed.len() == text.len() {
@@ -32,7 +32,7 @@ impl Builder<'_, '_> {
         }
         // Schema whitespace facets collapse in XML; in JSON the white space is the sender's mistake.
         if self.reading.syntax == Syntax::Json {
-            self.find(FindingCode::LenientlyRead, field, "has white space around the value");
+            self.find(FindingCode::ValueCorrected, field, "has white space around the value");
         }
         Some(match text {
             Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
@@ -44,11 +44,7 @@ impl Builder<'_, '_> {
     pub(super) fn uri(&mut self, field: View<'_>) -> Option<Box<str>> {
         let text = self.text(field)?;
         if !text.contains(':') {
-            self.find(
-                FindingCode::LenientlyRead,
-                field,
-                format!("{} is no absolute URI", quoted(&text)),
-            );
+            self.find(FindingCode::NotAUri, field, format!("{} is no absolute URI", quoted(&text)));
         }
         Some(text.into())
     }
@@ -91,7 +87,7 @@ impl Builder<'_, '_> {
         }
         let Some(text) = self.text(field) else { return };
         if &*text == "Z" {
-            self.find(FindingCode::LenientlyRead, field, "`Z` must be `+00:00`");
+            self.find(FindingCode::ValueCorrected, field, "`Z` must be `+00:00`");
             self.offset = Some(0);
             return;
         }
@@ -133,11 +129,12 @@ impl Builder<'_, '_> {
     }
 
     fn about_epc(&mut self, code: FindingCode, field: View<'_>, text: &str, detail: String) {
-        let pointer = self.reading.pointer(field, self.base);
-        let shown: String = text.chars().take(200).collect();
-        self.reading
-            .findings
-            .push(Finding::new(code, pointer, detail).at_event(self.reading.count).about(shown));
+        if self.reading.findings.keeps(code) {
+            let pointer = self.reading.pointer(field, self.base);
+            let shown: String = text.chars().take(200).collect();
+            let finding = Finding::new(code, pointer, detail).at_event(self.reading.count).about(shown);
+            self.reading.findings.keep(finding);
+        }
     }
 
     pub(super) fn term(&mut self, field: View<'_>, vocabulary: Vocabulary) -> Option<Term> {
@@ -145,7 +142,7 @@ impl Builder<'_, '_> {
         let read = vocabulary.read(&text);
         if read.corrected {
             self.find(
-                FindingCode::LenientlyRead,
+                FindingCode::ValueCorrected,
                 field,
                 format!("{} is misspelt; read as `{}`", quoted(&text), read.term.as_str()),
             );
@@ -162,7 +159,7 @@ impl Builder<'_, '_> {
     /// `readPoint` or `bizLocation`: an `id` and extensions; a bare URI in its place leaves no doubt.
     pub(super) fn location(&mut self, field: View<'_>) -> Option<Location> {
         if field.text().is_some_and(|text| !text.trim().is_empty()) {
-            self.find(FindingCode::LenientlyRead, field, "must hold an `id`");
+            self.find(FindingCode::StructureCorrected, field, "must hold an `id`");
             return Some(Location {
                 id: self.epc(field)?,
                 extensions: Vec::new(),
@@ -269,7 +266,7 @@ impl Builder<'_, '_> {
         match &value {
             None => self.find(FindingCode::InvalidValue, field, format!("{} is no number", quoted(&text))),
             Some(_) if self.reading.syntax == Syntax::Json && field.kind() == Kind::Text => {
-                self.find(FindingCode::LenientlyRead, field, "must be a number, not a string");
+                self.find(FindingCode::ValueCorrected, field, "must be a number, not a string");
             }
             Some(_) => {}
         }

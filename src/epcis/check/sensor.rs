@@ -24,7 +24,7 @@ pub(super) fn sensors(event: &Event, say: &mut Say<'_>) {
         }
         if reports.iter().any(|report| !is_named(report)) {
             let detail = "a `sensorReport` has neither `type` nor `exception`";
-            say(FindingCode::LenientlyRead, "sensorElementList", detail);
+            say(FindingCode::SensorData, "sensorElementList", detail);
         }
         // Seen in reports too, although the standard has it in the metadata alone.
         let report_fields = [REPORT_FIELDS, &["bizRules"]].concat();
@@ -37,7 +37,7 @@ pub(super) fn sensors(event: &Event, say: &mut Say<'_>) {
             for unknown in nodes.iter().flat_map(|node| unknown_parts(node, fields)) {
                 let shown: String = unknown.name.local.chars().take(80).collect();
                 let detail = format!("`{shown}` is no field of a sensor element and has no namespace; kept");
-                say(FindingCode::LenientlyRead, "sensorElementList", &detail);
+                say(FindingCode::SensorData, "sensorElementList", &detail);
             }
         }
         let types = reports.iter().flat_map(|report| parts(report, "type"));
@@ -63,7 +63,7 @@ pub(super) fn sensors(event: &Event, say: &mut Say<'_>) {
             // GS1's own examples break it; the report, being nearer, is plainly meant.
             if has(&metadata) && has(&reports) {
                 let detail = format!("`{field}` stands in both sensorMetadata and sensorReport; the report's holds");
-                say(FindingCode::LenientlyRead, "sensorElementList", &detail);
+                say(FindingCode::SensorData, "sensorElementList", &detail);
             }
         }
     }

@@ -191,9 +191,6 @@ impl<R: BufRead> Lexer<R> {
         let mut first = true;
         while self.more(&mut first, b'}')? {
             let key = self.key()?;
-            if key == "@context" {
-                tree.has_context = true;
-            }
             self.unique(&mut keys, &key)?;
             self.value(reading, tree, &key, base)?;
         }

@@ -4,6 +4,7 @@ use std::io::BufRead;
 
 use super::super::document::{Document, Header, ParsedEvent, Syntax};
 use super::super::reading::{Reading, quoted};
+use super::super::schema::{self, json::Body};
 use super::super::tree::{Kind, RawName, Tree};
 use super::super::{ParseLimits, build, header};
 use super::lexer::{Keys, Lexer};
@@ -24,6 +25,7 @@ pub(in crate::epcis) fn read(
         waiting: Vec::new(),
         context_known: false,
         bodied: false,
+        body: Body::default(),
         extensions: Vec::new(),
     };
     match json.document(&mut reading) {
@@ -52,6 +54,8 @@ struct Json<R> {
     context_known: bool,
     /// Whether `epcisBody` was met.
     bodied: bool,
+    /// What of it was met.
+    body: Body,
     /// Extensions met between the frames of the body.
     extensions: Vec<Node>,
 }
@@ -60,7 +64,9 @@ impl<R: BufRead> Json<R> {
     fn document(&mut self, reading: &mut Reading<'_>) -> Result<(String, Header), Finding> {
         if self.lexer.byte_order_mark()? {
             let detail = "the text begins with a byte order mark; JSON has none";
-            reading.findings.push(Finding::new(FindingCode::LenientlyRead, "1:1", detail));
+            reading
+                .findings
+                .push(Finding::new(FindingCode::StructureCorrected, "1:1", detail));
         }
         let found = self.lexer.peek()?;
         if found == Some(b'[') {
@@ -117,13 +123,10 @@ impl<R: BufRead> Json<R> {
         };
         header.extensions.append(&mut self.extensions);
         match kind.strip_prefix("epcis:").unwrap_or(&kind) {
-            name @ ("EPCISDocument" | "EPCISQueryDocument") => {
+            "EPCISDocument" | "EPCISQueryDocument" => {
+                schema::json::document(reading, root, self.bodied.then_some(&self.body));
                 if root.get("type").is_none() {
                     build::is_a(reading, root, "");
-                }
-                if let Some(member) = root.get("epcisHeader").filter(|_| name == "EPCISQueryDocument") {
-                    let detail = "a query document has no `epcisHeader`; kept";
-                    reading.find(FindingCode::LenientlyRead, member, "", detail);
                 }
                 header::json(reading, root, &mut header);
                 if !self.bodied {
@@ -148,28 +151,45 @@ impl<R: BufRead> Json<R> {
     fn body(&mut self, reading: &mut Reading<'_>) -> Result<(), Finding> {
         self.frame(
             |json, reading, key, path| match key {
-                "eventList" => json.events(reading, path),
+                "eventList" => {
+                    json.body.event_list = true;
+                    json.events(reading, path)
+                }
                 "event" => json.one(reading, path),
-                "queryResults" => json.frame(
-                    |json, reading, key, path| match key {
-                        "resultsBody" => json.frame(
-                            |json, reading, key, path| match key {
-                                "eventList" => json.events(reading, path),
-                                _ => json.other(reading, key, path),
-                            },
-                            reading,
-                            path,
-                        ),
-                        "queryName" | "subscriptionID" => json.skip(reading, path),
-                        _ => json.other(reading, key, path),
-                    },
-                    reading,
-                    path,
-                ),
+                "queryResults" => json.results(reading, path),
                 _ => json.other(reading, key, path),
             },
             reading,
             "/epcisBody",
+        )
+    }
+
+    fn results(&mut self, reading: &mut Reading<'_>, path: &str) -> Result<(), Finding> {
+        self.body.query_results = true;
+        self.frame(
+            |json, reading, key, path| match key {
+                "resultsBody" => {
+                    json.body.results_body = true;
+                    json.frame(
+                        |json, reading, key, path| match key {
+                            "eventList" => {
+                                json.body.result_list = true;
+                                json.events(reading, path)
+                            }
+                            _ => json.other(reading, key, path),
+                        },
+                        reading,
+                        path,
+                    )
+                }
+                "queryName" | "subscriptionID" => {
+                    json.body.query_name |= key == "queryName";
+                    json.skip(reading, path)
+                }
+                _ => json.other(reading, key, path),
+            },
+            reading,
+            path,
         )
     }
 
@@ -195,7 +215,7 @@ impl<R: BufRead> Json<R> {
         if self.lexer.peek()? == Some(b'{') {
             reading
                 .findings
-                .push(Finding::new(FindingCode::LenientlyRead, path, "must be an array"));
+                .push(Finding::new(FindingCode::SchemaKind, path, "must be an array"));
             return self.one(reading, path);
         }
         self.lexer.enter(b'[')?;
@@ -228,9 +248,15 @@ impl<R: BufRead> Json<R> {
         Ok(())
     }
 
-    fn skip(&mut self, reading: &Reading<'_>, path: &str) -> Result<(), Finding> {
+    fn skip(&mut self, reading: &mut Reading<'_>, path: &str) -> Result<(), Finding> {
         self.event.clear();
-        self.lexer.value(reading, &mut self.event, "", path)
+        self.lexer.value(reading, &mut self.event, "", path)?;
+        if self.event.root().is_some_and(|root| root.kind() != Kind::Text) {
+            reading
+                .findings
+                .push(Finding::new(FindingCode::SchemaKind, path, "must be a string"));
+        }
+        Ok(())
     }
 
     fn other(&mut self, reading: &mut Reading<'_>, key: &str, path: &str) -> Result<(), Finding> {

@@ -20,7 +20,13 @@ pub fn is_known(text: &str) -> bool {
         "https://www.gs1.org/voc/",
     ];
     let bare = spellings.iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
-    bare.contains(':') || TYPES.split_ascii_whitespace().any(|known| known == bare)
+    bare.contains(':') || is_bare(bare)
+}
+
+/// Whether it is one of GS1's types, in the one spelling that JSON has for them.
+#[must_use]
+pub fn is_bare(text: &str) -> bool {
+    TYPES.split_ascii_whitespace().any(|known| known == text)
 }
 
 /// Fields of `sensorMetadata`, in the order of the event hash (EPCIS 2.0 clause 7.3.7, CBV 2.0 clause 8.9).

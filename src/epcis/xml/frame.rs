@@ -1,4 +1,7 @@
-//! Where in the frame of the document the reader is, as an XPath.
+//! Where in the frame of the document the reader is, as an XPath and in the schema.
+
+use super::super::schema::tables::Element;
+use super::super::schema::xml::{Child, Cursor, Verdict};
 
 /// The elements around the events that are open now.
 #[derive(Debug, Default)]
@@ -11,6 +14,8 @@ struct Frame {
     label: String,
     /// How often each name was met inside.
     counts: Vec<(String, usize)>,
+    /// How far its schema has been gone through.
+    cursor: Cursor,
 }
 
 impl Frames {
@@ -27,7 +32,22 @@ impl Frames {
         self.0.iter().any(|frame| frame.name == name)
     }
 
-    pub(super) fn enter(&mut self, name: &str) {
+    /// What the innermost frame makes of a child. The root has none around it.
+    pub(super) fn child(&mut self, child: Child<'_>) -> Verdict {
+        self.0.last_mut().map_or(Verdict::Unknown, |frame| frame.cursor.child(child))
+    }
+
+    /// The innermost frame's cursor.
+    pub(super) fn cursor(&self) -> Cursor {
+        self.0.last().map_or(Cursor::new(None), |frame| frame.cursor)
+    }
+
+    /// The XPath of the innermost frame.
+    pub(super) fn here(&self) -> String {
+        self.0.iter().fold(String::new(), |path, frame| path + "/" + &frame.label)
+    }
+
+    pub(super) fn enter(&mut self, name: &str, declared: Option<&'static Element>) {
         // Only the wrapper that EPCIS 1.x puts around an event is met more than once.
         let label = if name == "extension" {
             self.numbered(name)
@@ -38,6 +58,7 @@ impl Frames {
             name: name.to_owned(),
             label,
             counts: Vec::new(),
+            cursor: Cursor::new(declared),
         });
     }
 
@@ -47,7 +68,7 @@ impl Frames {
 
     /// The XPath of a child that has no siblings of its name.
     pub(super) fn path(&self, name: &str) -> String {
-        self.0.iter().fold(String::new(), |path, frame| path + "/" + &frame.label) + "/" + name
+        self.here() + "/" + name
     }
 
     /// The XPath of the next child of that name.

@@ -1,5 +1,6 @@
 //! The XML reader: finds header and events, fills one tree for each.
 
+use std::collections::HashSet;
 use std::io::BufRead;
 
 use quick_xml::Reader;
@@ -7,9 +8,12 @@ use quick_xml::escape::{self, EscapeError};
 use quick_xml::events::{BytesRef, BytesStart, Event as Token};
 
 use super::super::document::{Document, Header, ParsedEvent, Syntax};
+use super::super::format::SCHEMA_INSTANCE;
 use super::super::reading::{Reading, quoted};
+use super::super::schema::tables::{self, Element};
+use super::super::schema::xml::{Child, Verdict};
 use super::super::tree::{Kind, RawName, Tree};
-use super::super::{ParseLimits, build, header};
+use super::super::{ParseLimits, build, header, schema};
 use super::frame::Frames;
 use super::lines::Lines;
 use super::scope::Scope;
@@ -45,10 +49,17 @@ enum Role {
     Frame,
     Event,
     Header,
+    /// The vocabularies of a document of master data.
+    MasterData,
     /// A namespaced element of the document itself.
     Extension,
     /// Anything else.
     Foreign,
+}
+
+/// Whether a root is one of those that are read.
+fn is_document(local: &str) -> bool {
+    matches!(local, "EPCISDocument" | "EPCISQueryDocument" | "EPCISMasterDataDocument")
 }
 
 struct Xml<R> {
@@ -125,6 +136,9 @@ impl<R: BufRead> Xml<R> {
                 }
                 Token::Start(start) => self.element(reading, &start)?,
                 Token::End(_) => {
+                    if let Some((code, detail)) = self.frames.cursor().missing() {
+                        reading.findings.push(Finding::new(code, self.frames.here(), detail));
+                    }
                     self.frames.leave();
                     self.depth -= 1;
                     self.scope.leave(self.depth);
@@ -137,8 +151,11 @@ impl<R: BufRead> Xml<R> {
                 }
                 Token::GeneralRef(reference) => {
                     self.resolve(&reference)?;
+                    self.stray(reading);
                 }
-                Token::Text(_) | Token::CData(_) | Token::Comment(_) | Token::PI(_) | Token::Decl(_) => {}
+                Token::Text(text) if !text.trim().is_empty() => self.stray(reading),
+                Token::CData(_) => self.stray(reading),
+                Token::Text(_) | Token::Comment(_) | Token::PI(_) | Token::Decl(_) => {}
                 Token::Empty(_) | Token::DocType(_) => return Err(self.malformed("an unexpected token")),
                 Token::Eof if !rooted || !self.frames.is_empty() => return Err(self.malformed("the document ends early")),
                 Token::Eof if !self.bodied => {
@@ -157,22 +174,21 @@ impl<R: BufRead> Xml<R> {
         let uri = reading.namespaces.uri(namespace);
         let version = uri
             .strip_prefix("urn:epcglobal:epcis:xsd:")
-            .or_else(|| uri.strip_prefix("urn:epcglobal:epcis-query:xsd:"));
+            .or_else(|| uri.strip_prefix("urn:epcglobal:epcis-query:xsd:"))
+            .or_else(|| uri.strip_prefix("urn:epcglobal:epcis-masterdata:xsd:"));
         let syntax = match version {
             Some("1") => Some(Syntax::Xml1),
             Some("2") => Some(Syntax::Xml2),
             Some(_) | None => None,
         };
         let bare_event = build::is_event_name(&local) && (uri.is_empty() || syntax.is_some());
-        if !bare_event && (syntax.is_none() || !matches!(local.as_str(), "EPCISDocument" | "EPCISQueryDocument")) {
+        if !bare_event && (syntax.is_none() || !is_document(&local)) {
             let detail = format!("the root is {} in the namespace {}", quoted(&local), quoted(uri));
             return Err(Finding::new(FindingCode::UnknownDocument, format!("/{local}"), detail));
         }
         reading.syntax = syntax.unwrap_or(Syntax::Xml2);
-        let mut created = false;
-        for attribute in start.attributes() {
+        for attribute in start.attributes().with_checks(false) {
             let attribute = attribute.map_err(|error| self.malformed(error.to_string()))?;
-            created |= attribute.key.0 == "creationDate";
             if attribute.key.0 == "schemaVersion" {
                 attribute.value.trim().clone_into(&mut self.schema_version);
             }
@@ -183,39 +199,48 @@ impl<R: BufRead> Xml<R> {
             let tree = std::mem::take(&mut self.tree);
             return reading.event(&tree, &format!("/{local}"));
         }
-        for (field, found) in [("schemaVersion", !self.schema_version.is_empty()), ("creationDate", created)] {
-            if !found {
-                let detail = format!("the document has no `{field}`");
-                reading
-                    .findings
-                    .push(Finding::new(FindingCode::LenientlyRead, format!("/{local}"), detail));
-            }
+        // The namespace of a document is that of its kind; the schemas know no other pair.
+        let kind = match local.as_str() {
+            "EPCISDocument" => "epcis",
+            "EPCISQueryDocument" => "epcis-query",
+            _ => "epcis-masterdata",
+        };
+        if !reading
+            .namespaces
+            .uri(namespace)
+            .starts_with(&format!("urn:epcglobal:{kind}:xsd:"))
+        {
+            let detail = format!("{} is not of this namespace in any schema", quoted(&local));
+            reading
+                .findings
+                .push(Finding::new(FindingCode::SchemaNamespace, format!("/{local}"), detail));
         }
-        self.frames.enter(&local);
-        Ok(())
+        let declared = tables::document(reading.syntax, &local);
+        self.frame(reading, start, namespace, &local, declared)
     }
 
     fn element(&mut self, reading: &mut Reading<'_>, start: &BytesStart<'_>) -> Result<(), Finding> {
         let namespace = self.enter(reading, start)?;
         let local = start.local_name().into_inner().to_owned();
-        match self.role(reading, &local, namespace) {
+        let role = self.role(reading, &local, namespace);
+        let declared = self.place(reading, &role, &local, namespace);
+        match role {
             Role::Frame => {
-                if local == "QueryResults" && namespace == 0 {
-                    let detail = "`QueryResults` must be qualified with the namespace of EPCIS queries";
-                    let base = self.frames.path(&local);
-                    reading.findings.push(Finding::new(FindingCode::LenientlyRead, base, detail));
-                }
                 self.bodied |= local == "EPCISBody";
-                self.frames.enter(&local);
+                self.frame(reading, start, namespace, &local, declared)?;
+            }
+            Role::MasterData => {
+                let base = self.frames.path(&local);
+                self.subtree(reading, start, namespace, &base)?;
+                let tree = std::mem::take(&mut self.tree);
+                if let Some(root) = tree.root() {
+                    schema::xml::element(reading, root, &base, &tables::VOCABULARIES);
+                    root.members()
+                        .for_each(|vocabulary| build::nodes(reading, vocabulary, &base, &mut self.header.master_data));
+                }
             }
             Role::Event => {
                 let base = self.frames.next_path(&local);
-                let bare = self.frames.innermost() == "EventList" && reading.syntax == Syntax::Xml1;
-                if bare && matches!(local.as_str(), "TransformationEvent" | "AssociationEvent") {
-                    let detail = format!("{} must stand in `extension`", quoted(&local));
-                    let finding = Finding::new(FindingCode::LenientlyRead, base.as_str(), detail);
-                    reading.findings.push(finding.at_event(reading.count));
-                }
                 self.subtree(reading, start, namespace, &base)?;
                 let tree = std::mem::take(&mut self.tree);
                 reading.event(&tree, &base)?;
@@ -226,19 +251,17 @@ impl<R: BufRead> Xml<R> {
                 self.subtree(reading, start, namespace, &base)?;
                 let tree = std::mem::take(&mut self.tree);
                 if let Some(root) = tree.root() {
+                    if let Some(declared) = declared {
+                        schema::xml::element(reading, root, &base, declared);
+                    }
                     header::xml(reading, root, &base, &mut self.header);
                 }
             }
             Role::Extension => {
                 let base = self.frames.path(&local);
-                if !self.bodied && self.depth == 2 {
-                    let detail = format!("{} must stand after `EPCISBody`", quoted(&local));
-                    reading
-                        .findings
-                        .push(Finding::new(FindingCode::LenientlyRead, base.as_str(), detail));
-                }
                 self.subtree(reading, start, namespace, &base)?;
                 if let Some(root) = self.tree.root() {
+                    schema::xml::lax(reading, root, &base);
                     build::nodes(reading, root, &base, &mut self.header.extensions);
                 }
             }
@@ -258,6 +281,61 @@ impl<R: BufRead> Xml<R> {
         Ok(())
     }
 
+    /// Enters a frame; its attributes are held against the schema.
+    fn frame(
+        &mut self,
+        reading: &mut Reading<'_>,
+        start: &BytesStart<'_>,
+        namespace: u32,
+        local: &str,
+        declared: Option<&'static Element>,
+    ) -> Result<(), Finding> {
+        self.frames.enter(local, declared);
+        let Some(declared) = declared else { return Ok(()) };
+        self.tree.clear();
+        self.open(reading, start, namespace)?;
+        if let Some(root) = self.tree.root() {
+            schema::xml::attributes(reading, root, &self.frames.here(), declared);
+        }
+        self.tree.clear();
+        Ok(())
+    }
+
+    /// What the schema declares the next child of the innermost frame as; where it has no such child here, a finding says so.
+    fn place(&mut self, reading: &mut Reading<'_>, role: &Role, local: &str, namespace: u32) -> Option<&'static Element> {
+        let child = Child {
+            namespace: reading.namespaces.uri(namespace),
+            local,
+            target: schema::xml::target(reading.syntax),
+        };
+        match self.frames.child(child) {
+            Verdict::Known(declared) => Some(declared),
+            Verdict::Lax | Verdict::Unknown => None,
+            Verdict::Unexpected(code, declared) => {
+                if reading.deviates(self.frames.innermost(), local) {
+                    let detail = schema::xml::unexpected(local);
+                    let finding = Finding::new(code, self.frames.path(local), detail);
+                    reading.findings.push(match role {
+                        Role::Event => finding.at_event(reading.count),
+                        Role::Frame | Role::MasterData | Role::Header | Role::Extension | Role::Foreign => finding,
+                    });
+                }
+                declared
+            }
+        }
+    }
+
+    /// Text between the elements of a frame.
+    fn stray(&self, reading: &mut Reading<'_>) {
+        if self.frames.cursor().texted() {
+            return;
+        }
+        let detail = "text stands where only elements may";
+        reading
+            .findings
+            .push(Finding::new(FindingCode::SchemaKind, self.frames.here(), detail));
+    }
+
     fn role(&self, reading: &Reading<'_>, local: &str, namespace: u32) -> Role {
         let uri = reading.namespaces.uri(namespace);
         let standard = uri.is_empty() || uri.starts_with("urn:epcglobal:epcis");
@@ -266,8 +344,9 @@ impl<R: BufRead> Xml<R> {
             _ if !standard => Role::Extension,
             ("EventList" | "extension", name) if build::is_event_name(name) => Role::Event,
             ("EventList" | "extension", "extension") if self.frames.contains("EventList") => Role::Frame,
-            ("EPCISDocument" | "EPCISQueryDocument", "EPCISHeader") => Role::Header,
-            ("EPCISDocument" | "EPCISQueryDocument", "EPCISBody") => Role::Frame,
+            (document, "EPCISHeader") if is_document(document) => Role::Header,
+            (document, "EPCISBody") if is_document(document) => Role::Frame,
+            ("EPCISBody" | "resultsBody", "VocabularyList") if !self.frames.contains("EPCISDocument") => Role::MasterData,
             ("EPCISBody" | "resultsBody", "EventList") | ("EPCISBody", "QueryResults") => Role::Frame,
             ("QueryResults", "queryName" | "subscriptionID" | "resultsBody") => Role::Frame,
             (_, _) => Role::Foreign,
@@ -282,7 +361,8 @@ impl<R: BufRead> Xml<R> {
             return Err(Finding::new(FindingCode::TooDeep, self.reader.get_ref().place(), detail));
         }
         self.allowed(start)?;
-        for attribute in start.attributes() {
+        self.distinct(start)?;
+        for attribute in start.attributes().with_checks(false) {
             let attribute = attribute.map_err(|error| self.malformed(error.to_string()))?;
             let prefix = match attribute.key.0.strip_prefix("xmlns") {
                 Some("") => "",
@@ -295,6 +375,18 @@ impl<R: BufRead> Xml<R> {
         }
         let prefix = start.name().prefix().map_or("", |prefix| prefix.into_inner());
         self.namespace(reading, prefix)
+    }
+
+    /// XML 1.0 clause 3.1: no attribute twice. Here by a set, for the parser itself compares each with all before it.
+    fn distinct(&self, start: &BytesStart<'_>) -> Result<(), Finding> {
+        let mut names = HashSet::new();
+        for attribute in start.attributes().with_checks(false) {
+            let attribute = attribute.map_err(|error| self.malformed(error.to_string()))?;
+            if !names.insert(attribute.key.0) {
+                return Err(self.malformed(format!("the attribute {} stands twice", quoted(attribute.key.0))));
+            }
+        }
+        Ok(())
     }
 
     fn namespace(&self, reading: &mut Reading<'_>, prefix: &str) -> Result<u32, Finding> {
@@ -347,7 +439,7 @@ impl<R: BufRead> Xml<R> {
                 local: local.into_inner(),
             },
         );
-        for attribute in start.attributes() {
+        for attribute in start.attributes().with_checks(false) {
             let attribute = attribute.map_err(|error| self.malformed(error.to_string()))?;
             let key = attribute.key.0;
             if key == "xmlns" || key.starts_with("xmlns:") {
@@ -361,6 +453,7 @@ impl<R: BufRead> Xml<R> {
                 self.namespace(reading, prefix)?
             };
             let value = self.unescape(&attribute.value)?;
+            let typed = local.into_inner() == "type" && reading.namespaces.uri(namespace) == SCHEMA_INSTANCE;
             self.tree.leaf(
                 Kind::Attribute,
                 RawName {
@@ -370,6 +463,10 @@ impl<R: BufRead> Xml<R> {
                 },
                 &value,
             );
+            let prefix = value.trim().split_once(':').map_or("", |(prefix, _)| prefix);
+            if let Some(named) = self.scope.lookup(prefix, &mut reading.namespaces).filter(|_| typed) {
+                self.tree.name_namespace(named);
+            }
         }
         Ok(())
     }

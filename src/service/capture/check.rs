@@ -7,6 +7,7 @@ use crate::domain::assertion;
 use crate::domain::finding::{Finding, FindingCode};
 use crate::domain::ids::PartyId;
 use crate::domain::party::Registry;
+use crate::domain::profile::Profile;
 use crate::domain::time::Micros;
 use crate::epcis::{self, Document, MediaType, ParseLimits, ParsedEvent};
 
@@ -20,6 +21,14 @@ pub(super) struct Terms<'a> {
     pub(super) now: Micros,
 }
 
+impl Terms<'_> {
+    /// The profile of the party that sends.
+    fn profile(&self) -> Profile {
+        let party = self.registry.party(self.party);
+        party.map_or_else(Profile::default, |party| party.capture.clone())
+    }
+}
+
 /// A document that may be taken in.
 pub(super) struct Checked {
     /// Its events, each with the party in whose name it is asserted.
@@ -31,18 +40,20 @@ pub(super) struct Checked {
 /// Reads and judges a document. The findings of `Err` are capped for each code.
 pub(super) fn check(input: impl BufRead, media: MediaType, terms: &Terms<'_>) -> Result<Checked, Vec<Finding>> {
     let limits = terms.limits;
+    let profile = terms.profile();
     let parse_limits = ParseLimits {
         depth: limits.document_depth,
         events: limits.events_per_document,
         event_bytes: limits.event_bytes,
         findings_per_code: limits.findings_per_code,
+        profile: profile.clone(),
     };
     let Document {
         header,
         events,
         findings: warnings,
         ..
-    } = epcis::parse(input, media, &parse_limits).map_err(refusals_of)?;
+    } = epcis::parse(input, media, &parse_limits).map_err(|findings| refusals_of(findings, &profile))?;
     let mut refusals = Vec::new();
     if let Some(gln) = header.sender.as_ref().and_then(epcis::Correspondent::gln)
         && !assertion::may_send_as(terms.registry, terms.party, gln, terms.now)
@@ -67,8 +78,8 @@ pub(super) fn check(input: impl BufRead, media: MediaType, terms: &Terms<'_>) ->
 }
 
 /// What refuses a document; what could have been passed over is no reason.
-fn refusals_of(mut findings: Vec<Finding>) -> Vec<Finding> {
-    findings.retain(Finding::refuses);
+fn refusals_of(mut findings: Vec<Finding>, profile: &Profile) -> Vec<Finding> {
+    findings.retain(|finding| profile.refuses(finding.code));
     findings
 }
 

@@ -3,9 +3,10 @@
 //! The latter come and go with the ledger: each fold compares them with those that stand and clears what is no longer so. Of
 //! one code a document keeps `limits.findings_per_code`; the rest is counted.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::domain::finding::{Finding, FindingCode};
+use crate::domain::finding::{Finding, FindingCode, Severity};
 use crate::domain::gs1::{Epc, EpcKey};
 use crate::domain::ids::{DocumentId, EventKey, FindingId, PartyId};
 use crate::domain::ledger::Misfit;
@@ -116,6 +117,10 @@ struct Sink<'a> {
     kept: Vec<StoredFinding>,
     counts: BTreeMap<(DocumentId, FindingCode), usize>,
     tellers: HashMap<DocumentId, PartyId>,
+    /// The new events by their position in the document.
+    new: HashMap<usize, EventKey>,
+    /// What each event names of things that had not changed owner before it. Made when the first owner is asked for.
+    unsold: OnceCell<HashSet<(EventKey, EpcKey)>>,
 }
 
 impl<'a> Sink<'a> {
@@ -129,20 +134,16 @@ impl<'a> Sink<'a> {
             kept: Vec::new(),
             counts,
             tellers: HashMap::new(),
+            new: folded.admitted.new.iter().map(|new| (new.ordinal, new.key)).collect(),
+            unsold: OnceCell::new(),
         }
     }
 
-    /// Something noticed in the document itself. What is about an event that was left out as known is left out too.
+    /// Something noticed in the document itself. It is of this document even where it is about an event that was known: what
+    /// a document is told does not depend on what came before it.
     fn notice(&mut self, finding: Finding) {
         let work = self.folded.work;
-        let new = finding
-            .event
-            .map(|ordinal| self.folded.admitted.new.iter().find(|new| new.ordinal == ordinal));
-        let event = match new {
-            None => None,
-            Some(None) => return,
-            Some(Some(new)) => Some(new.key),
-        };
+        let event = finding.event.and_then(|ordinal| self.new.get(&ordinal).copied());
         let epc: Option<Epc> = finding.epc.as_deref().and_then(|epc| epc.parse().ok());
         let owner = epc.and_then(|epc| self.owner(event?, epc.key()));
         let (document, party) = (work.job.document, work.job.actor.party.clone());
@@ -184,13 +185,19 @@ impl<'a> Sink<'a> {
 
     /// The brand owner, who learns of it only until the thing was first sold.
     fn owner(&self, event: EventKey, epc: EpcKey) -> Option<PartyId> {
-        let named = self.folded.outcome.named.get(&event)?;
-        let unsold = named.iter().any(|(named, sold)| *named == epc && !sold);
-        self.folded.outcome.owners.get(&epc).filter(|_| unsold).cloned()
+        let outcome = &self.folded.outcome;
+        let unsold = self.unsold.get_or_init(|| {
+            let named = outcome.named.iter();
+            named
+                .flat_map(|(event, named)| named.iter().filter(|(_, sold)| !sold).map(|(epc, _)| (*event, *epc)))
+                .collect()
+        });
+        outcome.owners.get(&epc).filter(|_| unsold.contains(&(event, epc))).cloned()
     }
 
     fn blank(&self, document: DocumentId, party: PartyId, code: FindingCode) -> StoredFinding {
         let (work, now) = (self.folded.work, self.folded.work.now);
+        let severity = self.severity(&party, code).unwrap_or(code.severity());
         StoredFinding {
             id: FindingId::new(work.hub.new_id(now)),
             party,
@@ -199,6 +206,7 @@ impl<'a> Sink<'a> {
             event: None,
             epc: None,
             code,
+            severity,
             detail: String::new(),
             pointer: String::new(),
             created_at: now,
@@ -206,7 +214,16 @@ impl<'a> Sink<'a> {
         }
     }
 
+    /// What the profile of a party makes of a code; `None` where it is not to be told.
+    fn severity(&self, party: &PartyId, code: FindingCode) -> Option<Severity> {
+        let party = self.folded.work.registry.party(party);
+        party.map_or(Some(code.severity()), |party| party.capture.severity(code))
+    }
+
     fn keep(&mut self, finding: StoredFinding) {
+        if self.severity(&finding.party, finding.code).is_none() {
+            return;
+        }
         let count = self.counts.entry((finding.document, finding.code)).or_default();
         *count += 1;
         if *count <= self.folded.work.hub.limits().findings_per_code {

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use counterfoil::config::partner::load;
+use counterfoil::domain::finding::FindingCode;
+use counterfoil::domain::profile::Level;
 use counterfoil::domain::serial::market::MARKETS;
 use counterfoil::domain::serial::rule::Source;
 use serde_json::Value;
@@ -19,7 +21,19 @@ fn full() -> String {
     let product = "name = \"Product\"\nserials = { length = 12, source = \"brokered\", \
                    upstream = { url = \"https://l4.example\", ca = \"ca.pem\" } }";
     format!(
-        "{}[agreements.replenish]\nminimum = 100\n[[sscc]]\nprefix = \"9521001\"\nextension_digits = \"0\"\n[[issuers]]\nfile = \"ca.pem\"\n",
+        "{}[agreements.replenish]
+minimum = 100
+[[sscc]]
+prefix = \"9521001\"
+extension_digits = \"0\"
+[[issuers]]
+file = \"ca.pem\"
+\
+         [capture]
+profile = \"strict\"
+[capture.severity]
+SCHEMA_ORDER = \"ignore\"
+",
         replaced(MAKER, "name = \"Product\"", product)
     )
 }
@@ -50,6 +64,8 @@ fn the_keys_are_those_the_reader_knows() {
         ("approval", "above", "zzzzzzzz = 1\nabove"),
         ("replenish", "minimum", "zzzzzzzz = 1\nminimum"),
         ("issuers", "file =", "zzzzzzzz = 1\nfile ="),
+        ("capture", "profile =", "zzzzzzzz = 1\nprofile ="),
+        ("severity", "SCHEMA_ORDER =", "zzzzzzzz = 1\nSCHEMA_ORDER ="),
     ] {
         let found = fixes(from, to);
         let listed = found
@@ -139,4 +155,29 @@ fn the_words_are_those_the_reader_takes() {
         let world = folder(&[("maker.toml", &maker), ("packer.toml", PACKER)]);
         assert!(load(world.path()).is_ok(), "{words}");
     }
+}
+
+#[test]
+fn the_severities_are_those_the_reader_allows() {
+    let schema = schema();
+    let properties = schema["$defs"]["severity"]["properties"].as_object().unwrap();
+    let (mut allowed, mut refused) = (0, 0);
+    for code in FindingCode::ALL.iter().copied() {
+        let words = properties[code.as_str()]["enum"].as_array().unwrap();
+        for level in Level::ALL {
+            let good = words.iter().any(|word| word == level.as_str());
+            assert_eq!(good, code.allows(level), "{} {level}", code.as_str());
+            *(if good { &mut allowed } else { &mut refused }) += 1;
+        }
+    }
+    println!("{allowed} severities allowed, {refused} not");
+    let found = fixes("SCHEMA_ORDER = \"ignore\"", "MALFORMED_DOCUMENT = \"warning\"");
+    assert!(found.iter().any(|one| one.contains("cannot be `warning`")), "{found:#?}");
+    let found = fixes("SCHEMA_ORDER = \"ignore\"", "SCHEMA_ORDER = \"fatal\"");
+    assert!(
+        found.iter().any(|one| one.contains("use ignore, warning, error or refusal")),
+        "{found:#?}"
+    );
+    let found = fixes("profile = \"strict\"", "profile = \"stern\"");
+    assert!(found.iter().any(|one| one.contains("use lenient or strict")), "{found:#?}");
 }

@@ -81,7 +81,7 @@ impl Finding {
 
     /// What it does to the document.
     async fn severity(&self) -> Severity {
-        match self.row.code.severity() {
+        match self.row.severity {
             finding::Severity::Warning => Severity::Warning,
             finding::Severity::Error => Severity::Error,
             finding::Severity::Refusal => Severity::Refusal,

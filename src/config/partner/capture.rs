@@ -1,0 +1,37 @@
+//! `[capture]`: how the documents of a party are judged.
+//!
+//! It names codes of the catalogue of findings; what may be made of which stands with the catalogue, not here.
+
+use crate::domain::finding::FindingCode;
+use crate::domain::profile::{Base, Level, Profile};
+
+use super::draft::key;
+use super::reader::{Located, Section};
+
+const PROFILE_FIX: &str = "use lenient or strict";
+const LEVEL_FIX: &str = "use ignore, warning, error or refusal";
+
+/// Reads the table.
+pub(super) fn capture(mut section: Section<'_>) -> Profile {
+    let base: Option<Located<Base>> = section.optional_parsed(&key("profile", "\"strict\""), PROFILE_FIX);
+    let profile = Profile::new(base.map_or(Base::default(), |base| base.value));
+    let table = section.section(&key("severity", "{ SCHEMA_ORDER = \"ignore\" }"));
+    section.finish();
+    table.map_or(profile.clone(), |table| severities(table, profile))
+}
+
+fn severities(mut section: Section<'_>, mut profile: Profile) -> Profile {
+    for code in FindingCode::ALL.iter().copied() {
+        let level: Option<Located<Level>> = section.optional_parsed(&key(code.as_str(), "\"warning\""), LEVEL_FIX);
+        let Some(Located { value, line }) = level else { continue };
+        match profile.clone().with(code, value) {
+            Ok(changed) => profile = changed,
+            Err(cause) => {
+                let fix = format!("remove it, or leave it at \"{}\"", code.severity().as_str());
+                section.problem(line, cause, fix);
+            }
+        }
+    }
+    section.finish();
+    profile
+}
