@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod lens;
 pub mod party;
 pub mod provenance;
+pub mod query;
 pub mod serial;
 pub mod shipment;
 pub mod time;

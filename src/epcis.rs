@@ -20,6 +20,7 @@ pub mod format;
 pub mod hash;
 mod header;
 pub mod json;
+pub mod query;
 mod reading;
 mod tree;
 pub mod vocabulary;

@@ -239,6 +239,10 @@ fn refused(error: ServiceError) -> Answer<RequestSerialsPayload> {
         | Code::MethodNotAllowed
         | Code::TooLarge
         | Code::QueryTooComplex
+        | Code::QueryParameter
+        | Code::QueryTooLarge
+        | Code::QueryTooWide
+        | Code::NameTaken
         | Code::InvalidQuery
         | Code::KeyMissing
         | Code::KeyInFlight
