@@ -16,6 +16,7 @@ pub mod lens;
 pub mod party;
 pub mod profile;
 pub mod provenance;
+pub mod query;
 pub mod serial;
 pub mod shipment;
 pub mod time;

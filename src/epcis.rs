@@ -22,6 +22,7 @@ pub mod format;
 pub mod hash;
 mod header;
 pub mod json;
+pub mod query;
 mod reading;
 mod schema;
 mod tree;

@@ -12,9 +12,12 @@ pub mod finding;
 pub mod hub;
 pub mod item;
 pub mod lot;
+pub mod named_query;
 pub mod page;
 pub mod partner;
 pub mod provenance;
+pub mod query;
+pub mod resource;
 pub mod serial;
 pub mod shipment;
 

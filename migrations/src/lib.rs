@@ -9,6 +9,7 @@ use sea_orm_migration::sea_orm::DbBackend;
 
 mod m20261122_000001_base;
 mod m20261122_000002_serial;
+mod m20261122_000004_query;
 
 // Whoever runs the steps needs the trait and no other part of that crate.
 pub use sea_orm_migration::{Migration as Step, MigratorTrait};
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261122_000001_base::Migration),
             Box::new(m20261122_000002_serial::Migration),
+            Box::new(m20261122_000004_query::Migration),
         ]
     }
 }

@@ -183,6 +183,9 @@ impl Settings {
         if self.limits.page == 0 {
             return Err(SettingsError::value("limits.page", "must be at least 1"));
         }
+        if self.limits.query_rows == 0 {
+            return Err(SettingsError::value("limits.query_rows", "must be at least 1"));
+        }
         // Every reader recurses once a level.
         if !(1..=MAX_DOCUMENT_DEPTH).contains(&self.limits.document_depth) {
             return Err(SettingsError::value("limits.document_depth", "must be from 1 to 256"));

@@ -39,6 +39,10 @@ pub enum AuditAction {
     RejectSerials,
     /// Sent a document.
     Capture,
+    /// Kept a query under a name.
+    KeepQuery,
+    /// Let go of one.
+    DeleteQuery,
     /// Changed the contracts.
     ApplyPartners,
     /// Issued a client certificate.
@@ -72,6 +76,8 @@ impl AuditAction {
             Self::ApproveSerials => "approve_serials",
             Self::RejectSerials => "reject_serials",
             Self::Capture => "capture",
+            Self::KeepQuery => "keep_query",
+            Self::DeleteQuery => "delete_query",
             Self::ApplyPartners => "apply_partners",
             Self::IssueCertificate => "issue_certificate",
             Self::RevokeCertificate => "revoke_certificate",

@@ -56,6 +56,14 @@ codes! {
     TooLarge = "TOO_LARGE", 413, "larger than the limit of this resource";
     /// A query that would cost too much.
     QueryTooComplex = "QUERY_TOO_COMPLEX", 400, "the query costs more than is allowed";
+    /// A parameter of an EPCIS query is not known, or its value is none of its kind.
+    QueryParameter = "QUERY_PARAMETER", 400, "a parameter of the query cannot be taken";
+    /// More events than `maxEventCount`.
+    QueryTooLarge = "QUERY_TOO_LARGE", 413, "the query has more events than it allows";
+    /// An EPCIS query that would look at more events than one call may.
+    QueryTooWide = "QUERY_TOO_WIDE", 413, "the query would look at too many events";
+    /// A query of this name is there.
+    NameTaken = "NAME_TAKEN", 409, "the name is taken";
     /// A query that asks for a field or argument there is not, or does not parse.
     InvalidQuery = "INVALID_QUERY", 400, "the query is not valid for this schema";
     /// The same idempotency key with other content.

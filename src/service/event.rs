@@ -101,7 +101,7 @@ pub async fn by_event_id(hub: &Hub, actor: &Actor, event_id: &str) -> Result<Vec
 }
 
 /// Masks rows, with one more read for all of them at the most.
-async fn seen(hub: &Hub, actor: &Actor, rows: Vec<EventRow>) -> Result<Vec<SeenEvent>, ServiceError> {
+pub(super) async fn seen(hub: &Hub, actor: &Actor, rows: Vec<EventRow>) -> Result<Vec<SeenEvent>, ServiceError> {
     let registry = hub.registry();
     let mut keys: Vec<EpcKey> = rows
         .iter()

@@ -87,7 +87,7 @@ impl Cursor {
     }
 }
 
-fn fingerprint(actor: &Actor, list: &str, position: &[u8]) -> [u8; 8] {
+pub(super) fn fingerprint(actor: &Actor, list: &str, position: &[u8]) -> [u8; 8] {
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     for part in [actor.party.as_str().as_bytes(), list.as_bytes(), position] {
         context.update(&(part.len() as u64).to_be_bytes());

@@ -53,6 +53,8 @@ pub fn router_with<E: Executor>(hub: Hub, schema: E, metrics: Metrics) -> Router
         .merge(rest::capture::routes())
         .merge(rest::event::routes())
         .merge(rest::lookup::routes())
+        .merge(rest::query::routes())
+        .merge(rest::resource::routes())
         .merge(rest::receipt::routes())
         .merge(rest::import::routes())
         .merge(rest::registration::routes())

@@ -34,8 +34,19 @@ impl Problem {
 
 /// The `type` of a problem (RFC 9457 clause 3.1.1): a name, nothing to fetch.
 fn type_uri(code: Code) -> String {
-    format!("urn:counterfoil:problem:{}", code.as_str())
+    match EPCIS.iter().find(|(known, _)| *known == code) {
+        Some((_, exception)) => format!("epcisException:{exception}"),
+        None => format!("urn:counterfoil:problem:{}", code.as_str()),
+    }
 }
+
+/// Codes that only the EPCIS binding answers have the names that EPCIS 2.0 gives them.
+const EPCIS: &[(Code, &str)] = &[
+    (Code::QueryParameter, "QueryParameterException"),
+    (Code::QueryTooLarge, "QueryTooLargeException"),
+    (Code::QueryTooWide, "QueryTooComplexException"),
+    (Code::NameTaken, "ResourceAlreadyExistsException"),
+];
 
 /// The table of all problem types as JSON, as committed in `schema/problems.json`.
 #[must_use]

@@ -21,6 +21,7 @@ mod graphql;
 mod hub;
 mod oracle;
 mod partner;
+mod query;
 mod serial;
 mod story;
 mod tidy;

@@ -91,6 +91,12 @@ pub struct Limits {
     pub drain_timeout_ms: u64,
     /// Capture jobs of one party that wait; more are asked to come later.
     pub waiting_jobs_per_party: u64,
+    /// Most events that one call of a query looks at; who asks for more gets shorter pages, or is asked to narrow the query.
+    pub query_rows: usize,
+    /// Queries that one party keeps under a name.
+    pub queries_per_party: usize,
+    /// Time that a page token can be used.
+    pub page_token_seconds: u32,
 }
 
 impl Default for Limits {
@@ -137,6 +143,9 @@ impl Default for Limits {
             streams_per_connection: 64,
             drain_timeout_ms: 10_000,
             waiting_jobs_per_party: 1_000,
+            query_rows: 20_000,
+            queries_per_party: 1_000,
+            page_token_seconds: 3_600,
         }
     }
 }

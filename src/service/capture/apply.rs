@@ -8,7 +8,7 @@ use crate::domain::ids::AuditId;
 use crate::domain::ledger;
 use crate::storage::capture as store;
 use crate::storage::event::{self, NewEvent};
-use crate::storage::{Tx, audit};
+use crate::storage::{Tx, audit, record};
 
 use super::admit::{Admitted, admit};
 use super::check::Checked;
@@ -66,7 +66,15 @@ async fn store_all(tx: &Tx, work: &Work) -> Result<(), ServiceError> {
     let mut noticed = noticed(work, &admitted);
     noticed.extend(life::serials(tx, &folded).await?);
     findings::save(tx, &folded, noticed).await?;
-    Ok(audit::append(tx, &entry(work, events_stored)).await?)
+    audit::append(tx, &entry(work, events_stored)).await?;
+    if !admitted.new.is_empty() {
+        // Last: whoever stores events waits for this row from here to the commit.
+        let at = record::stamp(tx, work.now).await?;
+        if at != work.now {
+            record::restamp(tx, work.job.document, work.now, at).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn insert_events(tx: &Tx, work: &Work, admitted: &Admitted) -> Result<(), ServiceError> {

@@ -55,6 +55,12 @@ pub struct Filter {
     pub record_before: Option<Micros>,
     /// Names one of these things, in any role but that of what it contains; empty for any.
     pub epcs: Vec<EpcKey>,
+    /// Has one of these ids, as sent or made; empty for any.
+    pub event_ids: Vec<String>,
+    /// Lowest key.
+    pub key_from: Option<Uuid>,
+    /// Lowest key no longer.
+    pub key_before: Option<Uuid>,
 }
 
 /// Newest record first, after a key, at most `rows`.
@@ -103,7 +109,7 @@ pub async fn by_event_id(db: &Db, party: &PartyId, event_id: &str) -> Result<Vec
     rows.iter().map(event_row).collect()
 }
 
-const SELECT: &str =
+pub(super) const SELECT: &str =
     "SELECT e.id, e.event_id, e.record_time, e.asserter_id, e.principal_id, e.voided, e.document_id, e.body, ep.relations";
 
 /// The relations under which an event is shown as one.
@@ -116,20 +122,42 @@ pub(super) fn showing() -> i64 {
 
 pub(super) fn list_sql(party: &PartyId, filter: &Filter, after: Option<Uuid>, rows: usize) -> (String, Vec<Value>) {
     let mut binds = Binds::default();
+    let (from, mut wheres) = conditions(&mut binds, party, filter);
+    if let Some(after) = after {
+        wheres.push(format!("ep.event_id < {}", binds.push(after)));
+    }
+    let limit = binds.push(limit(rows));
+    let wheres = wheres.join(" AND ");
+    (
+        format!("{SELECT} FROM {from} WHERE {wheres} ORDER BY ep.event_id DESC LIMIT {limit}"),
+        binds.0,
+    )
+}
+
+/// `FROM` and the conditions of a filter, each of which stands on an index or on a row that is read anyway.
+pub(super) fn conditions(binds: &mut Binds, party: &PartyId, filter: &Filter) -> (String, Vec<String>) {
     let mut wheres = vec![
         format!("ep.party_id = {}", binds.push(party.as_str())),
         "e.id = ep.event_id".to_owned(),
         format!("(ep.relations & {}) <> 0", binds.push(showing())),
     ];
-    let from = if filter.epcs.is_empty() {
+    let from = if filter.epcs.is_empty() && filter.event_ids.is_empty() {
         "event_party ep CROSS JOIN event e".to_owned()
+    } else if filter.epcs.is_empty() {
+        "event e CROSS JOIN event_party ep".to_owned()
     } else {
         let keys = binds.list(filter.epcs.iter().map(|key| key.0));
         wheres.push("ep.event_id = x.event_id".to_owned());
         format!("(SELECT DISTINCT event_id FROM event_epc WHERE epc IN ({keys})) x CROSS JOIN event_party ep CROSS JOIN event e")
     };
-    if let Some(after) = after {
-        wheres.push(format!("ep.event_id < {}", binds.push(after)));
+    if !filter.event_ids.is_empty() {
+        let ids = binds.list(filter.event_ids.iter().map(String::as_str));
+        wheres.push(format!("e.event_id IN ({ids})"));
+    }
+    for (test, key) in [(">=", filter.key_from), ("<", filter.key_before)] {
+        if let Some(key) = key {
+            wheres.push(format!("ep.event_id {test} {}", binds.push(key)));
+        }
     }
     if !filter.kinds.is_empty() {
         wheres.push(format!(
@@ -154,15 +182,10 @@ pub(super) fn list_sql(party: &PartyId, filter: &Filter, after: Option<Uuid>, ro
             wheres.push(format!("{test} {}", binds.push(bound.0)));
         }
     }
-    let limit = binds.push(limit(rows));
-    let wheres = wheres.join(" AND ");
-    (
-        format!("{SELECT} FROM {from} WHERE {wheres} ORDER BY ep.event_id DESC LIMIT {limit}"),
-        binds.0,
-    )
+    (from, wheres)
 }
 
-fn event_row(row: &QueryResult) -> Result<EventRow, StorageError> {
+pub(super) fn event_row(row: &QueryResult) -> Result<EventRow, StorageError> {
     Ok(EventRow {
         key: EventKey::new(column(row, "event", "id")?),
         event_id: column(row, "event", "event_id")?,

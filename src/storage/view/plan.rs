@@ -13,7 +13,7 @@ use crate::storage::event as stored;
 use crate::storage::serial::{lookup, slice};
 
 use super::event::Filter;
-use super::{DEPTH, audit, container, event, shipment, trace};
+use super::{DEPTH, audit, container, event, query, shipment, trace};
 
 async fn database(folder: &std::path::Path) -> Db {
     let options = DbOptions {
@@ -43,6 +43,16 @@ fn hot(backend: DbBackend) -> Vec<(&'static str, String, Vec<Value>)> {
         ..Filter::default()
     };
     let after = Some(Uuid::from_u128(9));
+    let by_id = Filter {
+        event_ids: vec!["urn:uuid:1".to_owned()],
+        key_from: after,
+        ..Filter::default()
+    };
+    let walk = query::Walk {
+        column: query::TimeColumn::Record,
+        descending: false,
+        after: Some((Micros(1), Uuid::from_u128(9))),
+    };
     let inside = container::Wanted {
         container: key,
         at: Micros(1),
@@ -73,6 +83,11 @@ fn hot(backend: DbBackend) -> Vec<(&'static str, String, Vec<Value>)> {
         named("events", event::list_sql(&party, &Filter::default(), after, 51)),
         named("events by type, step and time", event::list_sql(&party, &by_time, after, 51)),
         named("events of a thing", event::list_sql(&party, &by_epc, after, 51)),
+        named("events by id", event::list_sql(&party, &by_id, after, 51)),
+        named(
+            "events in the order of their time",
+            query::by_time_sql(&party, &by_time, walk, 51),
+        ),
         named("shipments", shipment::list_sql(&party, Some((1, Uuid::from_u128(9))), 51)),
         named("audit", audit::list_sql(&party, after, 51)),
         named(

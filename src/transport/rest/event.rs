@@ -8,29 +8,24 @@
 //! A query parameter that is not known is refused: to pass over it would answer more than was asked for. Page tokens are
 //! of one caller and one query.
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 
-use crate::domain::event::EventType;
-use crate::domain::gs1::Epc;
 use crate::domain::party::Actor;
-use crate::domain::time::Micros;
-use crate::epcis::{DocumentKind, EpcFormat, Format, json};
-use crate::service::event::{self, SeenEvent, Wanted};
-use crate::service::page::{Cursor, Page};
+use crate::domain::query::Query as EventQuery;
+use crate::epcis::{self, DocumentKind, EpcFormat, Format, json};
+use crate::service::event::{self, SeenEvent};
+use crate::service::query::{self, Position};
 use crate::service::{Code, Hub, ServiceError};
 use crate::transport::problem::Problem;
 
-static EPC_FORMAT: HeaderName = HeaderName::from_static("gs1-epc-format");
+use super::listing::{Asked, Parameters};
 
-/// Events on a page if the caller does not say (EPCIS 2.0 clause 12.5).
-const PER_PAGE: usize = 30;
-/// Most values in one list parameter.
-const VALUES: usize = 100;
+static EPC_FORMAT: HeaderName = HeaderName::from_static("gs1-epc-format");
 
 /// The routes of this noun.
 pub fn routes() -> Router<Hub> {
@@ -39,7 +34,17 @@ pub fn routes() -> Router<Hub> {
         .route("/epcis/events/{event_id}", get(one))
 }
 
-type Parameters = Result<Query<Vec<(String, String)>>, QueryRejection>;
+/// A list of events: where it stands, and what it asks besides its parameters.
+pub(super) struct Listing<'a> {
+    /// Its path as called.
+    pub(super) path: &'a str,
+    /// The name of the query in the answer.
+    pub(super) name: &'a str,
+    /// What it asks.
+    pub(super) base: EventQuery,
+    /// Whether the parameters of `/epcis/events` narrow it further.
+    pub(super) takes_parameters: bool,
+}
 
 async fn list(
     State(hub): State<Hub>,
@@ -47,7 +52,13 @@ async fn list(
     headers: HeaderMap,
     parameters: Parameters,
 ) -> Response {
-    match page_of(&hub, &actor, &headers, parameters).await {
+    let listing = Listing {
+        path: "/epcis/events",
+        name: "SimpleEventQuery",
+        base: EventQuery::default(),
+        takes_parameters: true,
+    };
+    match page_of(&hub, &actor, &headers, parameters, listing).await {
         Ok(response) => response,
         Err(error) => Problem::from(error).into_response(),
     }
@@ -67,7 +78,7 @@ async fn one(
         if events.is_empty() {
             Err(ServiceError::not_found())
         } else {
-            document(&hub, events, epc)
+            document(&hub, events, (epc, "SimpleEventQuery"))
         }
     };
     match found.await {
@@ -76,50 +87,42 @@ async fn one(
     }
 }
 
-async fn page_of(hub: &Hub, actor: &Actor, headers: &HeaderMap, parameters: Parameters) -> Result<Response, ServiceError> {
-    let Query(parameters) = parameters.map_err(|_| bad("the query string cannot be read"))?;
+/// A page of a list of events.
+pub(super) async fn page_of(
+    hub: &Hub,
+    actor: &Actor,
+    headers: &HeaderMap,
+    parameters: Parameters,
+    listing: Listing<'_>,
+) -> Result<Response, ServiceError> {
     let epc = epc_format(headers)?;
-    let asked = Asked::parse(parameters, hub.limits().page)?;
-    let list = format!("/epcis/events?{}", asked.query);
-    let after = asked
-        .token
-        .as_deref()
-        .map(|token| Cursor::open(token, actor, &list))
-        .transpose()?;
-    let found = event::events(
-        hub,
-        actor,
-        asked.wanted,
-        Page {
-            first: asked.per_page,
-            after,
-        },
-    )
-    .await?;
-    let next = found
-        .rows
-        .last()
-        .filter(|_| found.has_next)
-        .map(|(cursor, _)| cursor.seal(actor, &list));
-    let mut response = document(hub, found.rows.into_iter().map(|(_, event)| event).collect(), epc)?;
-    if let Some(token) = next {
-        let separator = if asked.query.is_empty() { "" } else { "&" };
-        let link = format!(
-            "</epcis/events?{}{separator}perPage={}&nextPageToken={token}>; rel=\"next\"",
-            asked.query, asked.per_page
-        );
-        let link =
-            HeaderValue::try_from(link).map_err(|error| ServiceError::Internal(format!("the next page's link: {error}")))?;
-        response.headers_mut().insert(header::LINK, link);
+    let asked = Asked::read(hub, listing.path, headers, parameters)?;
+    let mut query = listing.base;
+    if listing.takes_parameters {
+        let narrowed = epcis::query::of_url(&asked.parameters, &asked.prefixes).map_err(|error| query::wrong(&error))?;
+        query.clauses.extend(narrowed.clauses);
+        (query.order, query.count) = (narrowed.order, narrowed.count);
+    } else {
+        asked.no_parameters()?;
     }
+    let after = asked.after(hub, actor).await?;
+    let page = query::Asked {
+        query: &query,
+        first: asked.per_page,
+        after: after.map(|bytes| Position::read(&bytes)).transpose()?,
+    };
+    let found = query::run(hub, actor, page).await?;
+    let next = found.next.map(|next| asked.next(hub, actor, &next.bytes())).transpose()?;
+    let mut response = document(hub, found.events, (epc, listing.name))?;
+    response.headers_mut().extend(next.unwrap_or_default());
     Ok(response)
 }
 
-fn document(hub: &Hub, seen: Vec<SeenEvent>, epc: EpcFormat) -> Result<Response, ServiceError> {
+fn document(hub: &Hub, seen: Vec<SeenEvent>, (epc, name): (EpcFormat, &str)) -> Result<Response, ServiceError> {
     let registry = hub.registry();
     let prefix_len = |digits: &str| registry.holder_of_prefix(digits).map(|(_, len)| len);
     let document = DocumentKind::Query {
-        name: "SimpleEventQuery",
+        name,
         subscription: None,
     };
     let format = Format {
@@ -155,7 +158,7 @@ fn document(hub: &Hub, seen: Vec<SeenEvent>, epc: EpcFormat) -> Result<Response,
     Ok((StatusCode::OK, headers, body).into_response())
 }
 
-fn epc_format(headers: &HeaderMap) -> Result<EpcFormat, ServiceError> {
+pub(super) fn epc_format(headers: &HeaderMap) -> Result<EpcFormat, ServiceError> {
     let asked = headers.get(&EPC_FORMAT).map(HeaderValue::to_str);
     match asked {
         None | Some(Ok("No_Preference" | "Always_GS1_Digital_Link")) => Ok(EpcFormat::AlwaysDigitalLink),
@@ -173,116 +176,6 @@ const fn format_name(epc: EpcFormat) -> &'static str {
         EpcFormat::AlwaysUrn => "Always_EPC_URN",
         EpcFormat::NeverTranslates => "Never_Translates",
     }
-}
-
-/// A query, read.
-struct Asked {
-    wanted: Wanted,
-    per_page: usize,
-    token: Option<String>,
-    /// The parameters but for paging, as they stand in the link to the next page.
-    query: String,
-}
-
-impl Asked {
-    fn parse(parameters: Vec<(String, String)>, most: usize) -> Result<Self, ServiceError> {
-        let mut asked = Self {
-            wanted: Wanted::default(),
-            per_page: PER_PAGE.min(most),
-            token: None,
-            query: String::new(),
-        };
-        let mut seen: Vec<String> = Vec::new();
-        for (name, value) in parameters {
-            if seen.contains(&name) {
-                return Err(bad(format!("`{}` is there twice", short(&name))));
-            }
-            asked.take(&name, &value, most)?;
-            seen.push(name);
-        }
-        Ok(asked)
-    }
-
-    fn take(&mut self, name: &str, value: &str, most: usize) -> Result<(), ServiceError> {
-        let filter = &mut self.wanted.filter;
-        match name {
-            "eventType" => filter.kinds = list_of(name, value, event_type)?,
-            "EQ_bizStep" => filter.biz_steps = list_of(name, value, |text| Some(biz_step(text)))?,
-            "GE_eventTime" => filter.event_from = Some(time(name, value)?),
-            "LT_eventTime" => filter.event_before = Some(time(name, value)?),
-            "GE_recordTime" => filter.record_from = Some(time(name, value)?),
-            "LT_recordTime" => filter.record_before = Some(time(name, value)?),
-            "MATCH_epc" => self.wanted.listed = list_of(name, value, |text| text.parse::<Epc>().ok())?,
-            "perPage" => {
-                let rows = value.parse::<usize>().ok().filter(|rows| *rows > 0);
-                self.per_page = rows.ok_or_else(|| bad("`perPage` is a number from 1"))?.min(most);
-                return Ok(());
-            }
-            "nextPageToken" => {
-                self.token = Some(value.to_owned());
-                return Ok(());
-            }
-            _ => return Err(bad(format!("`{}` is no query parameter that is known here", short(name)))),
-        }
-        let separator = if self.query.is_empty() { "" } else { "&" };
-        self.query.push_str(&format!("{separator}{name}={}", percent(value)));
-        Ok(())
-    }
-}
-
-fn list_of<T>(name: &str, value: &str, read: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, ServiceError> {
-    let values: Option<Vec<T>> = value.split('|').take(VALUES + 1).map(read).collect();
-    let values = values.filter(|values| values.len() <= VALUES);
-    values.ok_or_else(|| {
-        bad(format!(
-            "`{name}` has a value that is none of its kind, or more than {VALUES} of them"
-        ))
-    })
-}
-
-fn event_type(text: &str) -> Option<EventType> {
-    match text {
-        "ObjectEvent" => Some(EventType::Object),
-        "AggregationEvent" => Some(EventType::Aggregation),
-        "TransactionEvent" => Some(EventType::Transaction),
-        "TransformationEvent" => Some(EventType::Transformation),
-        "AssociationEvent" => Some(EventType::Association),
-        _ => None,
-    }
-}
-
-/// The bare CBV name, as events are stored.
-fn biz_step(text: &str) -> String {
-    let spellings = [
-        "urn:epcglobal:cbv:bizstep:",
-        "https://ref.gs1.org/cbv/BizStep-",
-        "cbv:BizStep-",
-    ];
-    spellings
-        .iter()
-        .find_map(|prefix| text.strip_prefix(prefix))
-        .unwrap_or(text)
-        .to_owned()
-}
-
-fn time(name: &str, value: &str) -> Result<Micros, ServiceError> {
-    Micros::parse(value).map_err(|_| bad(format!("`{name}` is no time: write it as 2026-11-22T06:50:00Z")))
-}
-
-/// For a link: all but the unreserved characters of RFC 3986.
-fn percent(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            other => out.push_str(&format!("%{other:02X}")),
-        }
-    }
-    out
-}
-
-fn short(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(40).collect()
 }
 
 fn bad(detail: impl Into<String>) -> ServiceError {

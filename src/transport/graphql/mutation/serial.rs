@@ -242,6 +242,10 @@ fn refused(error: ServiceError) -> Answer<RequestSerialsPayload> {
         | Code::MethodNotAllowed
         | Code::TooLarge
         | Code::QueryTooComplex
+        | Code::QueryParameter
+        | Code::QueryTooLarge
+        | Code::QueryTooWide
+        | Code::NameTaken
         | Code::InvalidQuery
         | Code::KeyMissing
         | Code::KeyInFlight

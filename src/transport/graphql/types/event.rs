@@ -101,7 +101,7 @@ impl EventFilter {
             event_before: self.event_time_before.map(|at| at.0),
             record_from: self.record_time_from.map(|at| at.0),
             record_before: self.record_time_before.map(|at| at.0),
-            epcs: Vec::new(),
+            ..Filter::default()
         };
         Ok(Wanted {
             filter,

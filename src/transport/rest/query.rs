@@ -1,0 +1,148 @@
+//! Named queries of the EPCIS binding (EPCIS 2.0 clause 12.7.2).
+//!
+//! | call | answer |
+//! |---|---|
+//! | `POST /epcis/queries` with `{"name": …, "query": {…}}` | 201 and its `Location`; 409 if the caller has one of that name |
+//! | `GET /epcis/queries` | the caller's own, by name, in pages |
+//! | `GET /epcis/queries/{name}` | one of them |
+//! | `DELETE /epcis/queries/{name}` | 204 |
+//! | `GET /epcis/queries/{name}/events` | what answers it now, in pages |
+
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Extension, Json, Router};
+
+use crate::domain::party::Actor;
+use crate::epcis::MediaType;
+use crate::epcis::query::Document;
+use crate::service::named_query::{self, StoredQuery};
+use crate::service::{Code, Hub, ServiceError};
+use crate::transport::problem::Problem;
+
+use super::event::{Listing, page_of};
+use super::listing::{Asked, Parameters, percent};
+
+/// Largest body, in bytes.
+const BODY: usize = 1 << 20;
+
+type Name = Result<Path<String>, PathRejection>;
+
+/// The routes of this noun.
+pub fn routes() -> Router<Hub> {
+    Router::new()
+        .route("/epcis/queries", get(list).post(keep))
+        .route("/epcis/queries/{name}", get(one).delete(delete))
+        .route("/epcis/queries/{name}/events", get(events))
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Definition {
+    name: String,
+    query: Document,
+}
+
+fn answered(answer: Result<Response, ServiceError>) -> Response {
+    answer.unwrap_or_else(|error| Problem::from(error).into_response())
+}
+
+async fn keep(State(hub): State<Hub>, Extension(actor): Extension<Actor>, headers: HeaderMap, body: Body) -> Response {
+    let kept = async {
+        let Definition { name, query } = definition(&headers, body).await?;
+        let kept = named_query::keep(&hub, &actor, name, &query).await?;
+        let location = format!("/epcis/queries/{}", percent(&kept.name));
+        let location =
+            HeaderValue::try_from(location).map_err(|error| ServiceError::Internal(format!("the query's place: {error}")))?;
+        Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(shown(&kept)?)).into_response())
+    };
+    answered(kept.await)
+}
+
+async fn definition(headers: &HeaderMap, body: Body) -> Result<Definition, ServiceError> {
+    let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if media.and_then(MediaType::from_content_type) != Some(MediaType::Json) {
+        let detail = "a query is sent as application/json";
+        return Err(ServiceError::refused(Code::UnsupportedMediaType, detail));
+    }
+    let too_large = |_| ServiceError::refused(Code::TooLarge, format!("a query is not larger than {BODY} bytes"));
+    let body = axum::body::to_bytes(body, BODY).await.map_err(too_large)?;
+    serde_json::from_slice(&body).map_err(|error| {
+        // Where, not what: the parser's own text repeats the input.
+        let detail = format!(
+            "line {}, column {}: a query is an object with `name`, a text, and `query`, an object of parameters, each once",
+            error.line(),
+            error.column()
+        );
+        ServiceError::refused(Code::BadInput, detail)
+    })
+}
+
+async fn list(
+    State(hub): State<Hub>,
+    Extension(actor): Extension<Actor>,
+    uri: Uri,
+    headers: HeaderMap,
+    parameters: Parameters,
+) -> Response {
+    let found = async {
+        let asked = Asked::read(&hub, uri.path(), &headers, parameters)?;
+        asked.no_parameters()?;
+        let after = asked.after(&hub, &actor).await?.unwrap_or_default();
+        let after = String::from_utf8_lossy(&after);
+        let (found, has_more) = named_query::list(&hub, &actor, (asked.per_page, &after)).await?;
+        let next = found.last().filter(|_| has_more);
+        let headers = next.map(|last| asked.next(&hub, &actor, last.name.as_bytes())).transpose()?;
+        let shown: Vec<_> = found.iter().map(shown).collect::<Result<_, _>>()?;
+        Ok((headers.unwrap_or_default(), Json(shown)).into_response())
+    };
+    answered(found.await)
+}
+
+async fn one(State(hub): State<Hub>, Extension(actor): Extension<Actor>, name: Name) -> Response {
+    let found = async {
+        let found = named_query::find(&hub, &actor, &text(name)?).await?;
+        Ok(Json(shown(&found)?).into_response())
+    };
+    answered(found.await)
+}
+
+async fn delete(State(hub): State<Hub>, Extension(actor): Extension<Actor>, name: Name) -> Response {
+    let deleted = async { named_query::delete(&hub, &actor, text(name)?).await };
+    answered(deleted.await.map(|()| StatusCode::NO_CONTENT.into_response()))
+}
+
+async fn events(
+    State(hub): State<Hub>,
+    Extension(actor): Extension<Actor>,
+    uri: Uri,
+    headers: HeaderMap,
+    name: Name,
+    parameters: Parameters,
+) -> Response {
+    let found = async {
+        let stored = named_query::find(&hub, &actor, &text(name)?).await?;
+        let listing = Listing {
+            path: uri.path(),
+            name: &stored.name,
+            base: named_query::read(&stored)?,
+            takes_parameters: false,
+        };
+        page_of(&hub, &actor, &headers, parameters, listing).await
+    };
+    answered(found.await)
+}
+
+/// Not text: there is no such thing.
+fn text(name: Name) -> Result<String, ServiceError> {
+    name.map(|Path(name)| name).map_err(|_| ServiceError::not_found())
+}
+
+fn shown(query: &StoredQuery) -> Result<serde_json::Value, ServiceError> {
+    let document: serde_json::Value = serde_json::from_str(&query.document)
+        .map_err(|error| ServiceError::Internal(format!("a kept query cannot be read: {error}")))?;
+    Ok(serde_json::json!({ "name": query.name, "query": document, "createdAt": query.created_at.rfc3339() }))
+}
