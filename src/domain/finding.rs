@@ -245,6 +245,12 @@ impl FindingCode {
         Self::ALL.iter().copied().find(|known| known.as_str() == text)
     }
 
+    /// Whether it is about an identifier that can be kept as it stands, as no thing that any rule knows.
+    #[must_use]
+    pub const fn keeps_identifier(self) -> bool {
+        matches!(self, Self::InvalidEpc | Self::InvalidCheckDigit)
+    }
+
     /// Whether a profile may set it to that.
     #[must_use]
     pub fn allows(self, level: Level) -> bool {
@@ -253,7 +259,7 @@ impl FindingCode {
             Class::Form | Class::Right | Class::Past => unchanged,
             Class::Schema => true,
             // Without these there is no event to store.
-            Class::Rule => unchanged || self.severity() != Severity::Refusal,
+            Class::Rule => unchanged || self.severity() != Severity::Refusal || self.keeps_identifier(),
             Class::State => level != Level::As(Severity::Refusal),
         }
     }

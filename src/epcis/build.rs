@@ -16,6 +16,7 @@ use super::tree::{Kind, View};
 use super::vocabulary::Vocabulary;
 use crate::domain::event::{Action, Event, EventType, Quantity};
 use crate::domain::finding::FindingCode;
+use crate::domain::gs1::EpcClass;
 use crate::domain::time::Micros;
 
 /// Builds the event, or says in the findings why there is none.
@@ -300,14 +301,19 @@ impl Builder<'_, '_> {
         let Some(class) = self.class.take() else {
             return self.find(FindingCode::MissingField, root, "the event has no `epcClass`");
         };
-        match class.parse() {
-            Ok(class) => self.event.quantities.push(Quantity {
-                class,
-                quantity: self.amount.take(),
-                uom: None,
-            }),
-            Err(error) => self.gs1_error(root, &class, &error),
-        }
+        let known = match class.parse() {
+            Ok(class) => Some(class),
+            Err(error) => {
+                let code = self.gs1_error(root, &class, &error);
+                self.opaque(code, root, EpcClass::opaque(&class))
+            }
+        };
+        let quantity = self.amount.take();
+        self.event.quantities.extend(known.map(|class| Quantity {
+            class,
+            quantity,
+            uom: None,
+        }));
     }
 }
 

@@ -10,6 +10,7 @@
 pub(super) mod datatype;
 pub(super) mod json;
 pub(super) mod tables;
+mod uri;
 pub(super) mod xml;
 
 use super::document::Syntax;

@@ -57,6 +57,13 @@ impl EpcClass {
         self.0.identifier().map(|identifier| identifier.element_string())
     }
 
+    /// A text that names no class by any rule, kept as it stands: equal to itself and to nothing else. `None` where it is longer
+    /// than an identifier may be.
+    #[must_use]
+    pub fn opaque(text: &str) -> Option<Self> {
+        Spelling::kept(text.trim()).map(Self)
+    }
+
     fn parse(text: &str) -> Result<Self, Fault> {
         let known = |identifier| Ok(Self(Spelling::of(&identifier, Some(text))));
         if let Some(body) = urn::body(text) {
@@ -73,6 +80,12 @@ impl EpcClass {
         }
         uri::verify(text)?;
         Ok(Self(Spelling::plain(Scheme::Uri, text)))
+    }
+}
+
+impl From<Spelling> for EpcClass {
+    fn from(spelling: Spelling) -> Self {
+        Self(spelling)
     }
 }
 
@@ -115,7 +128,7 @@ impl Hash for EpcClass {
 impl Serialize for EpcClass {
     /// As captured, so that the spelling survives storage.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_captured())
+        serializer.serialize_str(self.0.stored())
     }
 }
 

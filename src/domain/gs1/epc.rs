@@ -156,6 +156,13 @@ impl Epc {
         self.0.identifier().map(|identifier| identifier.element_string())
     }
 
+    /// A text that names no thing by any rule, kept as it stands: equal to itself and to nothing else. `None` where it is longer
+    /// than an identifier may be.
+    #[must_use]
+    pub fn opaque(text: &str) -> Option<Self> {
+        Spelling::kept(text.trim()).map(Self)
+    }
+
     fn parse(text: &str) -> Result<Self, Fault> {
         if let Some(body) = urn::body(text) {
             return match urn::parse_instance(body)? {
@@ -176,6 +183,12 @@ impl Epc {
                 Ok(Self(Spelling::plain(Scheme::Uri, text)))
             }
         }
+    }
+}
+
+impl From<Spelling> for Epc {
+    fn from(spelling: Spelling) -> Self {
+        Self(spelling)
     }
 }
 
@@ -231,7 +244,7 @@ impl Ord for Epc {
 impl Serialize for Epc {
     /// As captured, so that the spelling survives storage.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_captured())
+        serializer.serialize_str(self.0.stored())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The canonical and the captured text of one identifier, in one allocation: what [`super::Epc`] and
 //! [`super::EpcClass`] are made of.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::marker::PhantomData;
 use std::str::FromStr;
 
@@ -9,7 +9,10 @@ use serde::Deserializer;
 use serde::de::{Error, Visitor};
 
 use super::identifier::Identifier;
-use super::{Gs1Error, Scheme};
+use super::{Gs1Error, Scheme, uri};
+
+/// What the canonical form of a text begins with that breaks the rules of its scheme.
+const OPAQUE: &str = "urn:counterfoil:opaque:";
 
 /// Documents have a hundred thousand of these: one allocation each, and the captured text only if it differs.
 #[derive(Clone)]
@@ -56,6 +59,55 @@ impl Spelling {
         }
     }
 
+    /// Of a text that breaks the rules of its scheme and is kept all the same. Its canonical form is a URN of ours, so that it
+    /// is never taken for the thing it fails to name. `None` where it is too long for an identifier.
+    pub(super) fn kept(captured: &str) -> Option<Self> {
+        let mut text = OPAQUE.to_owned();
+        for byte in captured.bytes() {
+            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                text.push(char::from(byte));
+            } else {
+                let _ = write!(text, "%{byte:02X}");
+            }
+        }
+        if captured.is_empty() || text.len() > uri::MAX_BYTES {
+            return None;
+        }
+        let canonical_bytes = length(&text);
+        text.push_str(captured);
+        Some(Self {
+            text: text.into(),
+            canonical_bytes,
+            scheme: Scheme::Uri,
+        })
+    }
+
+    /// As it is stored: the captured text, or where that cannot be parsed again, the canonical one, which holds it.
+    pub(super) fn stored(&self) -> &str {
+        if self.canonical().starts_with(OPAQUE) {
+            self.canonical()
+        } else {
+            self.captured()
+        }
+    }
+
+    /// The kept text that a stored one stands for.
+    fn restored(stored: &str) -> Option<Self> {
+        let bytes = stored.strip_prefix(OPAQUE)?.as_bytes();
+        let mut text = Vec::with_capacity(bytes.len());
+        let mut rest = bytes.iter();
+        while let Some(&byte) = rest.next() {
+            if byte == b'%' {
+                let digit = |hex: Option<&u8>| char::from(*hex?).to_digit(16);
+                let value = digit(rest.next())? * 16 + digit(rest.next())?;
+                text.push(u8::try_from(value).ok()?);
+            } else {
+                text.push(byte);
+            }
+        }
+        Self::kept(&String::from_utf8(text).ok()?)
+    }
+
     pub(super) fn scheme(&self) -> Scheme {
         self.scheme
     }
@@ -99,15 +151,15 @@ fn push_if_other(text: &mut String, captured: &str) {
     }
 }
 
-/// Reads a text and parses it, without a copy of the text in between.
+/// Reads a stored text and parses it, without a copy of the text in between.
 pub(super) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
-    T: FromStr<Err = Gs1Error>,
+    T: FromStr<Err = Gs1Error> + From<Spelling>,
     D: Deserializer<'de>,
 {
     struct Text<T>(PhantomData<T>);
 
-    impl<T: FromStr<Err = Gs1Error>> Visitor<'_> for Text<T> {
+    impl<T: FromStr<Err = Gs1Error> + From<Spelling>> Visitor<'_> for Text<T> {
         type Value = T;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -115,7 +167,10 @@ where
         }
 
         fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-            text.parse().map_err(E::custom)
+            match Spelling::restored(text) {
+                Some(kept) => Ok(kept.into()),
+                None => text.parse().map_err(E::custom),
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use super::super::vocabulary::Vocabulary;
 use super::Builder;
 use crate::domain::event::{BizTransaction, Event, Quantity, SourceDest};
 use crate::domain::finding::FindingCode;
-use crate::domain::gs1::Epc;
+use crate::domain::gs1::{Epc, EpcClass};
 
 impl Builder<'_, '_> {
     pub(super) fn epcs(&mut self, field: View<'_>, slot: fn(&mut Event) -> &mut Vec<Epc>) {
@@ -57,8 +57,9 @@ impl Builder<'_, '_> {
         match class.parse() {
             Ok(class) => Some(Quantity { class, quantity, uom }),
             Err(error) => {
-                self.gs1_error(item, &class, &error);
-                None
+                let code = self.gs1_error(item, &class, &error);
+                let class = self.opaque(code, item, EpcClass::opaque(&class))?;
+                Some(Quantity { class, quantity, uom })
             }
         }
     }

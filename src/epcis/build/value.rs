@@ -113,12 +113,29 @@ impl Builder<'_, '_> {
         let text = self.text(field)?;
         if !text.contains(':') {
             self.about_epc(FindingCode::InvalidEpc, field, &text, format!("{} is no URI", quoted(&text)));
-            return None;
+            return self.opaque(FindingCode::InvalidEpc, field, Epc::opaque(&text));
         }
-        text.parse::<Epc>().map_err(|error| self.gs1_error(field, &text, &error)).ok()
+        match text.parse::<Epc>() {
+            Ok(epc) => Some(epc),
+            Err(error) => {
+                let code = self.gs1_error(field, &text, &error);
+                self.opaque(code, field, Epc::opaque(&text))
+            }
+        }
     }
 
-    pub(super) fn gs1_error(&mut self, field: View<'_>, text: &str, error: &Gs1Error) {
+    /// What breaks the rules of identifiers is kept as it stands where the profile does not refuse it.
+    pub(super) fn opaque<T>(&mut self, code: FindingCode, field: View<'_>, kept: Option<T>) -> Option<T> {
+        if self.reading.limits.profile.refuses(code) {
+            return None;
+        }
+        if kept.is_none() {
+            self.find(FindingCode::InvalidValue, field, "is too long for an identifier");
+        }
+        kept
+    }
+
+    pub(super) fn gs1_error(&mut self, field: View<'_>, text: &str, error: &Gs1Error) -> FindingCode {
         let check_digit = error.code == FindingCode::InvalidCheckDigit.as_str();
         let code = if check_digit {
             FindingCode::InvalidCheckDigit
@@ -126,6 +143,7 @@ impl Builder<'_, '_> {
             FindingCode::InvalidEpc
         };
         self.about_epc(code, field, text, error.message.clone());
+        code
     }
 
     fn about_epc(&mut self, code: FindingCode, field: View<'_>, text: &str, detail: String) {

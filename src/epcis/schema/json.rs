@@ -7,324 +7,12 @@ use std::collections::HashSet;
 
 use super::super::reading::{Reading, quoted};
 use super::super::tree::{Kind, View};
-use super::super::vocabulary::Vocabulary;
 use super::super::vocabulary::measurement;
-use super::datatype;
-use crate::domain::finding::FindingCode;
+use super::{datatype, uri};
+use crate::domain::finding::{Finding, FindingCode};
+use shape::{COMMON, DOCUMENT, Members, Names, QUERY_DOCUMENT, Shape, own};
 
-/// What a value must be.
-#[derive(Debug, Clone, Copy)]
-enum Shape {
-    Any,
-    Text,
-    Number,
-    Boolean,
-    Uri,
-    Time,
-    HexBinary,
-    Offset,
-    Unit,
-    Version,
-    Action,
-    /// A bare term of the vocabulary, or a URI that is not the vocabulary's own.
-    Term(Vocabulary),
-    /// The same for types of measurements and alerts.
-    Measurement,
-    Alert,
-    /// `@context`: a URI, an object, or an array of both.
-    Context,
-    /// One URI or an array of them.
-    Uris,
-    List(&'static Shape, Least, Distinct),
-    Object(&'static Members),
-}
-
-/// The fewest items of a list.
-type Least = usize;
-
-/// Whether no item may stand twice.
-type Distinct = bool;
-
-/// Which names an object may have besides its properties.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Names {
-    Any,
-    Uri,
-    None,
-}
-
-#[derive(Debug)]
-struct Members {
-    properties: &'static [(&'static str, Shape)],
-    required: &'static [&'static str],
-    names: Names,
-}
-
-const URIS: Shape = Shape::List(&Shape::Uri, 0, false);
-const DISTINCT: Shape = Shape::List(&Shape::Uri, 0, true);
-const QUANTITIES: Shape = Shape::List(&Shape::Object(&QUANTITY), 0, false);
-const TRANSACTIONS: Shape = Shape::List(&Shape::Object(&TRANSACTION), 0, false);
-const SOME_TRANSACTIONS: Shape = Shape::List(&Shape::Object(&TRANSACTION), 1, false);
-const STEP: Shape = Shape::Term(Vocabulary::BizStep);
-const DISPOSITION: Shape = Shape::Term(Vocabulary::Disposition);
-const DISPOSITIONS: Shape = Shape::List(&DISPOSITION, 1, true);
-const ENDPOINT_TYPE: Shape = Shape::Term(Vocabulary::SourceDestType);
-
-static QUANTITY: Members = Members {
-    properties: &[("epcClass", Shape::Uri), ("quantity", Shape::Number), ("uom", Shape::Unit)],
-    required: &["epcClass"],
-    names: Names::None,
-};
-static TRANSACTION: Members = Members {
-    properties: &[
-        ("type", Shape::Term(Vocabulary::BizTransactionType)),
-        ("bizTransaction", Shape::Uri),
-    ],
-    required: &["bizTransaction"],
-    names: Names::None,
-};
-static SOURCE: Members = Members {
-    properties: &[("type", ENDPOINT_TYPE), ("source", Shape::Uri)],
-    required: &["type", "source"],
-    names: Names::None,
-};
-static DESTINATION: Members = Members {
-    properties: &[("type", ENDPOINT_TYPE), ("destination", Shape::Uri)],
-    required: &["type", "destination"],
-    names: Names::None,
-};
-static PLACE: Members = Members {
-    properties: &[("id", Shape::Uri)],
-    required: &["id"],
-    names: Names::Any,
-};
-static PERSISTENT: Members = Members {
-    properties: &[("set", DISPOSITIONS), ("unset", DISPOSITIONS)],
-    required: &[],
-    names: Names::None,
-};
-static ILMD: Members = Members {
-    properties: &[],
-    required: &[],
-    names: Names::Uri,
-};
-static ERROR: Members = Members {
-    properties: &[
-        ("declarationTime", Shape::Time),
-        ("reason", Shape::Term(Vocabulary::ErrorReason)),
-        ("correctiveEventIDs", URIS),
-    ],
-    required: &["declarationTime"],
-    names: Names::Uri,
-};
-static SENSOR_ELEMENT: Members = Members {
-    properties: &[
-        ("sensorMetadata", Shape::Object(&SENSOR_METADATA)),
-        ("sensorReport", Shape::List(&Shape::Object(&SENSOR_REPORT), 1, false)),
-    ],
-    required: &["sensorReport"],
-    names: Names::Uri,
-};
-static SENSOR_METADATA: Members = Members {
-    properties: &[
-        ("time", Shape::Time),
-        ("deviceID", Shape::Uri),
-        ("deviceMetadata", Shape::Uri),
-        ("rawData", Shape::Uri),
-        ("startTime", Shape::Time),
-        ("endTime", Shape::Time),
-        ("dataProcessingMethod", Shape::Uri),
-        ("bizRules", Shape::Uri),
-    ],
-    required: &[],
-    names: Names::Uri,
-};
-static SENSOR_REPORT: Members = Members {
-    properties: &[
-        ("type", Shape::Measurement),
-        ("exception", Shape::Alert),
-        ("deviceID", Shape::Uri),
-        ("deviceMetadata", Shape::Uri),
-        ("rawData", Shape::Uri),
-        ("dataProcessingMethod", Shape::Uri),
-        ("bizRules", Shape::Uri),
-        ("time", Shape::Time),
-        ("microorganism", Shape::Uri),
-        ("chemicalSubstance", Shape::Uri),
-        ("coordinateReferenceSystem", Shape::Uri),
-        ("value", Shape::Number),
-        ("component", Shape::Term(Vocabulary::Component)),
-        ("stringValue", Shape::Text),
-        ("booleanValue", Shape::Boolean),
-        ("hexBinaryValue", Shape::HexBinary),
-        ("uriValue", Shape::Uri),
-        ("minValue", Shape::Number),
-        ("maxValue", Shape::Number),
-        ("meanValue", Shape::Number),
-        ("sDev", Shape::Number),
-        ("percRank", Shape::Number),
-        ("percValue", Shape::Number),
-        ("uom", Shape::Text),
-    ],
-    required: &["type"],
-    names: Names::Uri,
-};
-
-// The header.
-static ATTRIBUTE: Members = Members {
-    properties: &[("id", Shape::Uri)],
-    required: &["id"],
-    names: Names::Any,
-};
-static VOCABULARY_ELEMENT: Members = Members {
-    properties: &[
-        ("id", Shape::Uri),
-        ("attributes", Shape::List(&Shape::Object(&ATTRIBUTE), 0, false)),
-        ("children", URIS),
-    ],
-    required: &["id"],
-    names: Names::Any,
-};
-static VOCABULARY: Members = Members {
-    properties: &[
-        ("type", Shape::Uri),
-        (
-            "vocabularyElementList",
-            Shape::List(&Shape::Object(&VOCABULARY_ELEMENT), 0, false),
-        ),
-    ],
-    required: &["type"],
-    names: Names::Any,
-};
-static MASTER_DATA: Members = Members {
-    properties: &[("vocabularyList", Shape::List(&Shape::Object(&VOCABULARY), 0, false))],
-    required: &[],
-    names: Names::Any,
-};
-static HEADER: Members = Members {
-    properties: &[("epcisMasterData", Shape::Object(&MASTER_DATA))],
-    required: &[],
-    names: Names::Uri,
-};
-static DOCUMENT: Members = Members {
-    properties: &[
-        ("@context", Shape::Context),
-        ("id", Shape::Uri),
-        ("type", Shape::Text),
-        ("schemaVersion", Shape::Version),
-        ("creationDate", Shape::Time),
-        ("instanceIdentifier", Shape::Text),
-        ("sender", Shape::Text),
-        ("receiver", Shape::Text),
-        ("epcisHeader", Shape::Object(&HEADER)),
-        ("epcisBody", Shape::Any),
-    ],
-    required: &["@context", "type", "schemaVersion", "creationDate"],
-    names: Names::Uri,
-};
-static QUERY_DOCUMENT: Members = Members {
-    properties: &[
-        ("@context", Shape::Context),
-        ("id", Shape::Uri),
-        ("type", Shape::Text),
-        ("schemaVersion", Shape::Version),
-        ("creationDate", Shape::Time),
-        ("epcisBody", Shape::Any),
-    ],
-    required: &["@context", "type"],
-    names: Names::Uri,
-};
-
-/// Fields that every event has.
-const COMMON: &[(&str, Shape)] = &[
-    ("@context", Shape::Context),
-    ("type", Shape::Text),
-    ("eventTime", Shape::Time),
-    ("recordTime", Shape::Time),
-    ("eventTimeZoneOffset", Shape::Offset),
-    ("eventID", Shape::Uri),
-    ("certificationInfo", Shape::Uris),
-    ("errorDeclaration", Shape::Object(&ERROR)),
-    ("bizStep", STEP),
-    ("disposition", DISPOSITION),
-    ("readPoint", Shape::Object(&PLACE)),
-    ("bizLocation", Shape::Object(&PLACE)),
-    ("bizTransactionList", TRANSACTIONS),
-    ("sourceList", Shape::List(&Shape::Object(&SOURCE), 0, false)),
-    ("destinationList", Shape::List(&Shape::Object(&DESTINATION), 0, false)),
-    ("sensorElementList", Shape::List(&Shape::Object(&SENSOR_ELEMENT), 0, false)),
-];
-const PERSISTENT_DISPOSITION: (&str, Shape) = ("persistentDisposition", Shape::Object(&PERSISTENT));
-/// The schema names the field for these types and forgets to say what it holds.
-const ANY_DISPOSITION: (&str, Shape) = ("persistentDisposition", Shape::Any);
-
-/// Fields of one type of event besides the common ones, and what it must have besides time and zone.
-type Own = (&'static [(&'static str, Shape)], &'static [&'static str]);
-
-const OBJECT: Own = (
-    &[
-        ("epcList", DISTINCT),
-        ("quantityList", QUANTITIES),
-        ("action", Shape::Action),
-        ("ilmd", Shape::Object(&ILMD)),
-        PERSISTENT_DISPOSITION,
-    ],
-    &["action"],
-);
-const AGGREGATION: Own = (
-    &[
-        ("parentID", Shape::Uri),
-        ("childEPCs", URIS),
-        ("childQuantityList", QUANTITIES),
-        ("action", Shape::Action),
-        ANY_DISPOSITION,
-    ],
-    &["action"],
-);
-const TRANSACTING: Own = (
-    &[
-        ("bizTransactionList", SOME_TRANSACTIONS),
-        ("parentID", Shape::Uri),
-        ("epcList", URIS),
-        ("quantityList", QUANTITIES),
-        ("action", Shape::Action),
-        ANY_DISPOSITION,
-    ],
-    &["bizTransactionList", "action"],
-);
-const TRANSFORMATION: Own = (
-    &[
-        ("inputEPCList", DISTINCT),
-        ("inputQuantityList", QUANTITIES),
-        ("outputEPCList", DISTINCT),
-        ("outputQuantityList", QUANTITIES),
-        ("transformationID", Shape::Uri),
-        ("ilmd", Shape::Object(&ILMD)),
-        PERSISTENT_DISPOSITION,
-    ],
-    &[],
-);
-const ASSOCIATION: Own = (
-    &[
-        ("parentID", Shape::Uri),
-        ("childEPCs", URIS),
-        ("childQuantityList", QUANTITIES),
-        ("action", Shape::Action),
-        ANY_DISPOSITION,
-    ],
-    &["action", "parentID"],
-);
-
-fn own(kind: &str) -> Option<Own> {
-    Some(match kind {
-        "ObjectEvent" => OBJECT,
-        "AggregationEvent" => AGGREGATION,
-        "TransactionEvent" => TRANSACTING,
-        "TransformationEvent" => TRANSFORMATION,
-        "AssociationEvent" => ASSOCIATION,
-        _ => return None,
-    })
-}
+mod shape;
 
 /// Holds an event against its schema.
 pub(in crate::epcis) fn event(reading: &mut Reading<'_>, root: View<'_>, base: &str) {
@@ -332,7 +20,7 @@ pub(in crate::epcis) fn event(reading: &mut Reading<'_>, root: View<'_>, base: &
         return no_type(reading, root, base);
     };
     let Some((properties, required)) = own(kind.value()) else {
-        if !datatype::uri(kind.value()) {
+        if !uri::is_uri(kind.value()) {
             reading.find(
                 FindingCode::SchemaValue,
                 kind,
@@ -435,11 +123,9 @@ pub(in crate::epcis) fn document(reading: &mut Reading<'_>, root: View<'_>, body
     };
     if let Some((name, _)) = asked.into_iter().find(|(_, found)| !found) {
         let detail = format!("the schema asks for `{name}` inside");
-        reading.findings.push(crate::domain::finding::Finding::new(
-            FindingCode::SchemaMissing,
-            "/epcisBody",
-            detail,
-        ));
+        reading
+            .findings
+            .push(Finding::new(FindingCode::SchemaMissing, "/epcisBody", detail));
     }
 }
 
@@ -459,7 +145,7 @@ fn members(reading: &mut Reading<'_>, object: View<'_>, base: &str, declared: &'
 fn unknown(reading: &mut Reading<'_>, member: View<'_>, base: &str, names: Names) {
     let good = match names {
         Names::Any => true,
-        Names::Uri => datatype::uri(member.local()),
+        Names::Uri => uri::is_uri(member.local()),
         Names::None => false,
     };
     if !good {
@@ -580,9 +266,9 @@ fn context(reading: &mut Reading<'_>, view: View<'_>, base: &str) {
 
 /// What the text of a value should be and is not.
 fn mismatch(shape: Shape, text: &str) -> Option<&'static str> {
-    let foreign = |starts: &[&str]| datatype::uri(text) && !starts.iter().any(|start| text.starts_with(start));
+    let foreign = |starts: &[&str]| uri::is_uri(text) && !starts.iter().any(|start| text.starts_with(start));
     let (good, expected) = match shape {
-        Shape::Uri | Shape::Context | Shape::Uris => (datatype::uri(text), "URI"),
+        Shape::Uri | Shape::Context | Shape::Uris => (uri::is_uri(text), "URI"),
         Shape::Time => (datatype::rfc3339(text), "time of RFC 3339 with its zone"),
         Shape::HexBinary => (
             !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit()),

@@ -191,3 +191,94 @@ async fn limits_are_announced() {
     );
     assert_eq!(answer.header("GS1-Capture-Error-Behaviour"), "rollback");
 }
+
+/// Aurora's example file with a `[capture]` table, applied.
+async fn with_capture(test: &TestHub, party: &str, table: &str) {
+    let folder = test.folder().join("partners");
+    std::fs::create_dir_all(&folder).unwrap();
+    copy(&crate::hub::story_partners(), &folder);
+    let file = folder.join(format!("{party}.toml"));
+    let text = std::fs::read_to_string(&file).unwrap();
+    let text = text.split("\n[capture]").next().unwrap();
+    std::fs::write(&file, format!("{text}\n[capture]\n{table}\n")).unwrap();
+    test.apply_partners(&folder).await;
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir_all(&target).unwrap();
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// An event whose list names one thing twice, which the schema does not allow and nobody can misunderstand.
+fn repeated() -> serde_json::Value {
+    commission("2026-03-01T08:00:00Z", SITE, &units(&["A1", "A1"]), "L1")
+}
+
+#[tokio::test]
+async fn what_a_document_is_told_does_not_depend_on_what_came_before_it() {
+    let test = TestHub::start().await;
+    let first = capture(&test, "packwell", &[repeated()]).await;
+    assert_eq!(first["eventsStored"], 1);
+    assert_eq!(first["findings"]["SCHEMA_REPEATED"], 1, "{first}");
+    let later = commission("2026-03-01T08:01:00Z", SITE, &units(&["A2"]), "L1");
+    let second = capture(&test, "packwell", &[repeated(), later]).await;
+    assert_eq!(second["eventsStored"], 1);
+    assert_eq!(second["findings"]["SCHEMA_REPEATED"], 1, "{second}");
+}
+
+#[tokio::test]
+async fn a_partys_profile_decides_what_becomes_of_its_documents() {
+    let test = TestHub::start().await;
+    with_capture(&test, "packwell", "profile = \"strict\"").await;
+    let refused = send(&test, "packwell", &[repeated()])
+        .await
+        .expect(StatusCode::BAD_REQUEST)
+        .json();
+    assert_eq!(refused["errors"][0]["code"], "SCHEMA_REPEATED", "{refused}");
+    assert_eq!(refused["errors"][0]["pointer"], "/epcisBody/eventList/0/epcList", "{refused}");
+    with_capture(
+        &test,
+        "packwell",
+        "severity = { SCHEMA_REPEATED = \"error\", SERIAL_NOT_ALLOCATED = \"ignore\" }",
+    )
+    .await;
+    let job = capture(&test, "packwell", &[repeated()]).await;
+    assert_eq!(job["findings"], serde_json::json!({ "SCHEMA_REPEATED": 1 }), "{job}");
+    let severities = "SELECT severity AS line FROM finding";
+    assert_eq!(super::lines(&test, severities, Vec::new()).await, ["error"]);
+}
+
+#[tokio::test]
+async fn an_identifier_that_breaks_the_rules_is_stored_and_shown_as_it_was_sent() {
+    let test = TestHub::start().await;
+    with_capture(&test, "packwell", "severity = { INVALID_EPC_URI = \"warning\" }").await;
+    let mut event = commission("2026-03-01T08:00:00Z", SITE, &units(&["A1"]), "L1");
+    event["action"] = "OBSERVE".into();
+    event["bizStep"] = "inspecting".into();
+    event.as_object_mut().unwrap().remove("ilmd");
+    let bad = "urn:epc:id:sscc:0614141.1";
+    event["epcList"] = serde_json::json!([bad]);
+    let job = capture(&test, "packwell", &[event]).await;
+    assert_eq!(
+        (&job["eventsStored"], &job["findings"]["INVALID_EPC_URI"]),
+        (&1.into(), &1.into()),
+        "{job}"
+    );
+    let shown = async |format: &str| {
+        let request = Request::get("/epcis/events").header("GS1-EPC-Format", format);
+        let answer = test.call(&test.actor("packwell"), request.body(Body::empty()).unwrap()).await;
+        let page = answer.expect(StatusCode::OK).json();
+        page["epcisBody"]["queryResults"]["resultsBody"]["eventList"][0]["epcList"][0].clone()
+    };
+    assert_eq!(shown("Never_Translates").await, bad);
+    let canonical = "urn:counterfoil:opaque:urn%3Aepc%3Aid%3Asscc%3A0614141.1";
+    assert_eq!(shown("Always_GS1_Digital_Link").await, canonical);
+}

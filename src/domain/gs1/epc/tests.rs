@@ -1,5 +1,6 @@
 //! Spellings of single things: what is read, what is refused, what is given back.
 
+use super::super::EpcClass;
 use super::*;
 
 fn parse(text: &str) -> Epc {
@@ -297,4 +298,22 @@ fn the_spelling_survives_serde_and_costs_one_allocation() {
     assert_eq!((back.as_captured(), back.canonical()), (epc.as_captured(), epc.canonical()));
     assert!(serde_json::from_str::<Epc>("\"x\"").is_err());
     assert_eq!(size_of::<Epc>(), 24);
+}
+
+#[test]
+fn what_breaks_the_rules_can_be_kept_and_survives_storage() {
+    let bad = "urn:epc:id:sscc:0614141.12 \u{e4}%3";
+    assert!(bad.parse::<Epc>().is_err());
+    let kept = Epc::opaque(bad).unwrap();
+    assert_eq!((kept.as_captured(), kept.scheme(), kept.sscc()), (bad, Scheme::Uri, None));
+    let stored = serde_json::to_string(&kept).unwrap();
+    let again: Epc = serde_json::from_str(&stored).unwrap();
+    assert_eq!((again.as_captured(), again.key()), (bad, kept.key()));
+    // Where only the canonical form is kept, it is the same thing.
+    assert_eq!(kept.canonical().parse::<Epc>().unwrap().key(), kept.key());
+    assert_ne!(kept, Epc::opaque("urn:epc:id:sscc:0614141.12").unwrap());
+    assert!(Epc::opaque("").is_none() && Epc::opaque(&"x ".repeat(2_000)).is_none());
+    let class = EpcClass::opaque(bad).unwrap();
+    let again: EpcClass = serde_json::from_str(&serde_json::to_string(&class).unwrap()).unwrap();
+    assert_eq!((again.as_captured(), again == class), (bad, true));
 }
