@@ -112,7 +112,7 @@ mod tests {
                 by: OrderBy::EventTime,
                 descending,
             };
-            let mut rows = vec![
+            let mut rows = [
                 (Key::Absent, 1),
                 (Key::Number(2.0), 2),
                 (Key::Number(5.0), 3),

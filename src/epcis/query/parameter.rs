@@ -380,7 +380,7 @@ fn uris(values: &Values) -> Read<Vec<Box<str>>> {
 }
 
 fn hex(values: &Values) -> Read<Vec<Box<str>>> {
-    let is_hex = |text: &str| text.len() % 2 == 0 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hex = |text: &str| text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     values.read("it is no hexadecimal number of whole bytes", |text| {
         is_hex(text).then(|| text.into())
     })
