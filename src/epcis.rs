@@ -14,19 +14,23 @@ use crate::domain::finding::Finding;
 mod build;
 pub mod check;
 mod context;
+pub mod convert;
 mod decimal;
 pub mod document;
+mod escape;
 pub mod format;
 pub mod hash;
 mod header;
 pub mod json;
+pub mod loss;
 mod reading;
 mod tree;
 pub mod vocabulary;
 pub mod xml;
 
+pub use convert::Target;
 pub use document::{Correspondent, Document, Header, ParsedEvent, Syntax};
-pub use format::{DocumentKind, EpcFormat, Format};
+pub use format::{CbvFormat, DocumentKind, EpcFormat, Format};
 
 /// The two families of wire formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,7 @@ pub mod event;
 mod idempotency;
 pub mod import;
 pub mod lookup;
+mod negotiation;
 mod paging;
 pub mod receipt;
 pub mod registration;

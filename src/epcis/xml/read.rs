@@ -7,6 +7,7 @@ use quick_xml::escape::{self, EscapeError};
 use quick_xml::events::{BytesRef, BytesStart, Event as Token};
 
 use super::super::document::{Document, Header, ParsedEvent, Syntax};
+use super::super::escape::CARRIER;
 use super::super::reading::{Reading, quoted};
 use super::super::tree::{Kind, RawName, Tree};
 use super::super::{ParseLimits, build, header};
@@ -24,13 +25,16 @@ pub(in crate::epcis) fn read(
     let mut reading = Reading::new(Syntax::Xml2, limits, sink);
     let mut xml = Xml::new(input, limits);
     match xml.document(&mut reading) {
-        Ok(()) if !reading.findings.refused() => Ok(Document {
-            syntax: reading.syntax,
-            schema_version: xml.schema_version,
-            header: xml.header,
-            events: Vec::new(),
-            findings: reading.findings.finish(),
-        }),
+        Ok(()) if !reading.findings.refused() => {
+            header::complete(&mut xml.header);
+            Ok(Document {
+                syntax: reading.syntax,
+                schema_version: xml.schema_version,
+                header: xml.header,
+                events: Vec::new(),
+                findings: reading.findings.finish(),
+            })
+        }
         Ok(()) => Err(reading.findings.finish()),
         Err(fatal) => {
             reading.findings.push(fatal);
@@ -198,7 +202,10 @@ impl<R: BufRead> Xml<R> {
     fn element(&mut self, reading: &mut Reading<'_>, start: &BytesStart<'_>) -> Result<(), Finding> {
         let namespace = self.enter(reading, start)?;
         let local = start.local_name().into_inner().to_owned();
+        // A prefix that stands for no namespace: an extension of that kind, printed by the hub.
+        let disguised = namespace == 0 && start.name().prefix().is_some();
         match self.role(reading, &local, namespace) {
+            Role::Foreign if disguised && self.depth == 2 => self.extension(reading, start, namespace, &local)?,
             Role::Frame => {
                 if local == "QueryResults" && namespace == 0 {
                     let detail = "`QueryResults` must be qualified with the namespace of EPCIS queries";
@@ -210,7 +217,8 @@ impl<R: BufRead> Xml<R> {
             }
             Role::Event => {
                 let base = self.frames.next_path(&local);
-                let bare = self.frames.innermost() == "EventList" && reading.syntax == Syntax::Xml1;
+                let carried = reading.namespaces.uri(namespace) == CARRIER;
+                let bare = self.frames.innermost() == "EventList" && reading.syntax == Syntax::Xml1 && !carried;
                 if bare && matches!(local.as_str(), "TransformationEvent" | "AssociationEvent") {
                     let detail = format!("{} must stand in `extension`", quoted(&local));
                     let finding = Finding::new(FindingCode::LenientlyRead, base.as_str(), detail);
@@ -229,19 +237,7 @@ impl<R: BufRead> Xml<R> {
                     header::xml(reading, root, &base, &mut self.header);
                 }
             }
-            Role::Extension => {
-                let base = self.frames.path(&local);
-                if !self.bodied && self.depth == 2 {
-                    let detail = format!("{} must stand after `EPCISBody`", quoted(&local));
-                    reading
-                        .findings
-                        .push(Finding::new(FindingCode::LenientlyRead, base.as_str(), detail));
-                }
-                self.subtree(reading, start, namespace, &base)?;
-                if let Some(root) = self.tree.root() {
-                    build::nodes(reading, root, &base, &mut self.header.extensions);
-                }
-            }
+            Role::Extension => self.extension(reading, start, namespace, &local)?,
             Role::Foreign if self.frames.contains("EPCISQueryDocument") && self.frames.innermost() == "EPCISBody" => {
                 let detail = format!("{} is of the query interface: it holds no events", quoted(&local));
                 return Err(Finding::new(FindingCode::UnknownDocument, self.frames.path(&local), detail));
@@ -258,9 +254,32 @@ impl<R: BufRead> Xml<R> {
         Ok(())
     }
 
+    /// Keeps an element of the document that is no part of the standard.
+    fn extension(
+        &mut self,
+        reading: &mut Reading<'_>,
+        start: &BytesStart<'_>,
+        namespace: u32,
+        local: &str,
+    ) -> Result<(), Finding> {
+        let base = self.frames.path(local);
+        if !self.bodied && self.depth == 2 {
+            let detail = format!("{} must stand after `EPCISBody`", quoted(local));
+            reading
+                .findings
+                .push(Finding::new(FindingCode::LenientlyRead, base.as_str(), detail));
+        }
+        self.subtree(reading, start, namespace, &base)?;
+        if let Some(root) = self.tree.root() {
+            build::nodes(reading, root, &base, &mut self.header.extensions);
+        }
+        Ok(())
+    }
+
     fn role(&self, reading: &Reading<'_>, local: &str, namespace: u32) -> Role {
         let uri = reading.namespaces.uri(namespace);
-        let standard = uri.is_empty() || uri.starts_with("urn:epcglobal:epcis");
+        let carried_event = uri == CARRIER && build::is_event_name(local);
+        let standard = uri.is_empty() || uri.starts_with("urn:epcglobal:epcis") || carried_event;
         let parent = self.frames.innermost();
         match (parent, local) {
             _ if !standard => Role::Extension,

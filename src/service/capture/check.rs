@@ -31,12 +31,7 @@ pub(super) struct Checked {
 /// Reads and judges a document. The findings of `Err` are capped for each code.
 pub(super) fn check(input: impl BufRead, media: MediaType, terms: &Terms<'_>) -> Result<Checked, Vec<Finding>> {
     let limits = terms.limits;
-    let parse_limits = ParseLimits {
-        depth: limits.document_depth,
-        events: limits.events_per_document,
-        event_bytes: limits.event_bytes,
-        findings_per_code: limits.findings_per_code,
-    };
+    let parse_limits = parse_limits(limits);
     let Document {
         header,
         events,
@@ -63,6 +58,16 @@ pub(super) fn check(input: impl BufRead, media: MediaType, terms: &Terms<'_>) ->
         })
     } else {
         Err(capped(refusals, limits.findings_per_code))
+    }
+}
+
+/// What one document may ask for, by the settings.
+pub(super) fn parse_limits(limits: &Limits) -> ParseLimits {
+    ParseLimits {
+        depth: limits.document_depth,
+        events: limits.events_per_document,
+        event_bytes: limits.event_bytes,
+        findings_per_code: limits.findings_per_code,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! | call | answer |
 //! |---|---|
-//! | `GET /epcis/events?…` | an EPCISQueryDocument with what the caller may see; `nextPageToken`, `Link: …; rel="next"` |
+//! | `GET /epcis/events?…` | an EPCISQueryDocument with what the caller may see, in the form that `Accept` and the `GS1-` headers ask for; `nextPageToken`, `Link: …; rel="next"` |
 //! | `GET /epcis/events/{eventID}` | the events with this `eventID`: several, if one declares another to be in error |
 //!
 //! A query parameter that is not known is refused: to pass over it would answer more than was asked for. Page tokens are
@@ -10,8 +10,8 @@
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
 use axum::routing::get;
 use axum::{Extension, Router};
 
@@ -19,13 +19,11 @@ use crate::domain::event::EventType;
 use crate::domain::gs1::Epc;
 use crate::domain::party::Actor;
 use crate::domain::time::Micros;
-use crate::epcis::{DocumentKind, EpcFormat, Format, json};
-use crate::service::event::{self, SeenEvent, Wanted};
+use crate::service::event::{self, Wanted};
 use crate::service::page::{Cursor, Page};
 use crate::service::{Code, Hub, ServiceError};
-use crate::transport::problem::Problem;
 
-static EPC_FORMAT: HeaderName = HeaderName::from_static("gs1-epc-format");
+use super::negotiation::{Representation, problem};
 
 /// Events on a page if the caller does not say (EPCIS 2.0 clause 12.5).
 const PER_PAGE: usize = 30;
@@ -49,7 +47,7 @@ async fn list(
 ) -> Response {
     match page_of(&hub, &actor, &headers, parameters).await {
         Ok(response) => response,
-        Err(error) => Problem::from(error).into_response(),
+        Err(error) => problem(&headers, error),
     }
 }
 
@@ -60,25 +58,25 @@ async fn one(
     event_id: Result<Path<String>, PathRejection>,
 ) -> Response {
     let found = async {
-        let epc = epc_format(&headers)?;
+        let form = Representation::of(&headers)?;
         // Not text: there is no such event.
         let Path(event_id) = event_id.map_err(|_| ServiceError::not_found())?;
         let events = event::by_event_id(&hub, &actor, &event_id).await?;
         if events.is_empty() {
             Err(ServiceError::not_found())
         } else {
-            document(&hub, events, epc)
+            form.query_document(&hub, events)
         }
     };
     match found.await {
         Ok(response) => response,
-        Err(error) => Problem::from(error).into_response(),
+        Err(error) => problem(&headers, error),
     }
 }
 
 async fn page_of(hub: &Hub, actor: &Actor, headers: &HeaderMap, parameters: Parameters) -> Result<Response, ServiceError> {
     let Query(parameters) = parameters.map_err(|_| bad("the query string cannot be read"))?;
-    let epc = epc_format(headers)?;
+    let form = Representation::of(headers)?;
     let asked = Asked::parse(parameters, hub.limits().page)?;
     let list = format!("/epcis/events?{}", asked.query);
     let after = asked
@@ -101,7 +99,7 @@ async fn page_of(hub: &Hub, actor: &Actor, headers: &HeaderMap, parameters: Para
         .last()
         .filter(|_| found.has_next)
         .map(|(cursor, _)| cursor.seal(actor, &list));
-    let mut response = document(hub, found.rows.into_iter().map(|(_, event)| event).collect(), epc)?;
+    let mut response = form.query_document(hub, found.rows.into_iter().map(|(_, event)| event).collect())?;
     if let Some(token) = next {
         let separator = if asked.query.is_empty() { "" } else { "&" };
         let link = format!(
@@ -113,66 +111,6 @@ async fn page_of(hub: &Hub, actor: &Actor, headers: &HeaderMap, parameters: Para
         response.headers_mut().insert(header::LINK, link);
     }
     Ok(response)
-}
-
-fn document(hub: &Hub, seen: Vec<SeenEvent>, epc: EpcFormat) -> Result<Response, ServiceError> {
-    let registry = hub.registry();
-    let prefix_len = |digits: &str| registry.holder_of_prefix(digits).map(|(_, len)| len);
-    let document = DocumentKind::Query {
-        name: "SimpleEventQuery",
-        subscription: None,
-    };
-    let format = Format {
-        document,
-        epc,
-        created: hub.now(),
-        prefix_len: &prefix_len,
-    };
-    let events: Vec<_> = seen
-        .into_iter()
-        .map(|seen| {
-            let mut event = seen.event;
-            // The standard has the repository give the id where the sender gave none.
-            event.event_id.get_or_insert_with(|| seen.event_id.into());
-            (event, seen.record_time)
-        })
-        .collect();
-    let mut body = Vec::new();
-    json::write_events(
-        &mut body,
-        events.iter().map(|(event, record_time)| (event, *record_time)),
-        &format,
-    )
-    .map_err(|error| ServiceError::Internal(format!("writing events: {error}")))?;
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/ld+json")),
-        (
-            HeaderName::from_static("gs1-epcis-version"),
-            HeaderValue::from_static("2.0.0"),
-        ),
-        (EPC_FORMAT.clone(), HeaderValue::from_static(format_name(epc))),
-    ];
-    Ok((StatusCode::OK, headers, body).into_response())
-}
-
-fn epc_format(headers: &HeaderMap) -> Result<EpcFormat, ServiceError> {
-    let asked = headers.get(&EPC_FORMAT).map(HeaderValue::to_str);
-    match asked {
-        None | Some(Ok("No_Preference" | "Always_GS1_Digital_Link")) => Ok(EpcFormat::AlwaysDigitalLink),
-        Some(Ok("Always_EPC_URN")) => Ok(EpcFormat::AlwaysUrn),
-        Some(Ok("Never_Translates")) => Ok(EpcFormat::NeverTranslates),
-        Some(Ok(_) | Err(_)) => Err(bad(
-            "`GS1-EPC-Format` is one of No_Preference, Always_GS1_Digital_Link, Always_EPC_URN, Never_Translates",
-        )),
-    }
-}
-
-const fn format_name(epc: EpcFormat) -> &'static str {
-    match epc {
-        EpcFormat::AlwaysDigitalLink => "Always_GS1_Digital_Link",
-        EpcFormat::AlwaysUrn => "Always_EPC_URN",
-        EpcFormat::NeverTranslates => "Never_Translates",
-    }
 }
 
 /// A query, read.
