@@ -104,4 +104,6 @@ pub fn read_events(
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
