@@ -5,6 +5,7 @@
 
 pub mod bench;
 pub mod certificate;
+pub mod convert;
 pub mod demo;
 pub mod migrate;
 pub mod partner;
@@ -21,7 +22,9 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use crate::app::SystemClock;
 use crate::config::settings::{LogFormat, Settings, Sources};
+use crate::service::hub::Clock;
 
 /// An exchange hub for serialized medicines: serial numbers, EPCIS events, and who may see what.
 ///
@@ -77,6 +80,8 @@ enum Command {
     /// Verify signed receipts of serial numbers, without a hub.
     #[command(subcommand)]
     Receipt(receipt::ReceiptCommand),
+    /// Print an EPCIS document in another format, and what changes by it; needs no hub.
+    Convert(convert::ConvertArgs),
     /// Print what callers program against.
     #[command(subcommand)]
     Schema(schema::SchemaCommand),
@@ -110,6 +115,9 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Command::Receipt(command) = cli.command {
         return receipt::run(command);
     }
+    if let Command::Convert(args) = &cli.command {
+        return convert::run(args, SystemClock.now());
+    }
     let mut settings = load(cli.settings)?;
     if matches!(cli.command, Command::Demo(_) | Command::Bench(_)) && settings.log_filter == Settings::default().log_filter {
         // They tell what they do themselves; a line for each request would drown it.
@@ -129,7 +137,7 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Partner(command) => partner::run(command, settings).await,
             Command::Serials(command) => serial::run(command, settings).await.map(yes_or_no),
             Command::Certificate(command) => certificate::run(command, settings).await.map(|()| ExitCode::SUCCESS),
-            Command::Receipt(_) | Command::Schema(_) | Command::Settings => Ok(ExitCode::SUCCESS),
+            Command::Convert(_) | Command::Receipt(_) | Command::Schema(_) | Command::Settings => Ok(ExitCode::SUCCESS),
         }
     })
 }

@@ -16,12 +16,15 @@ use crate::domain::profile::Profile;
 mod build;
 pub mod check;
 mod context;
+pub mod convert;
 mod decimal;
 pub mod document;
+mod escape;
 pub mod format;
 pub mod hash;
 mod header;
 pub mod json;
+pub mod loss;
 pub mod query;
 mod reading;
 mod schema;
@@ -29,8 +32,9 @@ mod tree;
 pub mod vocabulary;
 pub mod xml;
 
+pub use convert::Target;
 pub use document::{Correspondent, Document, Header, ParsedEvent, Syntax};
-pub use format::{DocumentKind, EpcFormat, Format};
+pub use format::{CbvFormat, DocumentKind, EpcFormat, Format};
 
 /// The two families of wire formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,5 +110,7 @@ pub fn read_events(
     }
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

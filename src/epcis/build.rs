@@ -11,6 +11,7 @@ pub(super) use node::{extensions, nodes};
 
 use super::check;
 use super::document::Syntax;
+use super::escape::CARRIER;
 use super::reading::{Reading, quoted};
 use super::tree::{Kind, View};
 use super::vocabulary::Vocabulary;
@@ -194,11 +195,12 @@ impl Builder<'_, '_> {
         if field.namespace() == 0 {
             return true;
         }
-        let qualified = self
-            .reading
-            .namespaces
-            .uri(field.namespace())
-            .starts_with("urn:epcglobal:epcis");
+        let namespace = self.reading.namespaces.uri(field.namespace());
+        // A field of 2.0 that had to stand elsewhere.
+        if namespace == CARRIER {
+            return true;
+        }
+        let qualified = namespace.starts_with("urn:epcglobal:epcis");
         if qualified && !self.reading.told_qualified {
             self.reading.told_qualified = true;
             self.find(

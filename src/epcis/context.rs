@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::format::NO_NAMESPACE;
+use super::escape::{self, NO_NAMESPACE};
 use super::tree::{Kind, View};
 use crate::domain::event::{CBV_MDA, Name};
 
@@ -124,7 +124,7 @@ impl Contexts {
         match namespace {
             Some(namespace) => Ok(Name {
                 namespace: namespace.as_ref().into(),
-                local: local.into(),
+                local: escape::from_json_key(local).into(),
                 prefix: prefix.into(),
             }),
             None => Err(prefix.into()),

@@ -1,7 +1,9 @@
 //! How events are printed, whichever syntax: what document they stand in and how identifiers are spelt.
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
+use super::escape::NO_NAMESPACE;
 use crate::domain::event::{Action, Content, Event, EventType, MixedPart, Name, Node};
 use crate::domain::gs1::{Epc, EpcClass, Scheme};
 use crate::domain::time::Micros;
@@ -15,6 +17,18 @@ pub enum EpcFormat {
     /// GS1 Digital Link.
     AlwaysDigitalLink,
     /// EPC URN where the company prefix length is known, else Digital Link: it is never guessed.
+    AlwaysUrn,
+}
+
+/// The `GS1-CBV-XML-Format` of EPCIS 2.0 clause 12; JSON-LD has bare names alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CbvFormat {
+    /// URNs in EPCIS 1.2, where many receivers know no other; Web URIs in 2.0.
+    #[default]
+    OfVersion,
+    /// `https://ref.gs1.org/cbv/BizStep-shipping`
+    AlwaysWebUri,
+    /// `urn:epcglobal:cbv:bizstep:shipping`
     AlwaysUrn,
 }
 
@@ -39,6 +53,8 @@ pub struct Format<'a> {
     pub document: DocumentKind<'a>,
     /// Spelling of identifiers.
     pub epc: EpcFormat,
+    /// Spelling of CBV terms in XML.
+    pub cbv: CbvFormat,
     /// `creationDate`.
     pub created: Micros,
     /// The company prefix length of a GS1 key, see [`Epc::to_urn`].
@@ -46,6 +62,7 @@ pub struct Format<'a> {
 }
 
 impl Format<'_> {
+    /// How an identifier is spelt.
     pub(super) fn epc<'e>(&self, epc: &'e Epc) -> Cow<'e, str> {
         match self.epc {
             EpcFormat::NeverTranslates => Cow::Borrowed(epc.as_captured()),
@@ -76,9 +93,6 @@ impl Format<'_> {
     }
 }
 
-/// Stands for "no namespace" where a syntax cannot do without one.
-pub(super) const NO_NAMESPACE: &str = "urn:counterfoil:no-namespace:";
-
 /// `xsi:type` and the like: hints to an XML parser, no content.
 pub(super) const SCHEMA_INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
 
@@ -106,44 +120,72 @@ pub(super) fn offset(minutes: i16) -> String {
     format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
-/// Prefixes for the namespaces of one event.
+/// Prefixes for the namespaces of one event, or of the header.
 #[derive(Debug, Default)]
 pub(super) struct Prefixes {
+    /// Namespace and prefix, the reserved ones first.
     chosen: Vec<(Box<str>, Box<str>)>,
+    reserved: usize,
+    by_namespace: HashMap<Box<str>, usize>,
+    taken: HashSet<Box<str>>,
+    /// The last number tried for a made-up prefix.
+    number: usize,
 }
 
 impl Prefixes {
-    /// Chooses one for every namespace in the event: the one it came with where that is free.
-    pub(super) fn of(event: &Event, reserved: &[(&str, &str)]) -> Self {
-        let mut prefixes = Self {
-            chosen: reserved
-                .iter()
-                .map(|(prefix, uri)| ((*uri).into(), (*prefix).into()))
-                .collect(),
-        };
-        let places = [event.read_point.as_ref(), event.biz_location.as_ref()];
-        let declared = event.error_declaration.iter().flat_map(|declaration| &declaration.extensions);
-        event.sensor_elements.iter().for_each(|element| prefixes.node(element, false));
-        let nodes = event.ilmd.iter().chain(&event.extensions).chain(declared);
-        let placed = places.into_iter().flatten().flat_map(|place| &place.extensions);
-        nodes.chain(placed).for_each(|node| prefixes.node(node, true));
+    /// None chosen but those the syntax itself declares.
+    pub(super) fn new(reserved: &[(&str, &str)]) -> Self {
+        let mut prefixes = Self::default();
+        for (prefix, uri) in reserved {
+            prefixes.choose(uri, prefix);
+        }
+        prefixes.reserved = prefixes.chosen.len();
         prefixes
     }
 
-    /// All that were chosen, namespace first.
-    pub(super) fn all(&self) -> &[(Box<str>, Box<str>)] {
-        &self.chosen
+    /// Chooses one for every namespace in the event: the one it came with where that is free.
+    pub(super) fn of(event: &Event, reserved: &[(&str, &str)]) -> Self {
+        let mut prefixes = Self::new(reserved);
+        let places = [event.read_point.as_ref(), event.biz_location.as_ref()];
+        let declared = event.error_declaration.iter().flat_map(|declaration| &declaration.extensions);
+        let nodes = event.ilmd.iter().chain(&event.extensions).chain(declared);
+        let placed = places.into_iter().flatten().flat_map(|place| &place.extensions);
+        let nodes: Vec<&Node> = nodes.chain(placed).collect();
+        let all = || event.sensor_elements.iter().chain(nodes.iter().copied());
+        all().for_each(|node| prefixes.spare(node));
+        event.sensor_elements.iter().for_each(|element| prefixes.node(element, false));
+        nodes.iter().for_each(|node| prefixes.node(node, true));
+        prefixes
+    }
+
+    /// What was chosen beside the reserved ones: namespace and prefix.
+    pub(super) fn declared(&self) -> &[(Box<str>, Box<str>)] {
+        self.chosen.get(self.reserved..).unwrap_or_default()
     }
 
     /// The prefix of a namespace, `""` for none.
     pub(super) fn get(&self, namespace: &str) -> &str {
-        self.chosen
-            .iter()
-            .find(|(known, _)| **known == *namespace)
+        let index = self.by_namespace.get(namespace).copied();
+        index
+            .and_then(|index| self.chosen.get(index))
             .map_or("", |(_, prefix)| prefix)
     }
 
-    fn node(&mut self, node: &Node, top: bool) {
+    /// Keeps names without namespace from becoming prefixes: to JSON-LD they would be one and the same term.
+    fn spare(&mut self, node: &Node) {
+        let attributes = node.attributes.iter().map(|(name, _)| name);
+        for name in attributes.chain([&node.name]).filter(|name| name.namespace.is_empty()) {
+            self.taken.insert(name.local.clone());
+        }
+        match &node.content {
+            Content::Nodes(inside) => inside.iter().for_each(|node| self.spare(node)),
+            Content::Mixed(parts) => parts.iter().filter_map(MixedPart::node).for_each(|node| self.spare(node)),
+            Content::Empty | Content::Text(_) | Content::Number(_) | Content::Bool(_) => {}
+        }
+    }
+
+    /// Adds what a node needs; `top` where every name must have a namespace.
+    pub(super) fn node(&mut self, node: &Node, top: bool) {
         self.name(&node.name, top);
         node.attributes.iter().for_each(|(name, _)| self.name(name, false));
         match &node.content {
@@ -157,25 +199,39 @@ impl Prefixes {
     }
 
     fn name(&mut self, name: &Name, top: bool) {
-        let namespace = if name.namespace.is_empty() && top {
-            NO_NAMESPACE
-        } else {
-            &name.namespace
-        };
-        if namespace.is_empty() || self.chosen.iter().any(|(known, _)| **known == *namespace) {
+        self.add(namespace(name, top), &name.prefix);
+    }
+
+    /// Adds a namespace; the wish is met where that prefix is free.
+    pub(super) fn add(&mut self, namespace: &str, wish: &str) {
+        if namespace.is_empty() || self.by_namespace.contains_key(namespace) {
             return;
         }
-        let free = |prefix: &str| !prefix.is_empty() && !self.chosen.iter().any(|(_, taken)| **taken == *prefix);
-        let prefix = if is_prefix(&name.prefix) && free(&name.prefix) {
-            name.prefix.clone()
-        } else {
-            let mut number = 1;
-            while !free(&format!("ns{number}")) {
-                number += 1;
+        if is_prefix(wish) && !self.taken.contains(wish) {
+            return self.choose(namespace, wish);
+        }
+        loop {
+            self.number += 1;
+            let made_up = format!("ns{}", self.number);
+            if !self.taken.contains(&*made_up) {
+                return self.choose(namespace, &made_up);
             }
-            format!("ns{number}").into()
-        };
-        self.chosen.push((namespace.into(), prefix));
+        }
+    }
+
+    fn choose(&mut self, namespace: &str, prefix: &str) {
+        self.by_namespace.insert(namespace.into(), self.chosen.len());
+        self.taken.insert(prefix.into());
+        self.chosen.push((namespace.into(), prefix.into()));
+    }
+}
+
+/// The namespace a name is printed in; `top` where it must have one.
+pub(super) fn namespace(name: &Name, top: bool) -> &str {
+    if name.namespace.is_empty() && top {
+        NO_NAMESPACE
+    } else {
+        &name.namespace
     }
 }
 

@@ -2,15 +2,22 @@
 //!
 //! Read and kept, not judged: whether the sender is the party of the certificate is for capture to say.
 
+pub(super) mod business;
+pub(super) mod form;
+
 use super::build::{extensions, nodes};
 use super::document::{Correspondent, Header, Syntax};
+use super::escape::NONE;
 use super::reading::Reading;
 use super::tree::{Kind, View};
 
 /// Takes in an XML `EPCISHeader`.
 pub(super) fn xml(reading: &mut Reading<'_>, element: View<'_>, base: &str, header: &mut Header) {
     for child in element.members() {
+        // A prefix that stands for no namespace: an extension that only has the name of something else.
+        let disguised = child.namespace() == 0 && !child.prefix().is_empty();
         match child.local() {
+            _ if disguised => nodes(reading, child, base, &mut header.extensions),
             "StandardBusinessDocumentHeader" => {
                 header.sender = child.get("Sender").and_then(correspondent);
                 header.receiver = child.get("Receiver").and_then(correspondent);
@@ -44,6 +51,39 @@ pub(super) fn json(reading: &mut Reading<'_>, root: View<'_>, header: &mut Heade
             }
             _ => extensions(reading, member, "", &mut header.extensions),
         }
+    }
+}
+
+/// Takes sender, receiver and number out of a business header that stands among the extensions, where its own place had none.
+pub(super) fn complete(header: &mut Header) {
+    let Some(sbdh) = form::Form::of(header).sbdh else { return };
+    let part = |local: &str| form::children(&sbdh).into_iter().find(|part| &*part.name.local == local);
+    let partner = |local: &str| {
+        let identifier = form::children(part(local)?)
+            .into_iter()
+            .find(|part| &*part.name.local == "Identifier")?;
+        let authority = identifier.attributes.iter().find(|(name, _)| &*name.local == "Authority");
+        Some(Correspondent {
+            authority: authority.map(|(_, value)| value.trim().into()),
+            identifier: said(identifier.text()?)?,
+        })
+    };
+    for (slot, found) in [
+        (&mut header.sender, partner("Sender")),
+        (&mut header.receiver, partner("Receiver")),
+    ] {
+        let same = |old: &Correspondent| found.as_ref().is_none_or(|found| found.identifier == old.identifier);
+        // JSON says the identifier alone; who gave it stands here.
+        if slot.as_ref().is_none_or(same) {
+            *slot = found.or_else(|| slot.take());
+        }
+    }
+    let identification = part("DocumentIdentification").map(form::children).unwrap_or_default();
+    let number = identification
+        .into_iter()
+        .find(|part| &*part.name.local == "InstanceIdentifier");
+    if header.instance_id.is_none() {
+        header.instance_id = number.and_then(|number| said(number.text()?));
     }
 }
 
@@ -85,7 +125,11 @@ fn text_of(element: View<'_>, local: &str) -> Option<Box<str>> {
 }
 
 fn text_without_attributes(view: View<'_>) -> Option<Box<str>> {
-    let text = view.text()?;
+    said(&view.text()?)
+}
+
+/// The text, unless it is empty or stands only because a schema demands one.
+fn said(text: &str) -> Option<Box<str>> {
     let text = text.trim();
-    (!text.is_empty()).then(|| text.into())
+    (!text.is_empty() && text != NONE).then(|| text.into())
 }

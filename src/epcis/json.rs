@@ -9,4 +9,4 @@ mod read;
 mod write;
 
 pub(super) use read::read;
-pub use write::{write_event, write_events};
+pub use write::{write_document, write_event, write_events};

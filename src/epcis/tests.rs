@@ -430,6 +430,7 @@ fn identifiers_are_printed_in_the_spelling_asked_for() {
         let format = Format {
             document: DocumentKind::Document,
             epc,
+            cbv: CbvFormat::OfVersion,
             created: Micros(0),
             prefix_len: &|_| Some(7),
         };
@@ -455,13 +456,14 @@ fn what_would_break_the_markup_is_escaped() {
     let format = Format {
         document: DocumentKind::Document,
         epc: EpcFormat::NeverTranslates,
+        cbv: CbvFormat::OfVersion,
         created: Micros(0),
         prefix_len: &|_| None,
     };
     let mut out = Vec::new();
     xml::write_events(&mut out, [(&read.events[0].event, Micros(0))], &format, xml::Version::V2_0).unwrap();
     let again = parse(&out[..], MediaType::Xml, &ParseLimits::default()).unwrap();
-    assert_eq!(again.events[0].event.ilmd[0].text(), Some("<a href='x'>&amp;]]>\u{fffd}\"\r"));
+    assert_eq!(again.events[0].event.ilmd[0].text(), Some("<a href='x'>&amp;]]>\u{b}\"\r"));
 }
 
 #[test]

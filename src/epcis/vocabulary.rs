@@ -4,7 +4,7 @@
 //! and the URN of CBV 1.x (`urn:epcglobal:cbv:bizstep:shipping`). [`Vocabulary::read`] takes them all, `web_uri` and `urn` print.
 //! A value of nobody's vocabulary is kept as it stands; only the caller decides what to make of it.
 
-use crate::domain::event::Term;
+use crate::domain::event::{Content, Node, Term};
 
 pub mod measurement;
 
@@ -184,6 +184,12 @@ impl Vocabulary {
         }
     }
 
+    /// Whether CBV 2.0 has the bare name.
+    #[must_use]
+    pub fn has(self, name: &str) -> bool {
+        self.terms().contains(&name)
+    }
+
     /// Reads any spelling; `text` is trimmed by the caller.
     #[must_use]
     pub fn read(self, text: &str) -> ReadTerm {
@@ -239,6 +245,32 @@ impl Vocabulary {
             .and_then(|local| strip_prefix_ignoring_case(local, self.web_name()))
             .unwrap_or(text)
     }
+}
+
+/// The parts of one `sensorElement`.
+#[derive(Debug, Default)]
+pub(super) struct SensorParts<'n> {
+    /// `sensorMetadata`, of which there should be one at most.
+    pub(super) metadata: Vec<&'n Node>,
+    /// `sensorReport`
+    pub(super) reports: Vec<&'n Node>,
+    /// Extensions.
+    pub(super) rest: Vec<&'n Node>,
+}
+
+/// Tells the parts of a sensor element apart.
+pub(super) fn sensor_parts(element: &Node) -> SensorParts<'_> {
+    let mut parts = SensorParts::default();
+    if let Content::Nodes(inside) = &element.content {
+        for part in inside {
+            match &*part.name.local {
+                "sensorMetadata" if part.name.namespace.is_empty() => parts.metadata.push(part),
+                "sensorReport" if part.name.namespace.is_empty() => parts.reports.push(part),
+                _ => parts.rest.push(part),
+            }
+        }
+    }
+    parts
 }
 
 /// Misspellings met so often that their meaning is beyond doubt.

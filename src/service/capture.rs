@@ -33,6 +33,7 @@ pub use store::{Job, JobState};
 mod admit;
 mod apply;
 mod check;
+mod document;
 mod findings;
 mod life;
 mod load;
@@ -40,6 +41,7 @@ mod relate;
 mod save;
 mod upload;
 
+pub use document::document;
 pub use upload::{Upload, too_large};
 
 /// How long a worker may be silent before another takes its job over.

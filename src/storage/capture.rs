@@ -187,6 +187,14 @@ pub async fn find_job(db: &Db, party: &PartyId, id: CaptureId) -> Result<Option<
         .transpose()
 }
 
+/// Name in the object store and media type of a document.
+pub async fn bytes_of(db: &Db, id: DocumentId) -> Result<(Vec<u8>, String), StorageError> {
+    let sql = "SELECT sha256, media_type FROM document WHERE id = $1";
+    let row = db.query_one("finding a document", sql, vec![id.uuid().into()]).await?;
+    let row = row.ok_or_else(|| StorageError::Inconsistent(format!("capture_job.document_id: no document {id}")))?;
+    Ok((column(&row, "document", "sha256")?, column(&row, "document", "media_type")?))
+}
+
 /// Jobs of a party, newest first.
 pub async fn list_jobs(db: &Db, party: &PartyId, before: Option<Uuid>, limit: usize) -> Result<Vec<Job>, StorageError> {
     let sql = format!("SELECT {JOB} FROM capture_job WHERE party_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3");

@@ -91,6 +91,63 @@ impl IntoResponse for Problem {
     }
 }
 
+impl Problem {
+    /// The same as `application/problem+xml` (RFC 9457 appendix B).
+    #[must_use]
+    pub fn into_xml_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, self.xml()).into_response();
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+xml"));
+        response
+    }
+
+    fn xml(&self) -> String {
+        let element = |name: &str, text: &str| format!("<{name}>{}</{name}>", escaped(text));
+        let head = [
+            element("type", &self.kind),
+            element("title", self.title),
+            element("status", &self.status.to_string()),
+            element("detail", &self.detail),
+        ];
+        let places = self.errors.iter().map(|error| {
+            let fields = [
+                element("code", &error.code),
+                element("pointer", &error.pointer),
+                element("detail", &error.detail),
+            ];
+            format!("<i>{}</i>", fields.concat())
+        });
+        let places: String = places.collect();
+        let errors = if places.is_empty() {
+            String::new()
+        } else {
+            format!("<errors>{places}</errors>")
+        };
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<problem xmlns=\"urn:ietf:rfc:7807\">{}{errors}</problem>\n",
+            head.concat()
+        )
+    }
+}
+
+/// Text that holds no markup and no character that XML does not have.
+fn escaped(text: &str) -> String {
+    let known = text
+        .chars()
+        .filter(|c| !c.is_control() && !matches!(c, '\u{FFFE}' | '\u{FFFF}'));
+    known.fold(String::with_capacity(text.len()), |mut out, c| {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            other => out.push(other),
+        }
+        out
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +156,25 @@ mod tests {
     fn the_committed_table_is_current() {
         let committed = include_str!("../../schema/problems.json");
         assert_eq!(table(), committed, "run `counterfoil schema problems > schema/problems.json`");
+    }
+
+    #[test]
+    fn xml_says_the_same() {
+        let problem = Problem::from(ServiceError::Refused {
+            code: Code::BadInput,
+            detail: "`a<b` & \u{1}c".to_owned(),
+            violations: vec![Violation {
+                code: "X".to_owned(),
+                pointer: "/a".to_owned(),
+                detail: "d".to_owned(),
+            }],
+        });
+        let xml = problem.xml();
+        assert!(xml.contains("<detail>`a&lt;b` &amp; c</detail>"), "{xml}");
+        assert!(
+            xml.contains("<errors><i><code>X</code><pointer>/a</pointer><detail>d</detail></i></errors>"),
+            "{xml}"
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod idempotency;
 pub mod import;
 mod listing;
 pub mod lookup;
+mod negotiation;
 mod paging;
 pub mod query;
 pub mod receipt;

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::super::document::Syntax;
+use super::super::escape::NONE;
 use super::super::reading::quoted;
 use super::super::tree::{Kind, View};
 use super::super::vocabulary::Vocabulary;
@@ -15,6 +16,9 @@ impl Builder<'_, '_> {
     pub(super) fn epcs(&mut self, field: View<'_>, slot: fn(&mut Event) -> &mut Vec<Epc>) {
         let mut found = std::mem::take(slot(&mut self.event));
         for item in self.list(field, "epc") {
+            if says_none(item) {
+                continue;
+            }
             found.extend(self.epc(item));
         }
         let distinct = found.iter().collect::<HashSet<_>>().len();
@@ -66,6 +70,9 @@ impl Builder<'_, '_> {
 
     pub(super) fn biz_transactions(&mut self, field: View<'_>) {
         for item in self.list(field, "bizTransaction") {
+            if says_none(item) || item.get("bizTransaction").is_some_and(says_none) {
+                continue;
+            }
             let kind = item
                 .get("type")
                 .and_then(|kind| self.term(kind, Vocabulary::BizTransactionType));
@@ -135,4 +142,9 @@ impl Builder<'_, '_> {
         }
         items
     }
+}
+
+/// Whether an item stands only because a schema demands one.
+fn says_none(item: View<'_>) -> bool {
+    item.text().is_some_and(|text| text.trim() == NONE)
 }

@@ -5,6 +5,7 @@
 
 use super::super::decimal::{decimal, is_json_number};
 use super::super::document::Syntax;
+use super::super::escape;
 use super::super::format::SCHEMA_INSTANCE;
 use super::super::reading::{Reading, quoted};
 use super::super::tree::{Kind, View};
@@ -40,7 +41,7 @@ pub(super) fn sensors(reading: &mut Reading<'_>, field: View<'_>, base: &str) ->
     let mut found = Vec::new();
     for item in field.items() {
         match reading.syntax {
-            Syntax::Xml1 | Syntax::Xml2 => found.push(sensor_element(xml_node(reading, item))),
+            Syntax::Xml1 | Syntax::Xml2 => found.push(without_markers(sensor_element(xml_node(reading, item)), true)),
             Syntax::Json => {
                 let reports = item.get("sensorReport").map_or_else(Vec::new, View::items);
                 // The standard's text is content with an exception; its JSON schema is not.
@@ -60,17 +61,40 @@ pub(super) fn sensors(reading: &mut Reading<'_>, field: View<'_>, base: &str) ->
                     local: "sensorElement".into(),
                     prefix: "".into(),
                 };
-                json_nodes(reading, item, base, &name, &mut found);
+                let mut read = Vec::new();
+                json_nodes(reading, item, base, &name, &mut read);
+                found.extend(read.into_iter().map(|element| without_markers(element, false)));
             }
         }
     }
     found
 }
 
+/// Takes out what stood only because a schema demands it; with `reports`, whole reports.
+fn without_markers(mut element: Node, reports: bool) -> Node {
+    let is_marker =
+        |field: &Node| &*field.name.local == "type" && field.name.namespace.is_empty() && field.text() == Some(escape::NONE);
+    if let Content::Nodes(parts) = &mut element.content {
+        parts.retain_mut(|part| {
+            let Content::Nodes(fields) = &mut part.content else {
+                return true;
+            };
+            let marked = fields.iter().any(is_marker);
+            fields.retain(|field| !is_marker(field));
+            let empty = fields.is_empty();
+            if empty && marked {
+                part.content = Content::Empty;
+            }
+            !(empty && marked && reports)
+        });
+    }
+    element
+}
+
 fn xml_name(reading: &Reading<'_>, view: View<'_>) -> Name {
     Name {
         namespace: reading.namespaces.uri(view.namespace()).into(),
-        local: view.local().into(),
+        local: escape::from_xml_name(view.local()).into(),
         prefix: view.prefix().into(),
     }
 }
@@ -78,7 +102,7 @@ fn xml_name(reading: &Reading<'_>, view: View<'_>) -> Name {
 fn xml_node(reading: &Reading<'_>, view: View<'_>) -> Node {
     let attributes = view.children().filter(|child| child.kind() == Kind::Attribute);
     let attributes = attributes
-        .map(|child| (xml_name(reading, child), child.value().into()))
+        .map(|child| (xml_name(reading, child), escape::from_xml_text(child.value()).into()))
         .collect();
     Node {
         name: xml_name(reading, view),
@@ -92,7 +116,7 @@ fn xml_content(reading: &Reading<'_>, view: View<'_>) -> Content {
         return if text.is_empty() {
             Content::Empty
         } else {
-            Content::Text(text.into())
+            Content::Text(escape::from_xml_text(&text).into())
         };
     }
     let inside = || view.children().filter(|child| child.kind() != Kind::Attribute);
@@ -106,7 +130,7 @@ fn xml_content(reading: &Reading<'_>, view: View<'_>) -> Content {
         );
     }
     let parts = inside().map(|child| match child.kind() {
-        Kind::Text => MixedPart::Text(child.value().into()),
+        Kind::Text => MixedPart::Text(escape::from_xml_text(child.value()).into()),
         Kind::Object | Kind::Array | Kind::Attribute | Kind::Number | Kind::Bool | Kind::Null => {
             MixedPart::Node(xml_node(reading, child))
         }
@@ -160,7 +184,7 @@ fn json_nodes(reading: &mut Reading<'_>, view: View<'_>, base: &str, name: &Name
 
 fn json_object(reading: &mut Reading<'_>, view: View<'_>, base: &str, attributes: &mut Vec<(Name, Box<str>)>) -> Content {
     let mut inside = Vec::new();
-    let mut own_text = None;
+    let (mut own_text, mut mixed) = (None, None);
     for member in view.children() {
         let key = member.local();
         if key == "@context" {
@@ -169,6 +193,10 @@ fn json_object(reading: &mut Reading<'_>, view: View<'_>, base: &str, attributes
         // How the text of an element with attributes or children is spelt in JSON.
         if key == "#text" && member.kind() == Kind::Text {
             own_text = Some(MixedPart::Text(member.value().into()));
+            continue;
+        }
+        if key == "#mixed" && member.kind() == Kind::Array {
+            mixed = Some(json_mixed(reading, member, base));
             continue;
         }
         if key.starts_with('@') && member.kind() == Kind::Text {
@@ -184,11 +212,33 @@ fn json_object(reading: &mut Reading<'_>, view: View<'_>, base: &str, attributes
             json_nodes(reading, member, base, &name, &mut inside);
         }
     }
+    if let Some(mut parts) = mixed {
+        // What stands beside it were attributes.
+        parts.extend(inside.into_iter().map(MixedPart::Node));
+        return Content::Mixed(parts);
+    }
     match own_text {
         Some(text) => Content::Mixed(std::iter::once(text).chain(inside.into_iter().map(MixedPart::Node)).collect()),
         None if inside.is_empty() => Content::Empty,
         None => Content::Nodes(inside),
     }
+}
+
+/// Text between elements, as the hub prints it.
+fn json_mixed(reading: &mut Reading<'_>, list: View<'_>, base: &str) -> Vec<MixedPart> {
+    let mut parts = Vec::new();
+    for item in list.children() {
+        if item.kind() == Kind::Text {
+            parts.push(MixedPart::Text(item.value().into()));
+            continue;
+        }
+        for member in item.members() {
+            let mut inside = Vec::new();
+            nodes(reading, member, base, &mut inside);
+            parts.extend(inside.into_iter().map(MixedPart::Node));
+        }
+    }
+    parts
 }
 
 /// Turns the attributes of XML metadata and reports into the child nodes they are in JSON.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::super::decimal::decimal;
 use super::super::document::Syntax;
+use super::super::escape;
 use super::super::reading::quoted;
 use super::super::tree::{Kind, View};
 use super::super::vocabulary::Vocabulary;
@@ -21,6 +22,10 @@ impl Builder<'_, '_> {
                 self.find(FindingCode::InvalidValue, field, "must be a single value");
             }
             return None;
+        };
+        let text = match escape::from_xml_text(&text) {
+            Cow::Owned(decoded) if self.reading.syntax != Syntax::Json => Cow::Owned(decoded),
+            Cow::Owned(_) | Cow::Borrowed(_) => text,
         };
         let trimmed = text.trim();
         if trimmed.is_empty() {
@@ -43,6 +48,7 @@ impl Builder<'_, '_> {
     /// A URI. Anything without a scheme is kept, with a finding: numbers of orders and events are met bare.
     pub(super) fn uri(&mut self, field: View<'_>) -> Option<Box<str>> {
         let text = self.text(field)?;
+        let text = escape::plain(&text);
         if !text.contains(':') {
             self.find(FindingCode::NotAUri, field, format!("{} is no absolute URI", quoted(&text)));
         }
@@ -105,12 +111,15 @@ impl Builder<'_, '_> {
         if self.event.parent.is_some() {
             return self.find(FindingCode::UnexpectedField, field, "stands twice");
         }
-        self.event.parent = self.epc(field);
+        if field.text().is_none_or(|text| text.trim() != escape::NONE) {
+            self.event.parent = self.epc(field);
+        }
     }
 
     /// Any identifier of a thing, place or party.
     pub(super) fn epc(&mut self, field: View<'_>) -> Option<Epc> {
         let text = self.text(field)?;
+        let text = escape::plain(&text);
         if !text.contains(':') {
             self.about_epc(FindingCode::InvalidEpc, field, &text, format!("{} is no URI", quoted(&text)));
             return self.opaque(FindingCode::InvalidEpc, field, Epc::opaque(&text));
@@ -157,6 +166,7 @@ impl Builder<'_, '_> {
 
     pub(super) fn term(&mut self, field: View<'_>, vocabulary: Vocabulary) -> Option<Term> {
         let text = self.text(field)?;
+        let text = escape::plain(&text);
         let read = vocabulary.read(&text);
         if read.corrected {
             self.find(

@@ -144,6 +144,7 @@ impl<R: BufRead> Json<R> {
                 return Err(Finding::new(FindingCode::UnknownDocument, "/type", detail));
             }
         }
+        header::complete(&mut header);
         Ok((text("schemaVersion"), header))
     }
 

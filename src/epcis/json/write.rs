@@ -1,10 +1,15 @@
 //! Prints EPCIS 2.0 JSON-LD, valid under the ratified 2.0.0 schema.
 //!
 //! Events are printed as they come, so prefixes of extensions are declared with each event: its namespaces are not
-//! known before. Attributes of XML extensions become members, their text `#text`; `xsi:` hints are left out.
+//! known before. Attributes of XML extensions become members, their text `#text`; `xsi:` hints are left out. What the schema
+//! has no room for stands in a disguise of `escape`.
 
+mod header;
 mod node;
+mod nothing;
+mod sensor;
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use super::printer::Printer;
@@ -12,7 +17,12 @@ use crate::domain::event::{Event, EventType, Location, Quantity, SourceDest, Ter
 use crate::domain::gs1::Epc;
 use crate::domain::time::Micros;
 use crate::epcis::context::STANDARD;
+use crate::epcis::document::Header;
+use crate::epcis::escape::{self, Demand};
 use crate::epcis::format::{DocumentKind, Format, Prefixes, action_name, offset, type_name};
+use crate::epcis::header::form::Form;
+use crate::epcis::vocabulary::Vocabulary;
+use nothing::{Nothing, nothing_named};
 
 const CONTEXT: &str = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld";
 
@@ -22,11 +32,41 @@ pub fn write_events<'e>(
     events: impl IntoIterator<Item = (&'e Event, Micros)>,
     format: &Format<'_>,
 ) -> io::Result<()> {
+    document(out, None, events, format)
+}
+
+/// Prints an `EPCISDocument` with its header, whatever the format says the document is: a query document has no header.
+pub fn write_document<'e>(
+    out: impl Write,
+    header: &Header,
+    events: impl IntoIterator<Item = (&'e Event, Micros)>,
+    format: &Format<'_>,
+) -> io::Result<()> {
+    let format = Format {
+        document: DocumentKind::Document,
+        ..*format
+    };
+    document(out, Some(header), events, &format)
+}
+
+fn document<'e>(
+    out: impl Write,
+    above: Option<&Header>,
+    events: impl IntoIterator<Item = (&'e Event, Micros)>,
+    format: &Format<'_>,
+) -> io::Result<()> {
     let mut printer = Printer::new(out);
+    let form = above.map(Form::of).unwrap_or_default();
+    let prefixes = header::prefixes(&form);
     printer.open(b'{')?;
     printer.key("@context")?;
     printer.open(b'[')?;
     printer.string(CONTEXT)?;
+    for (namespace, prefix) in prefixes.declared() {
+        printer.open(b'{')?;
+        printer.member(prefix, namespace)?;
+        printer.close(b'}')?;
+    }
     printer.close(b']')?;
     printer.member(
         "type",
@@ -37,6 +77,14 @@ pub fn write_events<'e>(
     )?;
     printer.member("schemaVersion", "2.0")?;
     printer.member("creationDate", &format.created.rfc3339())?;
+    if let Some(header) = above {
+        EventWriter {
+            printer: &mut printer,
+            prefixes,
+            format,
+        }
+        .header(header, &form)?;
+    }
     printer.key("epcisBody")?;
     printer.open(b'{')?;
     if let DocumentKind::Query { name, subscription } = format.document {
@@ -54,7 +102,7 @@ pub fn write_events<'e>(
     for (event, record_time) in events {
         EventWriter {
             printer: &mut printer,
-            prefixes: Prefixes::of(event, STANDARD),
+            prefixes: prefixes_of(event),
             format,
         }
         .event(event, record_time, false)?;
@@ -74,11 +122,19 @@ pub fn write_event(out: impl Write, event: &Event, record_time: Micros, format: 
     let mut printer = Printer::new(out);
     EventWriter {
         printer: &mut printer,
-        prefixes: Prefixes::of(event, STANDARD),
+        prefixes: prefixes_of(event),
         format,
     }
     .event(event, record_time, true)?;
     printer.finish()
+}
+
+fn prefixes_of(event: &Event) -> Prefixes {
+    let mut prefixes = Prefixes::of(event, STANDARD);
+    if sensor::has_odd_fields(event) {
+        prefixes.add(escape::NO_NAMESPACE, "");
+    }
+    prefixes
 }
 
 struct EventWriter<'p, W> {
@@ -92,13 +148,13 @@ impl<W: Write> EventWriter<'_, W> {
         self.printer.open(b'{')?;
         self.context(alone)?;
         self.printer.member("type", type_name(event.kind))?;
-        self.optional("eventID", event.event_id.as_deref())?;
+        self.uri("eventID", event.event_id.as_deref())?;
         self.printer.member("eventTime", &event.event_time.rfc3339())?;
         self.printer.member("recordTime", &record_time.rfc3339())?;
         self.printer.member("eventTimeZoneOffset", &offset(event.offset_minutes))?;
         self.error_declaration(event)?;
         if !event.certification_info.is_empty() {
-            self.strings("certificationInfo", event.certification_info.iter().map(|uri| &**uri))?;
+            self.uris("certificationInfo", &event.certification_info)?;
         }
         self.what(event)?;
         self.why(event)?;
@@ -117,7 +173,7 @@ impl<W: Write> EventWriter<'_, W> {
     }
 
     fn context(&mut self, alone: bool) -> io::Result<()> {
-        let declared = self.prefixes.all().get(STANDARD.len()..).unwrap_or_default();
+        let declared = self.prefixes.declared();
         if declared.is_empty() && !alone {
             return Ok(());
         }
@@ -136,16 +192,16 @@ impl<W: Write> EventWriter<'_, W> {
 
     fn what(&mut self, event: &Event) -> io::Result<()> {
         let has_children = matches!(event.kind, EventType::Aggregation | EventType::Association);
-        if let Some(parent) = &event.parent {
-            self.printer.member("parentID", &self.format.epc(parent))?;
-        }
-        let empty = event.kind == EventType::Object
-            && event.epcs.is_empty()
-            && event.quantities.is_empty()
-            && event.sensor_elements.is_empty();
-        if empty {
-            // The schema demands the member where nothing else says what the event is about.
-            self.strings("epcList", std::iter::empty())?;
+        let parent = event.parent.as_ref().map(|parent| self.format.epc(parent));
+        // The schema asks for what a reader who may not see it does not get.
+        let missing = (event.kind == EventType::Association).then_some(escape::NONE);
+        self.uri("parentID", parent.as_deref().or(missing))?;
+        match nothing_named(event) {
+            Some(Nothing::Empty) => self.list("epcList", std::iter::empty())?,
+            Some(Nothing::Marked(lists)) => lists
+                .iter()
+                .try_for_each(|list| self.list(list, std::iter::once(escape::NONE)))?,
+            None => {}
         }
         self.epcs(if has_children { "childEPCs" } else { "epcList" }, &event.epcs)?;
         self.quantities(
@@ -156,34 +212,44 @@ impl<W: Write> EventWriter<'_, W> {
         self.quantities("inputQuantityList", &event.input_quantities)?;
         self.epcs("outputEPCList", &event.output_epcs)?;
         self.quantities("outputQuantityList", &event.output_quantities)?;
-        self.optional("transformationID", event.transformation_id.as_deref())
+        self.uri("transformationID", event.transformation_id.as_deref())
     }
 
     fn why(&mut self, event: &Event) -> io::Result<()> {
         self.optional("action", event.action.map(action_name))?;
-        self.optional("bizStep", event.biz_step.as_ref().map(Term::as_str))?;
-        self.optional("disposition", event.disposition.as_ref().map(Term::as_str))?;
+        self.term("bizStep", Vocabulary::BizStep, event.biz_step.as_ref())?;
+        self.term("disposition", Vocabulary::Disposition, event.disposition.as_ref())?;
         let Some(persistent) = &event.persistent_disposition else {
             return Ok(());
         };
         self.printer.key("persistentDisposition")?;
         self.printer.open(b'{')?;
         for (key, terms) in [("set", &persistent.set), ("unset", &persistent.unset)] {
-            if !terms.is_empty() {
-                self.strings(key, terms.iter().map(Term::as_str))?;
+            let mut spelt: Vec<String> = terms.iter().map(|term| term_text(Vocabulary::Disposition, term)).collect();
+            // The schema wants each once.
+            let mut seen = HashSet::new();
+            spelt.retain(|text| seen.insert(text.clone()));
+            if !spelt.is_empty() {
+                self.list(key, spelt.iter().map(String::as_str))?;
             }
         }
         self.printer.close(b'}')
     }
 
     fn transfers(&mut self, event: &Event) -> io::Result<()> {
-        if !event.biz_transactions.is_empty() {
+        let hidden = event.kind == EventType::Transaction && event.biz_transactions.is_empty();
+        if hidden || !event.biz_transactions.is_empty() {
             self.printer.key("bizTransactionList")?;
             self.printer.open(b'[')?;
             for transaction in &event.biz_transactions {
                 self.printer.open(b'{')?;
-                self.optional("type", transaction.kind.as_ref().map(Term::as_str))?;
-                self.printer.member("bizTransaction", &self.format.id(&transaction.id))?;
+                self.term("type", Vocabulary::BizTransactionType, transaction.kind.as_ref())?;
+                self.uri("bizTransaction", Some(&self.format.id(&transaction.id)))?;
+                self.printer.close(b'}')?;
+            }
+            if hidden {
+                self.printer.open(b'{')?;
+                self.printer.member("bizTransaction", escape::NONE)?;
                 self.printer.close(b'}')?;
             }
             self.printer.close(b']')?;
@@ -200,8 +266,8 @@ impl<W: Write> EventWriter<'_, W> {
         self.printer.open(b'[')?;
         for endpoint in endpoints {
             self.printer.open(b'{')?;
-            self.printer.member("type", endpoint.kind.as_str())?;
-            self.printer.member(key, &self.format.epc(&endpoint.id))?;
+            self.term("type", Vocabulary::SourceDestType, Some(&endpoint.kind))?;
+            self.uri(key, Some(&self.format.epc(&endpoint.id)))?;
             self.printer.close(b'}')?;
         }
         self.printer.close(b']')
@@ -215,9 +281,9 @@ impl<W: Write> EventWriter<'_, W> {
         self.printer.open(b'{')?;
         self.printer
             .member("declarationTime", &declaration.declaration_time.rfc3339())?;
-        self.optional("reason", declaration.reason.as_ref().map(Term::as_str))?;
+        self.term("reason", Vocabulary::ErrorReason, declaration.reason.as_ref())?;
         if !declaration.corrective_event_ids.is_empty() {
-            self.strings("correctiveEventIDs", declaration.corrective_event_ids.iter().map(|id| &**id))?;
+            self.uris("correctiveEventIDs", &declaration.corrective_event_ids)?;
         }
         self.nodes(declaration.extensions.iter(), true)?;
         self.printer.close(b'}')
@@ -227,7 +293,7 @@ impl<W: Write> EventWriter<'_, W> {
         let Some(location) = location else { return Ok(()) };
         self.printer.key(key)?;
         self.printer.open(b'{')?;
-        self.printer.member("id", &self.format.epc(&location.id))?;
+        self.uri("id", Some(&self.format.epc(&location.id)))?;
         self.nodes(location.extensions.iter(), true)?;
         self.printer.close(b'}')
     }
@@ -239,7 +305,7 @@ impl<W: Write> EventWriter<'_, W> {
         self.printer.key(key)?;
         self.printer.open(b'[')?;
         for epc in list {
-            self.printer.string(&self.format.epc(epc))?;
+            self.printer.string(&escape::uri(&self.format.epc(epc), Demand::Absolute))?;
         }
         self.printer.close(b']')
     }
@@ -252,7 +318,7 @@ impl<W: Write> EventWriter<'_, W> {
         self.printer.open(b'[')?;
         for quantity in list {
             self.printer.open(b'{')?;
-            self.printer.member("epcClass", &self.format.class(&quantity.class))?;
+            self.uri("epcClass", Some(&self.format.class(&quantity.class)))?;
             if let Some(amount) = &quantity.quantity {
                 self.printer.key("quantity")?;
                 self.printer.raw(amount)?;
@@ -267,7 +333,25 @@ impl<W: Write> EventWriter<'_, W> {
         text.map_or(Ok(()), |text| self.printer.member(key, text))
     }
 
-    fn strings<'s>(&mut self, key: &str, texts: impl Iterator<Item = &'s str>) -> io::Result<()> {
+    /// A member that holds a URI.
+    fn uri(&mut self, key: &str, text: Option<&str>) -> io::Result<()> {
+        text.map_or(Ok(()), |text| self.printer.member(key, &escape::uri(text, Demand::Absolute)))
+    }
+
+    fn term(&mut self, key: &str, vocabulary: Vocabulary, term: Option<&Term>) -> io::Result<()> {
+        term.map_or(Ok(()), |term| self.printer.member(key, &term_text(vocabulary, term)))
+    }
+
+    fn uris(&mut self, key: &str, texts: &[Box<str>]) -> io::Result<()> {
+        self.printer.key(key)?;
+        self.printer.open(b'[')?;
+        for text in texts {
+            self.printer.string(&escape::uri(text, Demand::Absolute))?;
+        }
+        self.printer.close(b']')
+    }
+
+    fn list<'s>(&mut self, key: &str, texts: impl Iterator<Item = &'s str>) -> io::Result<()> {
         self.printer.key(key)?;
         self.printer.open(b'[')?;
         for text in texts {
@@ -275,4 +359,18 @@ impl<W: Write> EventWriter<'_, W> {
         }
         self.printer.close(b']')
     }
+}
+
+/// The bare name of what CBV has; a URI of anything else. Old spellings of CBV are no URIs to the schema.
+fn term_text(vocabulary: Vocabulary, term: &Term) -> String {
+    let text = term.as_str();
+    if vocabulary.has(text) {
+        return text.to_owned();
+    }
+    let web = vocabulary.web_uri(text);
+    let refused = ["urn:epcglobal:cbv", "http://ns.gs1.org/cbv/", "https://ns.gs1.org/cbv/"];
+    if !escape::is_uri(&web) || refused.iter().any(|old| web.starts_with(old)) {
+        return escape::never_a_uri(text);
+    }
+    web
 }

@@ -29,6 +29,16 @@ pub fn is_bare(text: &str) -> bool {
     TYPES.split_ascii_whitespace().any(|known| known == text)
 }
 
+/// The bare name of one of GS1's types, however it is spelt.
+#[must_use]
+pub fn bare(text: &str) -> Option<&str> {
+    let bare = ["gs1:", "https://gs1.org/voc/"]
+        .iter()
+        .find_map(|prefix| text.strip_prefix(prefix))
+        .unwrap_or(text);
+    TYPES.split_ascii_whitespace().any(|known| known == bare).then_some(bare)
+}
+
 /// Fields of `sensorMetadata`, in the order of the event hash (EPCIS 2.0 clause 7.3.7, CBV 2.0 clause 8.9).
 pub const METADATA_FIELDS: &[&str] = &[
     "time",

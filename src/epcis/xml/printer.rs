@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use super::super::escape;
+
 /// Where XML goes.
 pub(super) struct Printer<W> {
     out: W,
@@ -35,12 +37,12 @@ impl<W: Write> Printer<W> {
 
     pub(super) fn attribute(&mut self, name: &str, value: &str) -> io::Result<()> {
         write!(self.out, " {name}=\"")?;
-        self.escaped(value, true)?;
+        self.escaped(&escape::xml_text(value), true)?;
         self.out.write_all(b"\"")
     }
 
     pub(super) fn text(&mut self, text: &str) -> io::Result<()> {
-        self.escaped(text, false)
+        self.escaped(&escape::xml_text(text), false)
     }
 
     fn escaped(&mut self, text: &str, in_attribute: bool) -> io::Result<()> {
@@ -49,15 +51,13 @@ impl<W: Write> Printer<W> {
             rest.find(|next: char| matches!(next, '&' | '<' | '>' | '"') || (next < ' ' && (in_attribute || next != '\n')))
         {
             self.out.write_all(&rest.as_bytes()[..at])?;
-            let found = rest.as_bytes()[at];
-            match found {
+            match rest.as_bytes()[at] {
                 b'&' => self.out.write_all(b"&amp;")?,
                 b'<' => self.out.write_all(b"&lt;")?,
                 b'>' => self.out.write_all(b"&gt;")?,
                 b'"' => self.out.write_all(b"&quot;")?,
-                b'\t' | b'\n' | b'\r' => write!(self.out, "&#{found};")?,
-                // JSON allows control characters that XML 1.0 cannot say at all.
-                _ => self.out.write_all("\u{FFFD}".as_bytes())?,
+                // White space that a parser would change.
+                found => write!(self.out, "&#{found};")?,
             }
             rest = &rest[at + 1..];
         }

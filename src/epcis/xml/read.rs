@@ -8,6 +8,7 @@ use quick_xml::escape::{self, EscapeError};
 use quick_xml::events::{BytesRef, BytesStart, Event as Token};
 
 use super::super::document::{Document, Header, ParsedEvent, Syntax};
+use super::super::escape::CARRIER;
 use super::super::format::SCHEMA_INSTANCE;
 use super::super::reading::{Reading, quoted};
 use super::super::schema::tables::{self, Element};
@@ -28,13 +29,16 @@ pub(in crate::epcis) fn read(
     let mut reading = Reading::new(Syntax::Xml2, limits, sink);
     let mut xml = Xml::new(input, limits);
     match xml.document(&mut reading) {
-        Ok(()) if !reading.findings.refused() => Ok(Document {
-            syntax: reading.syntax,
-            schema_version: xml.schema_version,
-            header: xml.header,
-            events: Vec::new(),
-            findings: reading.findings.finish(),
-        }),
+        Ok(()) if !reading.findings.refused() => {
+            header::complete(&mut xml.header);
+            Ok(Document {
+                syntax: reading.syntax,
+                schema_version: xml.schema_version,
+                header: xml.header,
+                events: Vec::new(),
+                findings: reading.findings.finish(),
+            })
+        }
         Ok(()) => Err(reading.findings.finish()),
         Err(fatal) => {
             reading.findings.push(fatal);
@@ -222,9 +226,16 @@ impl<R: BufRead> Xml<R> {
     fn element(&mut self, reading: &mut Reading<'_>, start: &BytesStart<'_>) -> Result<(), Finding> {
         let namespace = self.enter(reading, start)?;
         let local = start.local_name().into_inner().to_owned();
+        // A prefix that stands for no namespace: an extension of that kind, printed by the hub.
+        let disguised = namespace == 0 && self.depth == 2 && start.name().prefix().is_some();
         let role = self.role(reading, &local, namespace);
-        let declared = self.place(reading, &role, &local, namespace);
+        let declared = if disguised {
+            None
+        } else {
+            self.place(reading, &role, &local, namespace)
+        };
         match role {
+            Role::Foreign if disguised => self.extension(reading, start, namespace, &local)?,
             Role::Frame => {
                 self.bodied |= local == "EPCISBody";
                 self.frame(reading, start, namespace, &local, declared)?;
@@ -257,14 +268,7 @@ impl<R: BufRead> Xml<R> {
                     header::xml(reading, root, &base, &mut self.header);
                 }
             }
-            Role::Extension => {
-                let base = self.frames.path(&local);
-                self.subtree(reading, start, namespace, &base)?;
-                if let Some(root) = self.tree.root() {
-                    schema::xml::lax(reading, root, &base);
-                    build::nodes(reading, root, &base, &mut self.header.extensions);
-                }
-            }
+            Role::Extension => self.extension(reading, start, namespace, &local)?,
             Role::Foreign if self.frames.contains("EPCISQueryDocument") && self.frames.innermost() == "EPCISBody" => {
                 let detail = format!("{} is of the query interface: it holds no events", quoted(&local));
                 return Err(Finding::new(FindingCode::UnknownDocument, self.frames.path(&local), detail));
@@ -336,9 +340,27 @@ impl<R: BufRead> Xml<R> {
             .push(Finding::new(FindingCode::SchemaKind, self.frames.here(), detail));
     }
 
+    /// Keeps an element of the document that is no part of the standard.
+    fn extension(
+        &mut self,
+        reading: &mut Reading<'_>,
+        start: &BytesStart<'_>,
+        namespace: u32,
+        local: &str,
+    ) -> Result<(), Finding> {
+        let base = self.frames.path(local);
+        self.subtree(reading, start, namespace, &base)?;
+        if let Some(root) = self.tree.root() {
+            schema::xml::lax(reading, root, &base);
+            build::nodes(reading, root, &base, &mut self.header.extensions);
+        }
+        Ok(())
+    }
+
     fn role(&self, reading: &Reading<'_>, local: &str, namespace: u32) -> Role {
         let uri = reading.namespaces.uri(namespace);
-        let standard = uri.is_empty() || uri.starts_with("urn:epcglobal:epcis");
+        let carried_event = uri == CARRIER && build::is_event_name(local);
+        let standard = uri.is_empty() || uri.starts_with("urn:epcglobal:epcis") || carried_event;
         let parent = self.frames.innermost();
         match (parent, local) {
             _ if !standard => Role::Extension,

@@ -1,17 +1,23 @@
 //! Prints EPCIS XML, 2.0 and 1.2, in the element order of their schemas.
 //!
-//! Extensions declare their prefixes on the event, because its namespaces are not known before. EPCIS 1.2 cannot say
-//! everything: `certificationInfo`, `persistentDisposition` and sensors have no place in it and are left out, and an
-//! association event becomes none of its five; [`fits_version_1`] says so beforehand.
+//! Extensions declare their prefixes on the event, because its namespaces are not known before. EPCIS 1.2 has no place for
+//! everything: `certificationInfo`, `persistentDisposition`, sensors and association events stand in it as extensions that
+//! only a hub of this kind understands; [`fits_version_1`] says so beforehand. What a schema has no room for otherwise
+//! stands in a disguise of `escape`.
 
+mod header;
 mod part;
+mod sensor;
 
 use std::io::{self, Write};
 
+use super::super::document::Header;
+use super::super::escape::{self, CARRIER};
 use super::super::format::{DocumentKind, Format, Prefixes, offset, type_name};
 use super::printer::Printer;
 use crate::domain::event::{Event, EventType};
 use crate::domain::time::Micros;
+use header::Placed;
 
 /// Which schema to print for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +28,7 @@ pub enum Version {
     V2_0,
 }
 
-/// Whether EPCIS 1.2 can say all of the event.
+/// Whether EPCIS 1.2 can say all of the event in its own words.
 #[must_use]
 pub fn fits_version_1(event: &Event) -> bool {
     let only_2 =
@@ -30,9 +36,35 @@ pub fn fits_version_1(event: &Event) -> bool {
     event.kind != EventType::Association && !only_2
 }
 
-/// Prints a document with these events and their record times. Association events are left out of version 1.2.
+/// Prints a document with these events and their record times.
 pub fn write_events<'e>(
     out: impl Write,
+    events: impl IntoIterator<Item = (&'e Event, Micros)>,
+    format: &Format<'_>,
+    version: Version,
+) -> io::Result<()> {
+    document(out, None, events, format, version)
+}
+
+/// Prints an `EPCISDocument` with its header, whatever the format says the document is.
+pub fn write_document<'e>(
+    out: impl Write,
+    header: &Header,
+    events: impl IntoIterator<Item = (&'e Event, Micros)>,
+    format: &Format<'_>,
+    version: Version,
+) -> io::Result<()> {
+    let format = Format {
+        document: DocumentKind::Document,
+        ..*format
+    };
+    let placed = Placed::of(header, version, format.created);
+    document(out, Some(&placed), events, &format, version)
+}
+
+fn document<'e>(
+    out: impl Write,
+    header: Option<&Placed>,
     events: impl IntoIterator<Item = (&'e Event, Micros)>,
     format: &Format<'_>,
     version: Version,
@@ -51,7 +83,26 @@ pub fn write_events<'e>(
         "<{prefix}:{root} xmlns:{prefix}=\"{family}{number}\" schemaVersion=\"{schema_version}\""
     ))?;
     printer.attribute("creationDate", &format.created.rfc3339())?;
-    printer.raw("><EPCISBody>")?;
+    let uri = format!("{family}{number}");
+    let mut prefixes = Prefixes::new(&[RESERVED[0], (prefix, &uri)]);
+    if let Some(header) = header {
+        header.prefixes(&mut prefixes);
+    }
+    for (namespace, prefix) in prefixes.declared() {
+        printer.attribute(&format!("xmlns:{prefix}"), namespace)?;
+    }
+    printer.raw(">")?;
+    let mut around = EventWriter {
+        printer: &mut printer,
+        prefixes,
+        format,
+        version,
+    };
+    if let Some(header) = header {
+        around.header(header)?;
+    }
+    let prefixes = around.prefixes;
+    printer.raw("<EPCISBody>")?;
     if let DocumentKind::Query { name, subscription } = format.document {
         printer.raw("<epcisq:QueryResults>")?;
         printer.element("queryName", name)?;
@@ -62,22 +113,45 @@ pub fn write_events<'e>(
     }
     printer.raw("<EventList>")?;
     for (event, record_time) in events {
-        if version == Version::V2_0 || event.kind != EventType::Association {
-            EventWriter {
-                printer: &mut printer,
-                prefixes: Prefixes::of(event, &[]),
-                format,
-                version,
-            }
-            .event(event, record_time)?;
+        EventWriter {
+            printer: &mut printer,
+            prefixes: prefixes_of(event, version),
+            format,
+            version,
         }
+        .event(event, record_time)?;
     }
     printer.raw("</EventList>")?;
     if matches!(format.document, DocumentKind::Query { .. }) {
         printer.raw("</resultsBody></epcisq:QueryResults>")?;
     }
-    printer.raw(&format!("</EPCISBody></{prefix}:{root}>\n"))?;
+    printer.raw("</EPCISBody>")?;
+    if let Some(header) = header {
+        EventWriter {
+            printer: &mut printer,
+            prefixes,
+            format,
+            version,
+        }
+        .behind(header)?;
+    }
+    printer.raw(&format!("</{prefix}:{root}>\n"))?;
     printer.finish()
+}
+
+/// The namespace every XML document knows by this prefix, which may not be declared otherwise.
+const RESERVED: &[(&str, &str)] = &[("xml", "http://www.w3.org/XML/1998/namespace")];
+
+fn prefixes_of(event: &Event, version: Version) -> Prefixes {
+    let mut prefixes = Prefixes::of(event, RESERVED);
+    if sensor::has_odd_fields(event) {
+        prefixes.add(escape::NO_NAMESPACE, "");
+    }
+    let crowded = event.certification_info.len() > 1;
+    if crowded || (version == Version::V1_2 && !fits_version_1(event)) {
+        prefixes.add(CARRIER, "");
+    }
+    prefixes
 }
 
 struct EventWriter<'p, W> {
@@ -89,13 +163,18 @@ struct EventWriter<'p, W> {
 
 impl<W: Write> EventWriter<'_, W> {
     fn event(&mut self, event: &Event, record_time: Micros) -> io::Result<()> {
-        let name = type_name(event.kind);
+        let carried = self.version == Version::V1_2 && event.kind == EventType::Association;
+        let name = if carried {
+            self.carried(type_name(event.kind))
+        } else {
+            type_name(event.kind).to_owned()
+        };
         let wrapped = self.version == Version::V1_2 && event.kind == EventType::Transformation;
         if wrapped {
             self.printer.open("extension")?;
         }
         self.printer.raw(&format!("<{name}"))?;
-        for (namespace, prefix) in self.prefixes.all() {
+        for (namespace, prefix) in self.prefixes.declared() {
             self.printer.attribute(&format!("xmlns:{prefix}"), namespace)?;
         }
         self.printer.raw(">")?;
@@ -107,9 +186,28 @@ impl<W: Write> EventWriter<'_, W> {
             EventType::Transaction => self.transaction(event)?,
             EventType::Transformation => self.transformation(event)?,
         }
+        self.crowded_out(event)?;
         self.nodes(event.extensions.iter(), true)?;
-        self.printer.close(name)?;
+        self.printer.close(&name)?;
         if wrapped { self.printer.close("extension") } else { Ok(()) }
+    }
+
+    /// The name of a field that stands where its schema does not have it.
+    fn carried(&self, name: &str) -> String {
+        format!("{}:{name}", self.prefixes.get(CARRIER))
+    }
+
+    /// Fields of 2.0 for which the schema has no room.
+    fn crowded_out(&mut self, event: &Event) -> io::Result<()> {
+        let placed = usize::from(self.version == Version::V2_0);
+        for certification in event.certification_info.iter().skip(placed) {
+            self.uri(&self.carried("certificationInfo"), certification)?;
+        }
+        if self.version == Version::V1_2 {
+            self.sensors(&self.carried("sensorElementList"), event)?;
+            self.persistent_disposition(&self.carried("persistentDisposition"), event)?;
+        }
+        Ok(())
     }
 
     fn common(&mut self, event: &Event, record_time: Micros) -> io::Result<()> {
@@ -121,7 +219,7 @@ impl<W: Write> EventWriter<'_, W> {
             self.printer.open("baseExtension")?;
         }
         if let Some(id) = &event.event_id {
-            self.printer.element("eventID", id)?;
+            self.uri("eventID", id)?;
         }
         self.error_declaration(event)?;
         if base {
@@ -130,7 +228,7 @@ impl<W: Write> EventWriter<'_, W> {
         if self.version == Version::V2_0 {
             // The schema has room for one.
             if let Some(certification) = event.certification_info.first() {
-                self.printer.element("certificationInfo", certification)?;
+                self.uri("certificationInfo", certification)?;
             }
         }
         Ok(())
@@ -172,7 +270,7 @@ impl<W: Write> EventWriter<'_, W> {
         self.epcs("outputEPCList", &event.output_epcs, false)?;
         self.quantities("outputQuantityList", &event.output_quantities)?;
         if let Some(id) = &event.transformation_id {
-            self.printer.element("transformationID", id)?;
+            self.uri("transformationID", id)?;
         }
         self.action_and_places(event)?;
         self.biz_transactions(event)?;
@@ -181,8 +279,8 @@ impl<W: Write> EventWriter<'_, W> {
         if self.version == Version::V1_2 {
             return self.ilmd(event);
         }
-        self.sensors(event)?;
-        self.persistent_disposition(event)?;
+        self.sensors("sensorElementList", event)?;
+        self.persistent_disposition("persistentDisposition", event)?;
         self.ilmd(event)
     }
 
@@ -205,8 +303,8 @@ impl<W: Write> EventWriter<'_, W> {
         self.endpoints("sourceList", "source", &event.sources)?;
         self.endpoints("destinationList", "destination", &event.destinations)?;
         if self.version == Version::V2_0 {
-            self.sensors(event)?;
-            self.persistent_disposition(event)?;
+            self.sensors("sensorElementList", event)?;
+            self.persistent_disposition("persistentDisposition", event)?;
         }
         self.ilmd(event)?;
         if wrapped { self.printer.close("extension") } else { Ok(()) }

@@ -41,13 +41,7 @@ pub(super) struct Checked {
 pub(super) fn check(input: impl BufRead, media: MediaType, terms: &Terms<'_>) -> Result<Checked, Vec<Finding>> {
     let limits = terms.limits;
     let profile = terms.profile();
-    let parse_limits = ParseLimits {
-        depth: limits.document_depth,
-        events: limits.events_per_document,
-        event_bytes: limits.event_bytes,
-        findings_per_code: limits.findings_per_code,
-        profile: profile.clone(),
-    };
+    let parse_limits = parse_limits(limits, profile.clone());
     let Document {
         header,
         events,
@@ -74,6 +68,17 @@ pub(super) fn check(input: impl BufRead, media: MediaType, terms: &Terms<'_>) ->
         })
     } else {
         Err(capped(refusals, limits.findings_per_code))
+    }
+}
+
+/// What one document may ask for, by the settings.
+pub(super) fn parse_limits(limits: &Limits, profile: Profile) -> ParseLimits {
+    ParseLimits {
+        depth: limits.document_depth,
+        events: limits.events_per_document,
+        event_bytes: limits.event_bytes,
+        findings_per_code: limits.findings_per_code,
+        profile,
     }
 }
 

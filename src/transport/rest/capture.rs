@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `POST /epcis/capture` | 202 and `Location` of the job; 400, 403, 413, 415 as problem+json, and nothing stored |
 //! | `GET /epcis/capture/{id}` | the job, to whoever sent the document |
+//! | `GET /epcis/capture/{id}/document` | the document with header and events, in the form that `Accept` and the `GS1-` headers ask for, to whoever sent it |
 //! | `GET /epcis/capture` | the caller's jobs, newest first: `perPage`, `nextPageToken`, `Link: …; rel="next"` |
 //! | `OPTIONS /epcis/capture` | what is taken: limits and error behaviour |
 //!
@@ -27,6 +28,7 @@ use crate::service::page::{Cursor, Page};
 use crate::service::{Code, Hub, ServiceError, Violation};
 use crate::transport::problem::Problem;
 
+use super::negotiation::{self, Representation};
 use super::paging::{self, Paging, next_link};
 
 static CAPTURE_LIMIT: HeaderName = HeaderName::from_static("gs1-epcis-capture-limit");
@@ -38,6 +40,7 @@ pub fn routes() -> Router<Hub> {
     Router::new()
         .route("/epcis/capture", get(list).post(submit).options(options))
         .route("/epcis/capture/{id}", get(job))
+        .route("/epcis/capture/{id}/document", get(document))
 }
 
 async fn submit(State(hub): State<Hub>, Extension(actor): Extension<Actor>, headers: HeaderMap, body: Body) -> Response {
@@ -182,6 +185,26 @@ async fn job(
         .collect::<serde_json::Map<_, _>>()
         .into();
     Ok(Json(shown))
+}
+
+async fn document(
+    State(hub): State<Hub>,
+    Extension(actor): Extension<Actor>,
+    headers: HeaderMap,
+    id: Result<Path<String>, PathRejection>,
+) -> Response {
+    let made = async {
+        let form = Representation::of(&headers)?;
+        let Path(id) = id.map_err(|_| ServiceError::not_found())?;
+        let id = id.parse().map_err(|_| ServiceError::not_found())?;
+        let found = capture::document(&hub, &actor, id).await?;
+        let (document, stored_at) = found.ok_or_else(ServiceError::not_found)?;
+        form.document(&hub, &document, stored_at)
+    };
+    match made.await {
+        Ok(response) => response,
+        Err(error) => negotiation::problem(&headers, error),
+    }
 }
 
 /// A capture job as EPCIS 2.0 clause 12.6.2 has it.

@@ -2,7 +2,7 @@
 //!
 //! | call | answer |
 //! |---|---|
-//! | `GET /epcis/events?…` | an EPCISQueryDocument with what the caller may see; `nextPageToken`, `Link: …; rel="next"` |
+//! | `GET /epcis/events?…` | an EPCISQueryDocument with what the caller may see, in the form that `Accept` and the `GS1-` headers ask for; `nextPageToken`, `Link: …; rel="next"` |
 //! | `GET /epcis/events/{eventID}` | the events with this `eventID`: several, if one declares another to be in error |
 //!
 //! A query parameter that is not known is refused: to pass over it would answer more than was asked for. Page tokens are
@@ -10,22 +10,20 @@
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use axum::routing::get;
 use axum::{Extension, Router};
 
 use crate::domain::party::Actor;
 use crate::domain::query::Query as EventQuery;
-use crate::epcis::{self, DocumentKind, EpcFormat, Format, json};
-use crate::service::event::{self, SeenEvent};
+use crate::epcis;
+use crate::service::event;
 use crate::service::query::{self, Position};
-use crate::service::{Code, Hub, ServiceError};
-use crate::transport::problem::Problem;
+use crate::service::{Hub, ServiceError};
 
 use super::listing::{Asked, Parameters};
-
-static EPC_FORMAT: HeaderName = HeaderName::from_static("gs1-epc-format");
+use super::negotiation::{Representation, problem};
 
 /// The routes of this noun.
 pub fn routes() -> Router<Hub> {
@@ -60,7 +58,7 @@ async fn list(
     };
     match page_of(&hub, &actor, &headers, parameters, listing).await {
         Ok(response) => response,
-        Err(error) => Problem::from(error).into_response(),
+        Err(error) => problem(&headers, error),
     }
 }
 
@@ -71,19 +69,19 @@ async fn one(
     event_id: Result<Path<String>, PathRejection>,
 ) -> Response {
     let found = async {
-        let epc = epc_format(&headers)?;
+        let form = Representation::of(&headers)?;
         // Not text: there is no such event.
         let Path(event_id) = event_id.map_err(|_| ServiceError::not_found())?;
         let events = event::by_event_id(&hub, &actor, &event_id).await?;
         if events.is_empty() {
             Err(ServiceError::not_found())
         } else {
-            document(&hub, events, (epc, "SimpleEventQuery"))
+            form.query_document(&hub, events, "SimpleEventQuery")
         }
     };
     match found.await {
         Ok(response) => response,
-        Err(error) => Problem::from(error).into_response(),
+        Err(error) => problem(&headers, error),
     }
 }
 
@@ -95,7 +93,7 @@ pub(super) async fn page_of(
     parameters: Parameters,
     listing: Listing<'_>,
 ) -> Result<Response, ServiceError> {
-    let epc = epc_format(headers)?;
+    let form = Representation::of(headers)?;
     let asked = Asked::read(hub, listing.path, headers, parameters)?;
     let mut query = listing.base;
     if listing.takes_parameters {
@@ -113,71 +111,7 @@ pub(super) async fn page_of(
     };
     let found = query::run(hub, actor, page).await?;
     let next = found.next.map(|next| asked.next(hub, actor, &next.bytes())).transpose()?;
-    let mut response = document(hub, found.events, (epc, listing.name))?;
+    let mut response = form.query_document(hub, found.events, listing.name)?;
     response.headers_mut().extend(next.unwrap_or_default());
     Ok(response)
-}
-
-fn document(hub: &Hub, seen: Vec<SeenEvent>, (epc, name): (EpcFormat, &str)) -> Result<Response, ServiceError> {
-    let registry = hub.registry();
-    let prefix_len = |digits: &str| registry.holder_of_prefix(digits).map(|(_, len)| len);
-    let document = DocumentKind::Query {
-        name,
-        subscription: None,
-    };
-    let format = Format {
-        document,
-        epc,
-        created: hub.now(),
-        prefix_len: &prefix_len,
-    };
-    let events: Vec<_> = seen
-        .into_iter()
-        .map(|seen| {
-            let mut event = seen.event;
-            // The standard has the repository give the id where the sender gave none.
-            event.event_id.get_or_insert_with(|| seen.event_id.into());
-            (event, seen.record_time)
-        })
-        .collect();
-    let mut body = Vec::new();
-    json::write_events(
-        &mut body,
-        events.iter().map(|(event, record_time)| (event, *record_time)),
-        &format,
-    )
-    .map_err(|error| ServiceError::Internal(format!("writing events: {error}")))?;
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/ld+json")),
-        (
-            HeaderName::from_static("gs1-epcis-version"),
-            HeaderValue::from_static("2.0.0"),
-        ),
-        (EPC_FORMAT.clone(), HeaderValue::from_static(format_name(epc))),
-    ];
-    Ok((StatusCode::OK, headers, body).into_response())
-}
-
-pub(super) fn epc_format(headers: &HeaderMap) -> Result<EpcFormat, ServiceError> {
-    let asked = headers.get(&EPC_FORMAT).map(HeaderValue::to_str);
-    match asked {
-        None | Some(Ok("No_Preference" | "Always_GS1_Digital_Link")) => Ok(EpcFormat::AlwaysDigitalLink),
-        Some(Ok("Always_EPC_URN")) => Ok(EpcFormat::AlwaysUrn),
-        Some(Ok("Never_Translates")) => Ok(EpcFormat::NeverTranslates),
-        Some(Ok(_) | Err(_)) => Err(bad(
-            "`GS1-EPC-Format` is one of No_Preference, Always_GS1_Digital_Link, Always_EPC_URN, Never_Translates",
-        )),
-    }
-}
-
-const fn format_name(epc: EpcFormat) -> &'static str {
-    match epc {
-        EpcFormat::AlwaysDigitalLink => "Always_GS1_Digital_Link",
-        EpcFormat::AlwaysUrn => "Always_EPC_URN",
-        EpcFormat::NeverTranslates => "Never_Translates",
-    }
-}
-
-fn bad(detail: impl Into<String>) -> ServiceError {
-    ServiceError::refused(Code::BadInput, detail)
 }

@@ -26,8 +26,9 @@ use crate::service::resource::{self, Member, Resource};
 use crate::service::{Hub, ServiceError};
 use crate::transport::problem::Problem;
 
-use super::event::{Listing, epc_format, page_of};
+use super::event::{Listing, page_of};
 use super::listing::{Asked, Parameters};
+use super::negotiation::epc_format;
 
 const RESOURCES: [(&str, Resource); 5] = [
     ("epcs", Resource::Epc),

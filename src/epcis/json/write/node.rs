@@ -1,92 +1,49 @@
-//! Sensors, ILMD and extensions in JSON-LD.
+//! ILMD and extensions in JSON-LD.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 use super::EventWriter;
-use crate::domain::event::{Content, Event, MixedPart, Name, Node};
+use crate::domain::event::{Content, MixedPart, Name, Node};
 use crate::epcis::decimal::is_json_number;
-use crate::epcis::format::{NO_NAMESPACE, SCHEMA_INSTANCE};
+use crate::epcis::escape;
+use crate::epcis::format::{SCHEMA_INSTANCE, namespace};
+
+/// What becomes one member.
+enum Member<'n> {
+    Node(&'n Node),
+    Attribute(&'n str),
+}
 
 impl<W: Write> EventWriter<'_, W> {
-    pub(super) fn sensors(&mut self, event: &Event) -> io::Result<()> {
-        if event.sensor_elements.is_empty() {
-            return Ok(());
-        }
-        self.printer.key("sensorElementList")?;
-        self.printer.open(b'[')?;
-        for element in &event.sensor_elements {
-            self.printer.open(b'{')?;
-            let Content::Nodes(parts) = &element.content else {
-                self.printer.close(b'}')?;
-                continue;
-            };
-            let named = |name: &'static str| parts.iter().filter(move |part| &*part.name.local == name);
-            for metadata in named("sensorMetadata").take(1) {
-                self.printer.key("sensorMetadata")?;
-                self.sensor_fields(metadata)?;
-            }
-            self.printer.key("sensorReport")?;
-            self.printer.open(b'[')?;
-            for report in named("sensorReport") {
-                self.sensor_fields(report)?;
-            }
-            self.printer.close(b']')?;
-            self.nodes(
-                parts
-                    .iter()
-                    .filter(|part| !matches!(&*part.name.local, "sensorMetadata" | "sensorReport")),
-                false,
-            )?;
-            self.printer.close(b'}')?;
-        }
-        self.printer.close(b']')
-    }
-
-    fn sensor_fields(&mut self, part: &Node) -> io::Result<()> {
-        self.printer.open(b'{')?;
-        if let Content::Nodes(fields) = &part.content {
-            for field in fields.iter().filter(|field| field.name.namespace.is_empty()) {
-                self.printer.key(&field.name.local)?;
-                self.sensor_value(field)?;
-            }
-            self.nodes(fields.iter().filter(|field| !field.name.namespace.is_empty()), false)?;
-        }
-        self.printer.close(b'}')
-    }
-
-    /// Vocabulary values are bare in JSON; numbers are numbers.
-    fn sensor_value(&mut self, field: &Node) -> io::Result<()> {
-        let bare = |text: &'static str, value: &str| value.strip_prefix(text).map(str::to_owned);
-        match (&*field.name.local, &field.content) {
-            ("type" | "exception", Content::Text(value)) => {
-                let short = bare("gs1:", value).or_else(|| bare("https://gs1.org/voc/", value));
-                self.printer.string(&short.unwrap_or_else(|| value.to_string()))
-            }
-            ("component", Content::Text(value)) => {
-                let short = bare("cbv:Comp-", value).or_else(|| bare("https://ref.gs1.org/cbv/Comp-", value));
-                self.printer.string(&short.unwrap_or_else(|| value.to_string()))
-            }
-            (_, content) => self.content(content),
-        }
-    }
-
     /// Members for nodes, those of one name in one array.
     pub(super) fn nodes<'n>(&mut self, nodes: impl Iterator<Item = &'n Node>, top: bool) -> io::Result<()> {
-        let nodes: Vec<&Node> = nodes.collect();
-        let same = |one: &Name, other: &Name| one.namespace == other.namespace && one.local == other.local;
-        for (index, node) in nodes.iter().enumerate() {
-            if nodes[..index].iter().any(|earlier| same(&earlier.name, &node.name)) {
-                continue;
+        self.members(nodes.map(|node| (&node.name, Member::Node(node))), top)
+    }
+
+    fn members<'n>(&mut self, all: impl Iterator<Item = (&'n Name, Member<'n>)>, top: bool) -> io::Result<()> {
+        let mut order: Vec<(&Name, Vec<Member<'n>>)> = Vec::new();
+        let mut places: HashMap<(&str, &str), usize> = HashMap::new();
+        for (name, member) in all {
+            let place = *places.entry((&name.namespace, &name.local)).or_insert(order.len());
+            match order.get_mut(place) {
+                Some((_, group)) => group.push(member),
+                None => order.push((name, vec![member])),
             }
-            let all: Vec<&&Node> = nodes[index..].iter().filter(|other| same(&other.name, &node.name)).collect();
-            self.printer.key(&self.key(&node.name, top))?;
-            if all.len() > 1 {
+        }
+        for (name, group) in order {
+            self.printer.key(&self.key(name, top))?;
+            if group.len() > 1 {
                 self.printer.open(b'[')?;
             }
-            for one in &all {
-                self.node(one)?;
+            for member in &group {
+                match member {
+                    Member::Node(node) => self.node(node)?,
+                    Member::Attribute(value) => self.printer.string(value)?,
+                }
             }
-            if all.len() > 1 {
+            if group.len() > 1 {
                 self.printer.close(b']')?;
             }
         }
@@ -94,52 +51,78 @@ impl<W: Write> EventWriter<'_, W> {
     }
 
     fn key(&self, name: &Name, top: bool) -> String {
-        let namespace = if name.namespace.is_empty() && top {
-            NO_NAMESPACE
-        } else {
-            &name.namespace
-        };
+        let namespace = namespace(name, top);
         if namespace.is_empty() {
             name.local.to_string()
         } else {
-            format!("{}:{}", self.prefixes.get(namespace), name.local)
+            format!("{}:{}", self.prefixes.get(namespace), escape::json_key(&name.local))
         }
     }
 
-    fn node(&mut self, node: &Node) -> io::Result<()> {
-        let attributes: Vec<_> = node
-            .attributes
-            .iter()
-            .filter(|(name, _)| &*name.namespace != SCHEMA_INSTANCE)
-            .collect();
-        let inside: Vec<&Node> = match &node.content {
-            Content::Nodes(nodes) => nodes.iter().collect(),
-            Content::Mixed(parts) => parts.iter().filter_map(MixedPart::node).collect(),
-            Content::Empty | Content::Text(_) | Content::Number(_) | Content::Bool(_) => Vec::new(),
+    pub(super) fn node(&mut self, node: &Node) -> io::Result<()> {
+        let said = |name: &Name| *name.namespace != *SCHEMA_INSTANCE;
+        let parts = match &node.content {
+            Content::Nodes(_) | Content::Mixed(_) => true,
+            Content::Empty | Content::Text(_) | Content::Number(_) | Content::Bool(_) => false,
         };
-        if attributes.is_empty() && !matches!(node.content, Content::Nodes(_) | Content::Mixed(_)) {
+        if !parts && !node.attributes.iter().any(|(name, _)| said(name)) {
             return self.content(&node.content);
         }
         self.printer.open(b'{')?;
-        for (name, value) in attributes {
-            self.printer.member(&self.key(name, false), value)?;
+        let (keywords, attributes): (Vec<_>, Vec<_>) = node
+            .attributes
+            .iter()
+            .filter(|(name, _)| said(name))
+            .partition(|(name, _)| name.namespace.is_empty() && name.local.starts_with('@'));
+        for (name, value) in keywords {
+            self.printer.member(&name.local, value)?;
         }
-        self.own_text(&node.content)?;
-        self.nodes(inside.into_iter(), false)?;
+        let attributes = attributes.into_iter().map(|(name, value)| (name, Member::Attribute(value)));
+        match &node.content {
+            Content::Mixed(parts) if text_leads(parts) => {
+                self.printer
+                    .member("#text", parts.first().and_then(MixedPart::text).unwrap_or(""))?;
+                let nodes = parts.iter().filter_map(MixedPart::node);
+                self.members(attributes.chain(nodes.map(|node| (&node.name, Member::Node(node)))), false)?;
+            }
+            Content::Mixed(parts) => {
+                self.mixed(parts)?;
+                self.members(attributes, false)?;
+            }
+            Content::Nodes(nodes) => {
+                self.members(
+                    attributes.chain(nodes.iter().map(|node| (&node.name, Member::Node(node)))),
+                    false,
+                )?;
+            }
+            Content::Empty | Content::Text(_) | Content::Number(_) | Content::Bool(_) => {
+                if let Some(text) = own_text(&node.content) {
+                    self.printer.member("#text", &text)?;
+                }
+                self.members(attributes, false)?;
+            }
+        }
         self.printer.close(b'}')
     }
 
-    fn own_text(&mut self, content: &Content) -> io::Result<()> {
-        let text: String = match content {
-            Content::Text(text) | Content::Number(text) => text.to_string(),
-            Content::Bool(value) => value.to_string(),
-            Content::Mixed(parts) => parts.iter().filter_map(MixedPart::text).collect(),
-            Content::Empty | Content::Nodes(_) => return Ok(()),
-        };
-        self.printer.member("#text", &text)
+    /// Text between elements, in its order: strings and objects of one member.
+    fn mixed(&mut self, parts: &[MixedPart]) -> io::Result<()> {
+        self.printer.key("#mixed")?;
+        self.printer.open(b'[')?;
+        for part in parts {
+            match part {
+                MixedPart::Text(text) => self.printer.string(text)?,
+                MixedPart::Node(node) => {
+                    self.printer.open(b'{')?;
+                    self.nodes(std::iter::once(node), false)?;
+                    self.printer.close(b'}')?;
+                }
+            }
+        }
+        self.printer.close(b']')
     }
 
-    fn content(&mut self, content: &Content) -> io::Result<()> {
+    pub(super) fn content(&mut self, content: &Content) -> io::Result<()> {
         match content {
             Content::Text(text) => self.printer.string(text),
             Content::Number(digits) if is_json_number(digits) => self.printer.raw(digits),
@@ -147,5 +130,19 @@ impl<W: Write> EventWriter<'_, W> {
             Content::Bool(value) => self.printer.raw(if *value { "true" } else { "false" }),
             Content::Empty | Content::Nodes(_) | Content::Mixed(_) => self.printer.string(""),
         }
+    }
+}
+
+/// Whether the text comes first and nothing but elements after it.
+fn text_leads(parts: &[MixedPart]) -> bool {
+    let mut parts = parts.iter();
+    parts.next().is_some_and(|first| first.text().is_some()) && parts.all(|part| part.node().is_some())
+}
+
+fn own_text(content: &Content) -> Option<Cow<'_, str>> {
+    match content {
+        Content::Text(text) | Content::Number(text) => Some(Cow::Borrowed(text)),
+        Content::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
+        Content::Empty | Content::Nodes(_) | Content::Mixed(_) => None,
     }
 }

@@ -1,20 +1,31 @@
 //! The parts of an event in XML: lists, places, extensions.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
-use super::super::super::format::{NO_NAMESPACE, SCHEMA_INSTANCE, action_name};
+use super::super::super::escape::{self, Demand};
+use super::super::super::format::{CbvFormat, SCHEMA_INSTANCE, action_name, namespace};
 use super::super::super::vocabulary::Vocabulary;
 use super::{EventWriter, Version};
-use crate::domain::event::{Content, Event, Location, MixedPart, Name, Node, Quantity, SourceDest, Term};
+use crate::domain::event::{Content, Event, EventType, Location, MixedPart, Name, Node, Quantity, SourceDest, Term};
 use crate::domain::gs1::Epc;
 
 impl<W: Write> EventWriter<'_, W> {
-    /// The URN in 1.2, where many receivers know no other; the Web URI in 2.0.
+    /// A term as the reader of the document wants it.
     fn term(&self, vocabulary: Vocabulary, term: &Term) -> String {
-        match self.version {
-            Version::V1_2 => vocabulary.urn(term.as_str()),
-            Version::V2_0 => vocabulary.web_uri(term.as_str()),
+        let spelt = match (self.format.cbv, self.version) {
+            (CbvFormat::AlwaysUrn, _) | (CbvFormat::OfVersion, Version::V1_2) => vocabulary.urn(term.as_str()),
+            (CbvFormat::AlwaysWebUri, _) | (CbvFormat::OfVersion, Version::V2_0) => vocabulary.web_uri(term.as_str()),
+        };
+        match escape::uri(&spelt, Demand::Reference) {
+            Cow::Borrowed(_) => spelt,
+            Cow::Owned(_) => escape::never_a_uri(term.as_str()),
         }
+    }
+
+    /// An element that holds a URI.
+    pub(super) fn uri(&mut self, name: &str, text: &str) -> io::Result<()> {
+        self.printer.element(name, &escape::uri(text, Demand::Reference))
     }
 
     pub(super) fn action_and_places(&mut self, event: &Event) -> io::Result<()> {
@@ -34,7 +45,9 @@ impl<W: Write> EventWriter<'_, W> {
 
     pub(super) fn parent(&mut self, event: &Event) -> io::Result<()> {
         match &event.parent {
-            Some(parent) => self.printer.element("parentID", &self.format.epc(parent)),
+            Some(parent) => self.uri("parentID", &self.format.epc(parent)),
+            // An association must have one: a reader who may not see it is told so.
+            None if event.kind == EventType::Association => self.uri("parentID", escape::NONE),
             None => Ok(()),
         }
     }
@@ -46,7 +59,7 @@ impl<W: Write> EventWriter<'_, W> {
         }
         self.printer.open(name)?;
         for epc in list {
-            self.printer.element("epc", &self.format.epc(epc))?;
+            self.uri("epc", &self.format.epc(epc))?;
         }
         self.printer.close(name)
     }
@@ -58,7 +71,7 @@ impl<W: Write> EventWriter<'_, W> {
         self.printer.open(name)?;
         for quantity in list {
             self.printer.open("quantityElement")?;
-            self.printer.element("epcClass", &self.format.class(&quantity.class))?;
+            self.uri("epcClass", &self.format.class(&quantity.class))?;
             if let Some(amount) = &quantity.quantity {
                 self.printer.element("quantity", amount)?;
             }
@@ -71,10 +84,15 @@ impl<W: Write> EventWriter<'_, W> {
     }
 
     pub(super) fn biz_transactions(&mut self, event: &Event) -> io::Result<()> {
-        if event.biz_transactions.is_empty() {
+        // A transaction event must have some: a reader who may see none of them is told so.
+        let hidden = event.kind == EventType::Transaction && event.biz_transactions.is_empty();
+        if event.biz_transactions.is_empty() && !hidden {
             return Ok(());
         }
         self.printer.open("bizTransactionList")?;
+        if hidden {
+            self.typed("bizTransaction", None, escape::NONE)?;
+        }
         for transaction in &event.biz_transactions {
             let kind = transaction
                 .kind
@@ -103,14 +121,14 @@ impl<W: Write> EventWriter<'_, W> {
             self.printer.attribute("type", kind)?;
         }
         self.printer.raw(">")?;
-        self.printer.text(text)?;
+        self.printer.text(&escape::uri(text, Demand::Reference))?;
         self.printer.close(name)
     }
 
     fn location(&mut self, name: &str, location: Option<&Location>) -> io::Result<()> {
         let Some(location) = location else { return Ok(()) };
         self.printer.open(name)?;
-        self.printer.element("id", &self.format.epc(&location.id))?;
+        self.uri("id", &self.format.epc(&location.id))?;
         self.nodes(location.extensions.iter(), true)?;
         self.printer.close(name)
     }
@@ -128,7 +146,7 @@ impl<W: Write> EventWriter<'_, W> {
         if !declaration.corrective_event_ids.is_empty() {
             self.printer.open("correctiveEventIDs")?;
             for id in &declaration.corrective_event_ids {
-                self.printer.element("correctiveEventID", id)?;
+                self.uri("correctiveEventID", id)?;
             }
             self.printer.close("correctiveEventIDs")?;
         }
@@ -136,18 +154,18 @@ impl<W: Write> EventWriter<'_, W> {
         self.printer.close("errorDeclaration")
     }
 
-    pub(super) fn persistent_disposition(&mut self, event: &Event) -> io::Result<()> {
+    pub(super) fn persistent_disposition(&mut self, name: &str, event: &Event) -> io::Result<()> {
         let Some(persistent) = &event.persistent_disposition else {
             return Ok(());
         };
-        self.printer.open("persistentDisposition")?;
+        self.printer.open(name)?;
         // The schema has `unset` before `set`.
-        for (name, terms) in [("unset", &persistent.unset), ("set", &persistent.set)] {
+        for (list, terms) in [("unset", &persistent.unset), ("set", &persistent.set)] {
             for term in terms {
-                self.printer.element(name, &self.term(Vocabulary::Disposition, term))?;
+                self.printer.element(list, &self.term(Vocabulary::Disposition, term))?;
             }
         }
-        self.printer.close("persistentDisposition")
+        self.printer.close(name)
     }
 
     pub(super) fn ilmd(&mut self, event: &Event) -> io::Result<()> {
@@ -159,66 +177,24 @@ impl<W: Write> EventWriter<'_, W> {
         self.printer.close("ilmd")
     }
 
-    pub(super) fn sensors(&mut self, event: &Event) -> io::Result<()> {
-        if event.sensor_elements.is_empty() {
-            return Ok(());
-        }
-        self.printer.open("sensorElementList")?;
-        for element in &event.sensor_elements {
-            self.printer.open("sensorElement")?;
-            if let Content::Nodes(parts) = &element.content {
-                for part in parts {
-                    if matches!(&*part.name.local, "sensorMetadata" | "sensorReport") {
-                        self.sensor_part(part)?;
-                    } else {
-                        self.node(part, false)?;
-                    }
-                }
-            }
-            self.printer.close("sensorElement")?;
-        }
-        self.printer.close("sensorElementList")
-    }
-
-    /// Fields of metadata and reports are attributes; what cannot be one (nested extensions) has no place in XML.
-    fn sensor_part(&mut self, part: &Node) -> io::Result<()> {
-        self.printer.raw(&format!("<{}", part.name.local))?;
-        if let Content::Nodes(fields) = &part.content {
-            for field in fields {
-                if let Some(text) = field.text() {
-                    self.printer
-                        .attribute(&self.name(&field.name, false), &sensor_value(&field.name, text))?;
-                }
-            }
-        }
-        self.printer.raw("/>")
-    }
-
     pub(super) fn nodes<'n>(&mut self, mut nodes: impl Iterator<Item = &'n Node>, top: bool) -> io::Result<()> {
         nodes.try_for_each(|node| self.node(node, top))
     }
 
-    fn name(&self, name: &Name, top: bool) -> String {
-        let namespace = if name.namespace.is_empty() && top {
-            NO_NAMESPACE
-        } else {
-            &name.namespace
-        };
+    pub(super) fn name(&self, name: &Name, top: bool) -> String {
+        let (namespace, local) = (namespace(name, top), escape::xml_name(&name.local));
         if namespace.is_empty() {
-            name.local.to_string()
+            local.into_owned()
         } else {
-            format!("{}:{}", self.prefixes.get(namespace), name.local)
+            format!("{}:{local}", self.prefixes.get(namespace))
         }
     }
 
-    fn node(&mut self, node: &Node, top: bool) -> io::Result<()> {
+    pub(super) fn node(&mut self, node: &Node, top: bool) -> io::Result<()> {
         let name = self.name(&node.name, top);
         self.printer.raw(&format!("<{name}"))?;
-        // Schema hints may name prefixes that are not declared here; JSON keywords are no XML names.
-        let attributes = node
-            .attributes
-            .iter()
-            .filter(|(name, _)| &*name.namespace != SCHEMA_INSTANCE && !name.local.starts_with('@'));
+        // Schema hints may name prefixes and types that nobody declares here.
+        let attributes = node.attributes.iter().filter(|(name, _)| &*name.namespace != SCHEMA_INSTANCE);
         for (attribute, value) in attributes {
             self.printer.attribute(&self.name(attribute, false), value)?;
         }
@@ -238,14 +214,5 @@ impl<W: Write> EventWriter<'_, W> {
             }
         }
         self.printer.close(&name)
-    }
-}
-
-/// Vocabulary values are URIs in XML.
-fn sensor_value(name: &Name, text: &str) -> String {
-    match &*name.local {
-        "type" | "exception" if name.namespace.is_empty() && !text.contains(':') => format!("https://gs1.org/voc/{text}"),
-        "component" if name.namespace.is_empty() => Vocabulary::Component.web_uri(text),
-        _ => text.to_owned(),
     }
 }
