@@ -49,26 +49,18 @@ pub struct Wanted {
     pub filter: Filter,
     /// Names one of these things, in any role; empty for any.
     pub epcs: Vec<Epc>,
-    /// Names one of these things in its EPC list or as a child, as `MATCH_epc` of EPCIS 2.0 asks; empty for any.
-    pub listed: Vec<Epc>,
 }
 
 impl Wanted {
     fn matches(&self, event: &Event) -> bool {
-        (self.epcs.is_empty() || self.epcs.iter().any(|epc| names(event, epc)))
-            && (self.listed.is_empty() || self.listed.iter().any(|epc| event.epcs.contains(epc)))
+        self.epcs.is_empty() || self.epcs.iter().any(|epc| names(event, epc))
     }
 }
 
 /// Events that the caller may see, newest record first.
 pub async fn events(hub: &Hub, actor: &Actor, wanted: Wanted, page: Page) -> Result<Paged<SeenEvent>, ServiceError> {
-    let named = if wanted.epcs.is_empty() {
-        &wanted.listed
-    } else {
-        &wanted.epcs
-    };
     let filter = Filter {
-        epcs: named.iter().map(Epc::key).collect(),
+        epcs: wanted.epcs.iter().map(Epc::key).collect(),
         ..wanted.filter.clone()
     };
     let probe = page.first.saturating_add(1);

@@ -9,23 +9,6 @@ use serde_json::Value;
 use crate::hub::{Answer, TestHub};
 use crate::story::{PACKWELL_HALL_1, commission_sscc, document, packwell_sscc, tell};
 
-/// Ids of the events on a page.
-fn ids(answer: &Answer) -> Vec<String> {
-    let events = answer.json()["epcisBody"]["queryResults"]["resultsBody"]["eventList"].clone();
-    let events = events.as_array().expect("an event list").clone();
-    events
-        .iter()
-        .map(|event| event["eventID"].as_str().expect("an id").to_owned())
-        .collect()
-}
-
-/// The path of the next page, if there is one.
-fn next(answer: &Answer) -> Option<String> {
-    let link = answer.header("link");
-    let (path, rest) = link.strip_prefix('<')?.split_once('>')?;
-    rest.contains("rel=\"next\"").then(|| path.to_owned())
-}
-
 async fn label(test: &TestHub, number: u32) {
     let event = commission_sscc("2026-03-01T08:00:00Z", PACKWELL_HALL_1, &packwell_sscc(number));
     test.capture(&test.actor("packwell"), document(&[event])).await;
@@ -39,15 +22,15 @@ async fn each_event_is_on_one_page_even_while_others_are_captured() {
     for number in 1..=7 {
         label(&test, number).await;
     }
-    let before: BTreeSet<String> = ids(&test.get(&packwell, "/epcis/events").await).into_iter().collect();
+    let before: BTreeSet<String> = test.get(&packwell, "/epcis/events").await.event_ids().into_iter().collect();
     assert_eq!(before.len(), 7);
     let (mut path, mut seen) = (Some("/epcis/events?perPage=2".to_owned()), Vec::new());
     let mut late = 100;
     while let Some(here) = path {
         let page = test.get(&packwell, &here).await.expect(StatusCode::OK);
-        assert!(ids(&page).len() <= 2);
-        seen.extend(ids(&page));
-        path = next(&page);
+        assert!(page.event_ids().len() <= 2);
+        seen.extend(page.event_ids());
+        path = page.next_page();
         late += 1;
         label(&test, late).await;
     }
@@ -64,7 +47,7 @@ async fn a_page_token_is_of_one_caller_and_one_query() {
         .get(&test.actor("packwell"), "/epcis/events?perPage=1")
         .await
         .expect(StatusCode::OK);
-    let next = next(&page).expect("more than one event");
+    let next = page.next_page().expect("more than one event");
     test.get(&test.actor("packwell"), &next).await.expect(StatusCode::OK);
     test.get(&test.actor("aurora"), &next).await.expect(StatusCode::BAD_REQUEST);
     let other = next.replace("/epcis/events?", "/epcis/events?EQ_bizStep=shipping&");
@@ -79,11 +62,8 @@ async fn parameters_choose_and_unknown_ones_are_refused() {
     let (told, _) = tell(&test).await;
     let aurora = test.actor("aurora");
     let count = async |query: &str| {
-        ids(&test
-            .get(&aurora, &format!("/epcis/events?{query}"))
-            .await
-            .expect(StatusCode::OK))
-        .len()
+        let page = test.get(&aurora, &format!("/epcis/events?{query}")).await;
+        page.expect(StatusCode::OK).event_ids().len()
     };
     assert_eq!(count("perPage=100").await, 10);
     assert_eq!(count("EQ_bizStep=shipping").await, 2);

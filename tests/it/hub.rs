@@ -69,6 +69,22 @@ impl Answer {
             .map_or("", |value| value.to_str().expect("a header in ASCII"))
     }
 
+    /// Ids of the events on a page of the EPCIS query interface, in its order.
+    pub fn event_ids(&self) -> Vec<String> {
+        let events = self.json()["epcisBody"]["queryResults"]["resultsBody"]["eventList"].clone();
+        let events = events.as_array().expect("an event list").clone();
+        events
+            .iter()
+            .map(|event| event["eventID"].as_str().expect("an id").to_owned())
+            .collect()
+    }
+
+    /// The path of the next page, if there is one.
+    pub fn next_page(&self) -> Option<String> {
+        let (path, rest) = self.header("link").strip_prefix('<')?.split_once('>')?;
+        rest.contains("rel=\"next\"").then(|| path.to_owned())
+    }
+
     /// Panics with the body unless the status is this.
     #[track_caller]
     pub fn expect(self, status: StatusCode) -> Self {

@@ -16,22 +16,6 @@ mod page;
 mod parameter;
 mod resource;
 
-/// Ids of the events on a page, in its order.
-fn ids(answer: &Answer) -> Vec<String> {
-    let events = answer.json()["epcisBody"]["queryResults"]["resultsBody"]["eventList"].clone();
-    let events = events.as_array().expect("an event list").clone();
-    events
-        .iter()
-        .map(|event| event["eventID"].as_str().expect("an id").to_owned())
-        .collect()
-}
-
-/// The path of the next page, if there is one.
-fn next(answer: &Answer) -> Option<String> {
-    let (path, rest) = answer.header("link").strip_prefix('<')?.split_once('>')?;
-    rest.contains("rel=\"next\"").then(|| path.to_owned())
-}
-
 /// For a URL.
 fn escaped(text: &str) -> String {
     let byte = |byte: u8| match byte {
@@ -60,7 +44,8 @@ async fn label(test: &TestHub, first: u32, many: u32) {
 
 /// The numbers that [`label`] put into the ids.
 fn numbers(answer: &Answer) -> Vec<u32> {
-    ids(answer)
+    answer
+        .event_ids()
         .iter()
         .map(|id| id[id.len() - 12..].parse().expect("a number"))
         .collect()

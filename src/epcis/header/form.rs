@@ -5,6 +5,7 @@
 
 use super::super::document::Header;
 use super::super::escape::{CARRIER, NONE};
+use super::super::format::Prefixes;
 use crate::domain::event::{Content, MixedPart, Name, Node};
 use crate::domain::time::Micros;
 
@@ -40,6 +41,42 @@ pub(in crate::epcis) struct Element {
     pub(in crate::epcis) attributes: Vec<(Box<str>, Content)>,
     pub(in crate::epcis) children: Vec<Box<str>>,
     pub(in crate::epcis) extensions: Vec<Node>,
+}
+
+/// Adds the prefixes that the parts of a header need.
+pub(in crate::epcis) fn prefixes<'a>(
+    prefixes: &mut Prefixes,
+    sbdh: Option<&Node>,
+    extensions: impl Iterator<Item = &'a Node>,
+    vocabularies: &[Vocabulary],
+) {
+    if let Some(sbdh) = sbdh {
+        prefixes.add(SBDH, "sbdh");
+        prefixes.node(sbdh, true);
+    }
+    extensions.for_each(|node| prefixes.node(node, true));
+    for vocabulary in vocabularies {
+        vocabulary.extensions.iter().for_each(|node| prefixes.node(node, true));
+        for element in &vocabulary.elements {
+            element.extensions.iter().for_each(|node| prefixes.node(node, true));
+            let attributes = element.attributes.iter();
+            attributes.for_each(|(id, value)| prefixes.node(&attribute(id, value), false));
+        }
+    }
+}
+
+/// An attribute of master data as an element of its own.
+pub(in crate::epcis) fn attribute(id: &str, value: &Content) -> Node {
+    let name = |local: &str| Name {
+        namespace: "".into(),
+        local: local.into(),
+        prefix: "".into(),
+    };
+    Node {
+        name: name("attribute"),
+        attributes: vec![(name("id"), id.into())],
+        content: value.clone(),
+    }
 }
 
 impl Form {

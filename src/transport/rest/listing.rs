@@ -13,11 +13,10 @@ use crate::service::query::position::{self, Token};
 use crate::service::query::wrong;
 use crate::service::{Hub, ServiceError};
 
+use super::paging::PER_PAGE;
+
 static EXPIRES: HeaderName = HeaderName::from_static("gs1-next-page-token-expires");
 static EXTENSIONS: HeaderName = HeaderName::from_static("gs1-extensions");
-
-/// Rows on a page if the caller does not say (EPCIS 2.0 clause 12.5).
-const PER_PAGE: usize = 30;
 
 /// The parameters of a URL in the order sent.
 pub(super) type Parameters = Result<UriQuery<Vec<(String, String)>>, QueryRejection>;

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use crate::service::{Code, Hub, ServiceError};
 
 /// Rows on a page if the caller does not say (EPCIS 2.0 clause 12.5).
-const PER_PAGE: usize = 30;
+pub(super) const PER_PAGE: usize = 30;
 
 /// What a caller says of the page it wants.
 #[derive(Debug, serde::Deserialize)]

@@ -33,8 +33,11 @@ async fn a_query_is_kept_listed_asked_and_deleted() {
         .expect(StatusCode::OK);
     assert_eq!(first.json()["epcisBody"]["queryResults"]["queryName"], "my labels");
     assert_eq!(numbers(&first), [1, 2, 3]);
-    let rest = test.get(&packwell, &next(&first).expect("more")).await.expect(StatusCode::OK);
-    assert_eq!((numbers(&rest), next(&rest)), (vec![4, 5], None));
+    let rest = test
+        .get(&packwell, &first.next_page().expect("more"))
+        .await
+        .expect(StatusCode::OK);
+    assert_eq!((numbers(&rest), rest.next_page()), (vec![4, 5], None));
     test.get(&packwell, &format!("{path}/events?EQ_action=ADD"))
         .await
         .expect(StatusCode::BAD_REQUEST);
@@ -82,10 +85,10 @@ async fn queries_are_listed_by_name_in_pages() {
         .expect(StatusCode::OK);
     assert_eq!(names(&first), ["a", "b"]);
     let second = test
-        .get(&test.actor("packwell"), &next(&first).expect("a page"))
+        .get(&test.actor("packwell"), &first.next_page().expect("a page"))
         .await
         .expect(StatusCode::OK);
-    assert_eq!((names(&second), next(&second)), (vec![json!("c")], None));
+    assert_eq!((names(&second), second.next_page()), (vec![json!("c")], None));
 }
 
 #[tokio::test]

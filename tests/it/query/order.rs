@@ -31,10 +31,10 @@ async fn orders_and_counts_hold_over_pages() {
         .expect(StatusCode::OK);
     assert_eq!(numbers(&first), [6, 5]);
     let second = test
-        .get(&packwell, &next(&first).expect("a third event"))
+        .get(&packwell, &first.next_page().expect("a third event"))
         .await
         .expect(StatusCode::OK);
-    assert_eq!((numbers(&second), next(&second)), (vec![4], None));
+    assert_eq!((numbers(&second), second.next_page()), (vec![4], None));
     assert_eq!(ask("maxEventCount=6").await.len(), 6);
     assert_eq!(ask("maxEventCount=6&perPage=2").await.len(), 2);
     for query in [
@@ -54,7 +54,7 @@ async fn orders_and_counts_hold_over_pages() {
         .get(&test.actor("halden"), "/epcis/events?maxEventCount=0")
         .await
         .expect(StatusCode::OK);
-    assert_eq!(ids(&stranger), Vec::<String>::new());
+    assert_eq!(stranger.event_ids(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn a_call_looks_at_so_many_events_and_no_more() {
             let page = test.get(&packwell, &here).await.expect(StatusCode::OK);
             assert!(numbers(&page).len() <= 5);
             seen.extend(numbers(&page));
-            path = next(&page);
+            path = page.next_page();
             pages += 1;
         }
         seen.sort_unstable();

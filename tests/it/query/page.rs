@@ -8,7 +8,7 @@ async fn a_token_is_refused_when_it_is_foreign_expired_ended_or_none() {
     label(&test, 1, 4).await;
     let packwell = test.actor("packwell");
     let page = test.get(&packwell, "/epcis/events?perPage=1").await.expect(StatusCode::OK);
-    let second = next(&page).expect("a next page");
+    let second = page.next_page().expect("a next page");
     assert_eq!(
         page.header("gs1-next-page-token-expires"),
         "2026-03-02T09:00:04.000Z".replace(":04", ":00")
@@ -33,7 +33,7 @@ async fn a_token_is_refused_when_it_is_foreign_expired_ended_or_none() {
     )
     .await;
     refused("packwell", "/epcis/events?nextPageToken=AAAA", "none of this list").await;
-    let third = next(&test.get(&packwell, &second).await).expect("a third page");
+    let third = test.get(&packwell, &second).await.next_page().expect("a third page");
     let token = third.rsplit('=').next().expect("a token").to_owned();
     let end = async |actor: &str, token: &str| {
         let request = Request::delete(format!("/epcis/nextPageToken/{token}"));
@@ -70,7 +70,7 @@ async fn each_event_is_on_one_page_in_every_order() {
         while let Some(here) = path {
             let page = test.get(&packwell, &here).await.expect(StatusCode::OK);
             seen.extend(numbers(&page));
-            path = next(&page);
+            path = page.next_page();
             if late < 130 {
                 late += 1;
                 label(&test, late, 1).await;

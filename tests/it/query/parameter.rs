@@ -355,7 +355,7 @@ async fn each_parameter_finds_and_misses() {
         let request = Request::get(&path).header("GS1-Extensions", "ex=https://ns.example/query#");
         let answer = test.call(&packwell, request.body(Body::empty()).expect("a request")).await;
         assert_eq!(answer.status, StatusCode::OK, "{name}={value}: {}", answer.text());
-        ids(&answer).len()
+        answer.event_ids().len()
     };
     let (mut found, mut missed, mut wrong) = (0, 0, Vec::new());
     for case in CASES {
@@ -421,7 +421,7 @@ async fn each_parameter_stands_in_a_json_document() {
         assert_eq!(kept.status, StatusCode::CREATED, "{}: {}", case.name, kept.text());
         let answer = test.get(&packwell, &format!("{}/events", kept.header("location"))).await;
         assert_eq!(answer.status, StatusCode::OK, "{}: {}", case.name, answer.text());
-        assert!(!ids(&answer).is_empty(), "{}", case.name);
+        assert!(!answer.event_ids().is_empty(), "{}", case.name);
     }
 }
 

@@ -15,7 +15,7 @@ async fn members(test: &TestHub, party: &str, path: &str) -> Vec<String> {
                 .iter()
                 .map(|text| text.as_str().expect("a text").to_owned()),
         );
-        path = next(&page);
+        path = page.next_page();
     }
     all
 }
@@ -75,20 +75,20 @@ async fn a_member_leads_to_its_events() {
         let shown = test.get(&packwell, path).await.expect(StatusCode::OK);
         assert_eq!(shown.json()["member"], json!(["events"]), "{path}");
         let events = test.get(&packwell, &format!("{path}/events")).await.expect(StatusCode::OK);
-        assert_eq!(ids(&events).len(), *many, "{path}");
+        assert_eq!(events.event_ids().len(), *many, "{path}");
         let narrowed = test
             .get(&packwell, &format!("{path}/events?EQ_action=DELETE"))
             .await
             .expect(StatusCode::OK);
-        assert_eq!(ids(&narrowed).len(), 0, "{path}");
+        assert_eq!(narrowed.event_ids().len(), 0, "{path}");
         let mut page = test
             .get(&packwell, &format!("{path}/events?perPage=1"))
             .await
             .expect(StatusCode::OK);
-        let mut seen = ids(&page);
-        while let Some(more) = next(&page) {
+        let mut seen = page.event_ids();
+        while let Some(more) = page.next_page() {
             page = test.get(&packwell, &more).await.expect(StatusCode::OK);
-            seen.extend(ids(&page));
+            seen.extend(page.event_ids());
         }
         assert_eq!(seen.len(), *many, "{path}");
     }

@@ -6,45 +6,18 @@
 use std::io::{self, Write};
 
 use super::EventWriter;
-use crate::domain::event::{Content, Node};
+use crate::domain::event::Content;
 use crate::epcis::context::STANDARD;
 use crate::epcis::document::Header;
 use crate::epcis::escape::{self, Demand};
 use crate::epcis::format::Prefixes;
-use crate::epcis::header::form::{Element, Form, SBDH, Vocabulary};
+use crate::epcis::header::form::{self, Element, Form, Vocabulary, attribute};
 
 /// The prefixes a header needs.
 pub(super) fn prefixes(form: &Form) -> Prefixes {
     let mut prefixes = Prefixes::new(STANDARD);
-    if let Some(sbdh) = &form.sbdh {
-        prefixes.add(SBDH, "sbdh");
-        prefixes.node(sbdh, true);
-    }
-    form.extensions.iter().for_each(|node| prefixes.node(node, true));
-    for vocabulary in &form.vocabularies {
-        vocabulary.extensions.iter().for_each(|node| prefixes.node(node, true));
-        for element in &vocabulary.elements {
-            element.extensions.iter().for_each(|node| prefixes.node(node, true));
-            element
-                .attributes
-                .iter()
-                .for_each(|(id, value)| prefixes.node(&attribute(id, value), false));
-        }
-    }
+    form::prefixes(&mut prefixes, form.sbdh.as_ref(), form.extensions.iter(), &form.vocabularies);
     prefixes
-}
-
-fn attribute(id: &str, value: &Content) -> Node {
-    let name = |local: &str| crate::domain::event::Name {
-        namespace: "".into(),
-        local: local.into(),
-        prefix: "".into(),
-    };
-    Node {
-        name: name("attribute"),
-        attributes: vec![(name("id"), id.into())],
-        content: value.clone(),
-    }
 }
 
 impl<W: Write> EventWriter<'_, W> {

@@ -9,9 +9,9 @@ use super::super::super::document::Header;
 use super::super::super::escape::{self, CARRIER};
 use super::super::super::format::Prefixes;
 use super::super::super::header::business;
-use super::super::super::header::form::{Element, Form, SBDH, Vocabulary};
+use super::super::super::header::form::{self, Element, Form, Vocabulary, attribute};
 use super::{EventWriter, Version};
-use crate::domain::event::{Content, Name, Node};
+use crate::domain::event::Node;
 use crate::domain::time::Micros;
 
 /// A header, told apart by where its parts stand.
@@ -54,37 +54,8 @@ impl Placed {
 
     /// Adds the prefixes it needs.
     pub(super) fn prefixes(&self, prefixes: &mut Prefixes) {
-        if let Some(sbdh) = &self.sbdh {
-            prefixes.add(SBDH, "sbdh");
-            prefixes.node(sbdh, true);
-        }
-        self.inside
-            .iter()
-            .chain(&self.behind)
-            .for_each(|node| prefixes.node(node, true));
-        for vocabulary in &self.vocabularies {
-            vocabulary.extensions.iter().for_each(|node| prefixes.node(node, true));
-            for element in &vocabulary.elements {
-                element.extensions.iter().for_each(|node| prefixes.node(node, true));
-                element
-                    .attributes
-                    .iter()
-                    .for_each(|(id, value)| prefixes.node(&attribute(id, value), false));
-            }
-        }
-    }
-}
-
-fn attribute(id: &str, value: &Content) -> Node {
-    let name = |local: &str| Name {
-        namespace: "".into(),
-        local: local.into(),
-        prefix: "".into(),
-    };
-    Node {
-        name: name("attribute"),
-        attributes: vec![(name("id"), escape::uri(id, escape::Demand::Reference).into())],
-        content: value.clone(),
+        let extensions = self.inside.iter().chain(&self.behind);
+        form::prefixes(prefixes, self.sbdh.as_ref(), extensions, &self.vocabularies);
     }
 }
 
@@ -133,7 +104,7 @@ impl<W: Write> EventWriter<'_, W> {
             .attribute("id", &escape::uri(&element.id, escape::Demand::Reference))?;
         self.printer.raw(">")?;
         for (id, value) in &element.attributes {
-            self.node(&attribute(id, value), false)?;
+            self.node(&attribute(&escape::uri(id, escape::Demand::Reference), value), false)?;
         }
         if !element.children.is_empty() {
             self.printer.open("children")?;

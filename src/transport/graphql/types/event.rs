@@ -103,11 +103,7 @@ impl EventFilter {
             record_before: self.record_time_before.map(|at| at.0),
             ..Filter::default()
         };
-        Ok(Wanted {
-            filter,
-            epcs,
-            listed: Vec::new(),
-        })
+        Ok(Wanted { filter, epcs })
     }
 }
 
