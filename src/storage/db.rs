@@ -92,6 +92,8 @@ impl Db {
                         .pragma("synchronous", synchronous)
                         .pragma("temp_store", "MEMORY")
                         .pragma("cache_size", "-65536")
+                        // 16 MB of log between checkpoints: pages that every commit changes are copied back once, not each time.
+                        .pragma("wal_autocheckpoint", "4000")
                         .busy_timeout(Duration::from_secs(30))
                         .statement_cache_capacity(512)
                 });
@@ -263,15 +265,15 @@ impl Tx {
             .map_err(|error| classify(self.backend, doing, error))
     }
 
-    /// Executes statements in one round trip; at most one row, of the last of them. See [`together`].
+    /// Executes statements in one round trip; rows of the last of them. See [`together`].
     pub(crate) async fn together(
         &self,
         doing: &'static str,
         first: Vec<Part>,
         last: Part,
-    ) -> Result<Option<QueryResult>, StorageError> {
+    ) -> Result<Vec<QueryResult>, StorageError> {
         let (sql, values) = together::text(self.backend, first, last);
-        Ok(self.query(doing, &sql, values).await?.pop())
+        self.query(doing, &sql, values).await
     }
 
     /// At most one row.
