@@ -76,6 +76,8 @@ pub struct ParsedEvent {
     pub event: Event,
     /// Where it stood: JSON pointer or XPath.
     pub pointer: String,
+    /// Its zero-based position among the events of the document.
+    pub position: usize,
     /// Its CBV 2.0 event hash (clause 8.9).
     pub hash: [u8; 32],
 }

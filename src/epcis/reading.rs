@@ -151,6 +151,7 @@ impl<'a> Reading<'a> {
             (self.sink)(ParsedEvent {
                 event,
                 pointer: base.to_owned(),
+                position: self.count,
                 hash,
             });
         }

@@ -33,6 +33,7 @@ pub use store::{Job, JobState};
 mod admit;
 mod apply;
 mod check;
+mod correct;
 mod document;
 mod findings;
 mod life;

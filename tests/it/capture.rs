@@ -10,6 +10,7 @@ use crate::hub::{Answer, TestHub};
 use crate::story::{self, Handover};
 
 mod correction;
+mod identity;
 mod lease;
 mod order;
 mod race;

@@ -33,8 +33,15 @@ impl Terms<'_> {
 pub(super) struct Checked {
     /// Its events, each with the party in whose name it is asserted.
     pub(super) events: Vec<(ParsedEvent, Option<PartyId>)>,
-    /// What was noticed and does not refuse it.
+    /// What was noticed and does not refuse it. Positions of events are those in `events`.
     pub(super) warnings: Vec<Finding>,
+}
+
+impl Checked {
+    /// Where an event stood in the document.
+    pub(super) fn position(&self, ordinal: usize) -> usize {
+        self.events.get(ordinal).map_or(ordinal, |(parsed, _)| parsed.position)
+    }
 }
 
 /// Reads and judges a document. The findings of `Err` are capped for each code.
