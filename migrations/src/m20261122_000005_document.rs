@@ -1,4 +1,4 @@
-//! What documents say beside their events: other ids of an event, and what corrects what.
+//! What documents say beside their events: other ids of an event, what corrects what, and events that could not be taken in.
 
 use sea_orm_migration::prelude::*;
 
@@ -12,7 +12,8 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        crate::run(manager, IDENTITY).await
+        crate::run(manager, IDENTITY).await?;
+        crate::run(manager, JOBS).await
     }
 }
 
@@ -36,3 +37,6 @@ const IDENTITY: &[&str] = &[
     "CREATE INDEX correction_by_event ON correction (event)",
     "CREATE INDEX correction_open ON correction (asserter_id, corrective_id) WHERE is_known = 0",
 ];
+
+/// Events of a document that could not be taken in, where its others were.
+const JOBS: &[&str] = &["ALTER TABLE capture_job ADD COLUMN events_refused {bigint} NOT NULL DEFAULT 0"];

@@ -354,6 +354,7 @@ pub fn wrong(error: &crate::epcis::query::Wrong) -> ServiceError {
             code: Code::QueryParameter.as_str().to_owned(),
             pointer: error.parameter.clone(),
             detail: error.detail.clone(),
+            ..super::Violation::default()
         }],
     }
 }

@@ -107,6 +107,14 @@ pub async fn by_alias(db: &Db, ids: &[String]) -> Result<Vec<(String, EventKey, 
     rows.iter().map(read).collect()
 }
 
+/// The id of an event of a party with this content.
+pub async fn by_hash(db: &Db, asserter: &PartyId, hash: &[u8; 32]) -> Result<Option<String>, StorageError> {
+    let sql = "SELECT event_id FROM event WHERE asserter_id = $1 AND hash = $2 ORDER BY declares_error LIMIT 1";
+    let values = vec![asserter.as_str().into(), hash.to_vec().into()];
+    let row = db.query_one("looking up the id of an event", sql, values).await?;
+    row.map(|row| column(&row, "event", "event_id")).transpose()
+}
+
 /// Which of these ids an event of the party goes by.
 pub async fn taken(tx: &Tx, asserter: &PartyId, ids: &[String]) -> Result<Vec<String>, StorageError> {
     if ids.is_empty() {

@@ -13,8 +13,11 @@ mod correction;
 mod identity;
 mod lease;
 mod order;
+mod packed;
+mod proceed;
 mod race;
 mod refusal;
+mod single;
 mod state;
 mod submission;
 

@@ -19,12 +19,13 @@ use crate::domain::event::{ErrorDeclaration, Event, EventType};
 use crate::domain::finding::{Finding, FindingCode};
 use crate::domain::ids::EventKey;
 use crate::domain::time::Micros;
+use crate::epcis::ParsedEvent;
 use crate::epcis::hash::event_hash;
 use crate::storage::event::{self, Known};
 use crate::storage::identity::{self, Alias};
 use crate::storage::{Tx, hex};
 
-use super::{ServiceError, Work};
+use super::{ServiceError, Work, refusal};
 
 /// A new event.
 pub(super) struct New {
@@ -96,6 +97,14 @@ pub(super) async fn admit(tx: &Tx, work: &Work) -> Result<Admitted, ServiceError
     let Admission {
         mut admitted, erroneous, ..
     } = admission;
+    // A declaration repeats the id of the erroneous event, whatever it makes of its content.
+    let declares = |(parsed, _): &(ParsedEvent, _)| parsed.event.error_declaration.is_some();
+    if work.alone
+        && !events.iter().any(declares)
+        && let Some(finding) = admitted.findings.first()
+    {
+        return Err(refusal::conflict(finding.clone()));
+    }
     let erroneous: Vec<EventKey> = erroneous.into_iter().collect();
     admitted.erroneous = event::bodies(tx, &erroneous).await?;
     Ok(admitted)

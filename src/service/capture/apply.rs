@@ -13,13 +13,13 @@ use crate::storage::{Tx, audit, identity, record};
 use super::admit::{Admitted, admit};
 use super::check::Checked;
 use super::save::Folded;
-use super::{Hub, Job, JobState, ServiceError, Work, correct, findings, life, load, relate, save};
+use super::{Hub, Job, JobState, ServiceError, Work, correct, findings, life, load, refusal, relate, save};
 
 /// Clocks of packaging lines may be ahead of ours by this much.
 pub(super) const FUTURE_SECONDS: i64 = 600;
 
-/// Stores a checked document and ends its job.
-pub(super) async fn apply(hub: &Hub, job: Job, checked: Checked) -> Result<(), ServiceError> {
+/// Stores a checked document and ends its job. `alone`: it is a single event, and an id that another has refuses it.
+pub(super) async fn apply(hub: &Hub, job: Job, checked: Checked, alone: bool) -> Result<(), ServiceError> {
     let now = hub.now();
     let work = Work {
         hub: hub.clone(),
@@ -27,6 +27,7 @@ pub(super) async fn apply(hub: &Hub, job: Job, checked: Checked) -> Result<(), S
         job,
         checked,
         now,
+        alone,
     };
     hub.db()
         .write(move |tx| Box::pin(async move { store_all(tx, &work).await }))
@@ -40,7 +41,8 @@ async fn store_all(tx: &Tx, work: &Work) -> Result<(), ServiceError> {
         state: JobState::Done,
         at: work.now,
         events_stored,
-        errors: "[]".to_owned(),
+        events_refused: i64::try_from(work.checked.left_out).unwrap_or(i64::MAX),
+        errors: refusal::errors(&work.checked.refusals)?,
     };
     if !store::finish(tx, work.job.id, &end).await? {
         // Another worker ended the job after our lease had run out; nothing was written here.
