@@ -18,6 +18,7 @@ pub mod containment;
 pub mod db;
 pub mod event;
 pub mod finding;
+pub mod identity;
 pub mod item;
 pub mod master_key;
 pub mod migration;

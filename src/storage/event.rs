@@ -88,6 +88,8 @@ pub struct NewEvent<'a> {
     pub principal: Option<&'a PartyId>,
     /// As sent, or made of the hash.
     pub event_id: String,
+    /// Which of the party's error declarations with this content it is, from 1 on; 0 for an event that is none.
+    pub declaration: i64,
     /// Declared in error.
     pub voided: bool,
     /// Where it came in.
@@ -105,8 +107,8 @@ pub struct Known {
     pub hash: Vec<u8>,
     /// Its id, as sent or made.
     pub event_id: String,
-    /// Whether it declares another in error.
-    pub declares_error: bool,
+    /// Which of the party's error declarations with this content it is, from 1 on; 0 for an event that is none.
+    pub declaration: i64,
     /// Whether another declares it in error.
     pub voided: bool,
 }
@@ -118,7 +120,7 @@ pub async fn known(tx: &Tx, asserter: &PartyId, hashes: &[[u8; 32]], ids: &[Stri
             key: EventKey::new(column(row, "event", "id")?),
             hash: column(row, "event", "hash")?,
             event_id: column(row, "event", "event_id")?,
-            declares_error: column::<i16>(row, "event", "declares_error")? != 0,
+            declaration: column::<i16>(row, "event", "declares_error")?.into(),
             voided: column::<i16>(row, "event", "voided")? != 0,
         })
     };
@@ -202,10 +204,7 @@ pub async fn insert(tx: &Tx, events: &[NewEvent<'_>]) -> Result<(), StorageError
             events.iter().map(|new| new.event.parent.as_ref().map(|epc| epc.key().0)),
         )
         .ints("listed", events.iter().map(|new| listed(new.event)))
-        .ints(
-            "declares_error",
-            events.iter().map(|new| i64::from(new.event.error_declaration.is_some())),
-        )
+        .ints("declares_error", events.iter().map(|new| new.declaration))
         .ints("voided", events.iter().map(|new| i64::from(new.voided)))
         .uuids("document_id", events.iter().map(|new| new.document.uuid()))
         .ints(
