@@ -19,4 +19,6 @@ pub mod provenance;
 pub mod query;
 pub mod serial;
 pub mod shipment;
+pub mod subscription;
 pub mod time;
+pub mod webhook;

@@ -20,6 +20,7 @@ pub mod query;
 pub mod resource;
 pub mod serial;
 pub mod shipment;
+pub mod subscription;
 
 pub use error::{Code, ServiceError, Violation};
 pub use hub::Hub;

@@ -29,6 +29,7 @@ pub mod record;
 pub mod row;
 pub mod serial;
 pub mod shipment;
+pub mod subscription;
 pub(crate) mod together;
 pub mod view;
 pub mod yardstick;

@@ -57,6 +57,18 @@ impl Wanted {
     }
 }
 
+/// As events are answered: the standard has the repository give the id where the sender gave none.
+#[must_use]
+pub fn told(seen: Vec<SeenEvent>) -> Vec<(Event, Micros)> {
+    seen.into_iter()
+        .map(|seen| {
+            let mut event = seen.event;
+            event.event_id.get_or_insert_with(|| seen.event_id.into());
+            (event, seen.record_time)
+        })
+        .collect()
+}
+
 /// Events that the caller may see, newest record first.
 pub async fn events(hub: &Hub, actor: &Actor, wanted: Wanted, page: Page) -> Result<Paged<SeenEvent>, ServiceError> {
     let filter = Filter {

@@ -118,7 +118,8 @@ async fn bounded_keys(hub: &Hub, mut filter: Filter) -> Result<Filter, ServiceEr
     let clock = store::record_clock(hub.db()).await?;
     if let Some(before) = filter.record_before {
         let until = before.min(hub.now());
-        if until > clock.at {
+        // The last time that counts is the one before.
+        if until.0 > clock.at.0.saturating_add(1) {
             hub.db()
                 .write(move |tx| Box::pin(async move { record::close(tx, until).await }))
                 .await?;
@@ -336,7 +337,8 @@ fn too_large(most: usize) -> ServiceError {
     ServiceError::refused(Code::QueryTooLarge, detail)
 }
 
-fn subject(seen: &SeenEvent) -> Subject<'_> {
+/// An event as a query looks at it.
+pub(super) fn subject(seen: &SeenEvent) -> Subject<'_> {
     Subject {
         event: &seen.event,
         event_id: &seen.event_id,

@@ -59,6 +59,7 @@ pub fn router_with<E: Executor>(hub: Hub, schema: E, metrics: Metrics) -> Router
         .merge(rest::import::routes())
         .merge(rest::registration::routes())
         .merge(rest::serial::routes())
+        .merge(rest::subscription::routes())
         .merge(dialect::routes())
         .fallback(|| async { Problem::new(Code::NotFound, Code::NotFound.title()) })
         .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed, Code::MethodNotAllowed.title()) })

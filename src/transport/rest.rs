@@ -14,3 +14,4 @@ pub mod receipt;
 pub mod registration;
 pub mod resource;
 pub mod serial;
+pub mod subscription;

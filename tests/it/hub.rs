@@ -275,7 +275,7 @@ async fn open(database: &TestDatabase, folder: &Path, clock: &Arc<TestClock>, (s
         master_key: MasterKey::new([7; 32]),
         clock: clock.clone(),
         random: Arc::new(TestRandom(AtomicU64::new(seed << 48))),
-        outbound: Outbound::new(folder.join("secrets"), Duration::from_millis(limits.upstream_timeout_ms)),
+        outbound: Outbound::new(folder.join("secrets"), Duration::from_millis(limits.upstream_timeout_ms)).with_loopback(true),
         limits,
         registry,
     })

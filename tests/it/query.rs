@@ -15,6 +15,7 @@ mod order;
 mod page;
 mod parameter;
 mod resource;
+mod subscription;
 
 /// For a URL.
 fn escaped(text: &str) -> String {

@@ -26,6 +26,7 @@ fn registry() -> Registry {
         products: Vec::new(),
         issuers: Vec::new(),
         capture: crate::domain::profile::Profile::default(),
+        webhooks: Vec::new(),
         active: true,
     };
     let parties = vec![

@@ -136,9 +136,10 @@ async fn events(
     answered(found.await)
 }
 
-/// Not text: there is no such thing.
+/// Not text: there is no such query.
 fn text(name: Name) -> Result<String, ServiceError> {
-    name.map(|Path(name)| name).map_err(|_| ServiceError::not_found())
+    name.map(|Path(name)| name)
+        .map_err(|_| ServiceError::refused(Code::NoSuchName, Code::NoSuchName.title()))
 }
 
 fn shown(query: &StoredQuery) -> Result<serde_json::Value, ServiceError> {
