@@ -10,6 +10,7 @@ pub mod containment;
 pub mod event;
 pub mod finding;
 pub mod gs1;
+pub mod guideline;
 pub mod ids;
 pub mod ledger;
 pub mod lens;

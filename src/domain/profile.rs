@@ -14,6 +14,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::finding::{Class, FindingCode, Severity};
+use super::guideline::Guideline;
 
 /// The profile that a party's own settings are laid over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -97,6 +98,7 @@ impl FromStr for Level {
 pub struct Profile {
     base: Base,
     levels: BTreeMap<FindingCode, Level>,
+    guideline: Option<Guideline>,
 }
 
 impl Profile {
@@ -106,6 +108,7 @@ impl Profile {
         Self {
             base,
             levels: BTreeMap::new(),
+            guideline: None,
         }
     }
 
@@ -117,7 +120,21 @@ impl Profile {
         Self {
             base: Base::Lenient,
             levels: codes.map(|code| (code, bearable)).collect(),
+            guideline: None,
         }
+    }
+
+    /// The same under a guideline.
+    #[must_use]
+    pub fn under(mut self, guideline: Option<Guideline>) -> Self {
+        self.guideline = guideline;
+        self
+    }
+
+    /// The guideline that the party's documents follow.
+    #[must_use]
+    pub const fn guideline(&self) -> Option<Guideline> {
+        self.guideline
     }
 
     /// The same with one severity set. `Err` says why the code does not allow it.
@@ -163,6 +180,8 @@ impl Profile {
 #[derive(Debug, Serialize, Deserialize)]
 struct Stored {
     profile: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    guideline: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     severity: BTreeMap<String, String>,
 }
@@ -172,6 +191,7 @@ impl Serialize for Profile {
         let severity = self.levels.iter();
         Stored {
             profile: self.base.as_str().to_owned(),
+            guideline: self.guideline.map(|guideline| guideline.as_str().to_owned()),
             severity: severity
                 .map(|(code, level)| (code.as_str().to_owned(), level.as_str().to_owned()))
                 .collect(),
@@ -184,7 +204,9 @@ impl<'de> Deserialize<'de> for Profile {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = Stored::deserialize(deserializer)?;
         let base = stored.profile.parse().map_err(D::Error::custom)?;
-        stored.severity.iter().try_fold(Self::new(base), |profile, (code, level)| {
+        let guideline = stored.guideline.and_then(|word| word.parse().ok());
+        let under = Self::new(base).under(guideline);
+        stored.severity.iter().try_fold(under, |profile, (code, level)| {
             let level = level.parse().map_err(D::Error::custom)?;
             match FindingCode::from_code(code) {
                 Some(code) => profile.with(code, level).map_err(D::Error::custom),
@@ -250,6 +272,9 @@ mod tests {
         let text = serde_json::to_string(&profile).unwrap();
         assert_eq!(text, r#"{"profile":"strict","severity":{"SCHEMA_ORDER":"ignore"}}"#);
         assert_eq!(serde_json::from_str::<Profile>(&text).unwrap(), profile);
+        let under = profile.clone().under(Some(Guideline::UsR13));
+        let kept = serde_json::to_string(&under).unwrap();
+        assert_eq!(serde_json::from_str::<Profile>(&kept).unwrap(), under);
         let later = text.replace("SCHEMA_ORDER", "OF_A_LATER_RELEASE");
         assert_eq!(serde_json::from_str::<Profile>(&later).unwrap(), Profile::new(Base::Strict));
     }

@@ -36,6 +36,7 @@ mod check;
 mod correct;
 mod document;
 mod findings;
+mod header;
 mod life;
 mod load;
 mod refusal;

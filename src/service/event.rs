@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::domain::event::Event;
 use crate::domain::gs1::{Epc, EpcClass, EpcKey};
-use crate::domain::ids::{EventKey, PartyId};
+use crate::domain::ids::{DocumentId, EventKey, PartyId};
 use crate::domain::lens::mask::{has_brand, names};
 use crate::domain::lens::{Relations, Viewer, mask};
 use crate::domain::party::{Actor, Registry};
@@ -40,6 +40,8 @@ pub struct SeenEvent {
     pub event: Event,
     /// The caller's relations to it.
     pub relations: Relations,
+    /// The document that it came in: for [`super::master_data`], never shown.
+    pub document: DocumentId,
 }
 
 /// Which events are asked for.
@@ -178,6 +180,7 @@ pub(super) async fn seen(hub: &Hub, actor: &Actor, rows: Vec<EventRow>) -> Resul
             principal,
             voided,
             relations,
+            document,
             ..
         } = row;
         let principal = principal.filter(|principal| may_know_principal(principal, actor, &asserter, relations));
@@ -190,6 +193,7 @@ pub(super) async fn seen(hub: &Hub, actor: &Actor, rows: Vec<EventRow>) -> Resul
             voided,
             event,
             relations,
+            document,
         });
     }
     Ok(seen)

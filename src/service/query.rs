@@ -219,9 +219,12 @@ impl Scan<'_> {
         let positions: std::collections::HashMap<Uuid, (Micros, Uuid)> =
             read.iter().map(|row| (row.key.uuid(), self.way.position(row))).collect();
         self.after = read.last().map(|row| self.way.position(row)).or(self.after);
+        if Known::is_asked(self.query) {
+            self.knows.learn(self.hub, self.actor, &read).await?;
+        }
         let seen = event::seen(self.hub, self.actor, read).await?;
         let seen = seen.into_iter().map(|seen| self.aliases.named(seen));
-        let hits = seen.filter(|seen| self.query.matches(subject(seen), &self.knows));
+        let hits = seen.filter(|seen| self.query.matches(subject(seen), &self.knows.about(seen.document)));
         Ok(Some(
             hits.filter_map(|seen| Some((*positions.get(&seen.key.uuid())?, seen)))
                 .collect(),

@@ -10,6 +10,8 @@ use crate::hub::{Answer, TestHub};
 use crate::story::{self, Handover};
 
 mod correction;
+mod guideline;
+mod header;
 mod identity;
 mod lease;
 mod order;

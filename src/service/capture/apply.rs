@@ -8,7 +8,7 @@ use crate::domain::ids::AuditId;
 use crate::domain::ledger;
 use crate::storage::capture as store;
 use crate::storage::event::{self, NewEvent};
-use crate::storage::{Tx, audit, identity, record};
+use crate::storage::{Tx, audit, document, identity, record};
 
 use super::admit::{Admitted, admit};
 use super::check::Checked;
@@ -54,6 +54,14 @@ async fn store_all(tx: &Tx, work: &Work) -> Result<(), ServiceError> {
     let outcome = ledger::fold(&loaded.things, loaded.facts.clone());
     insert_events(tx, work, &admitted).await?;
     identity::insert(tx, &work.job.actor.party, &admitted.aliases).await?;
+    let header = &work.checked.header;
+    document::insert(
+        tx,
+        (work.job.document, &work.job.actor.party),
+        &header.header,
+        &header.elements,
+    )
+    .await?;
     let facts = save::tellers(&loaded.facts);
     let folded = Folded {
         work,

@@ -5,14 +5,17 @@ use std::io::BufRead;
 use crate::config::settings::Limits;
 use crate::domain::assertion;
 use crate::domain::finding::{Finding, FindingCode};
+use crate::domain::guideline;
 use crate::domain::ids::PartyId;
 use crate::domain::party::Registry;
 use crate::domain::profile::Profile;
 use crate::domain::time::Micros;
-use crate::epcis::{self, Document, MediaType, ParseLimits, ParsedEvent};
+use crate::epcis::{self, MediaType, ParseLimits, ParsedEvent, Syntax};
 use crate::storage::capture::ErrorBehaviour;
 
 pub(super) use crate::storage::hex;
+
+use super::header::{self, Kept};
 
 /// By what a document is judged.
 pub(super) struct Terms<'a> {
@@ -41,6 +44,8 @@ pub(super) struct Checked {
     pub(super) refusals: Vec<Finding>,
     /// How many others there are.
     pub(super) left_out: usize,
+    /// What stands above the events.
+    pub(super) header: Kept,
 }
 
 impl Checked {
@@ -59,48 +64,88 @@ pub(super) fn check(input: impl BufRead, media: MediaType, terms: &Terms<'_>) ->
         leaves_out: proceeds,
         ..parse_limits(limits, profile.clone())
     };
-    let document = epcis::parse(input, media, &parse_limits).map_err(|findings| refusals_of(findings, &profile))?;
-    let Document {
-        header,
-        events,
-        findings,
-        mut left_out,
-        ..
-    } = document;
+    let mut document = epcis::parse(input, media, &parse_limits).map_err(|findings| refusals_of(findings, &profile))?;
+    let read = std::mem::take(&mut document.findings);
+    let left_out = document.left_out;
     let of_others = |finding: &Finding| profile.refuses(finding.code) || left_out > 0 && finding.code == FindingCode::Truncated;
-    let (mut refusals, warnings): (Vec<_>, Vec<_>) = findings.into_iter().partition(of_others);
-    if let Some(gln) = header.sender.as_ref().and_then(epcis::Correspondent::gln)
-        && !assertion::may_send_as(terms.registry, terms.party, gln, terms.now)
-    {
-        let detail = format!("the header names `{gln}` as sender, which is neither you nor a principal of yours");
-        return Err(vec![Finding::new(FindingCode::SenderMismatch, sender_pointer(media), detail)]);
+    let (refusals, warnings): (Vec<_>, Vec<_>) = read.into_iter().partition(of_others);
+    let mut judged = Judged {
+        refusals,
+        warnings,
+        left_out,
+        events: Vec::with_capacity(document.events.len()),
+    };
+    judged.judge(std::mem::take(&mut document.events), document.syntax, terms, &profile);
+    let mut kept = header::kept(&document.header, media);
+    let mut above = header_findings(&document.header, media, terms);
+    if let Some(rules) = profile.guideline() {
+        let ships = judged.events.iter().any(|(parsed, _)| guideline::ships(&parsed.event));
+        above.extend(header::held_against(rules, (&document.header, &kept), media, ships));
     }
-    let mut judged = Vec::with_capacity(events.len());
-    for parsed in events {
-        let judgement = assertion::judge(terms.registry, terms.party, &parsed.event, &parsed.pointer);
-        if judgement.findings.is_empty() {
-            judged.push((parsed, judgement.principal));
-        } else {
-            left_out += 1;
-            refusals.extend(
-                judgement
-                    .findings
-                    .into_iter()
-                    .map(|finding| finding.at_event(parsed.position)),
-            );
+    let (mut of_document, mut advice): (Vec<_>, Vec<_>) = above.into_iter().partition(|finding| profile.refuses(finding.code));
+    judged.refusals.sort_by_key(|finding| finding.event);
+    if !of_document.is_empty() || judged.left_out > 0 && (!proceeds || judged.events.is_empty()) {
+        of_document.append(&mut judged.refusals);
+        return Err(capped(of_document, limits.findings_per_code));
+    }
+    let mut warnings = renumbered(judged.warnings, &judged.events);
+    warnings.append(&mut kept.findings);
+    warnings.append(&mut advice);
+    Ok(Checked {
+        header: kept,
+        warnings,
+        events: judged.events,
+        refusals: capped(judged.refusals, limits.findings_per_code),
+        left_out: judged.left_out,
+    })
+}
+
+/// What becomes of the events of a document.
+struct Judged {
+    events: Vec<(ParsedEvent, Option<PartyId>)>,
+    /// Positions are those in the document.
+    warnings: Vec<Finding>,
+    refusals: Vec<Finding>,
+    left_out: usize,
+}
+
+impl Judged {
+    /// Whether the sender may say it, and whether it follows the guideline that is agreed.
+    fn judge(&mut self, events: Vec<ParsedEvent>, syntax: Syntax, terms: &Terms<'_>, profile: &Profile) {
+        let wrapper = match syntax {
+            Syntax::Xml1 => "/extension",
+            Syntax::Xml2 | Syntax::Json => "",
+        };
+        for parsed in events {
+            let judgement = assertion::judge(terms.registry, terms.party, &parsed.event, &parsed.pointer);
+            let told = profile
+                .guideline()
+                .map(|rules| guideline::event(rules, &parsed.event, &parsed.pointer, wrapper));
+            let (refusing, advice): (Vec<_>, Vec<_>) =
+                told.into_iter().flatten().partition(|finding| profile.refuses(finding.code));
+            let at_event = |finding: Finding| finding.at_event(parsed.position);
+            let refusing = judgement.findings.into_iter().chain(refusing).map(at_event);
+            let before = self.refusals.len();
+            self.refusals.extend(refusing);
+            if self.refusals.len() > before {
+                self.left_out += 1;
+            } else {
+                self.warnings.extend(advice.into_iter().map(at_event));
+                self.events.push((parsed, judgement.principal));
+            }
         }
     }
-    refusals.sort_by_key(|finding| finding.event);
-    let refusals = capped(refusals, limits.findings_per_code);
-    if left_out > 0 && (!proceeds || judged.is_empty()) {
-        return Err(refusals);
-    }
-    Ok(Checked {
-        warnings: renumbered(warnings, &judged),
-        events: judged,
-        refusals,
-        left_out,
-    })
+}
+
+/// Whether the sender that the header names is who sends.
+fn header_findings(header: &epcis::Header, media: MediaType, terms: &Terms<'_>) -> Vec<Finding> {
+    let named = header.sender.as_ref().and_then(epcis::Correspondent::gln);
+    let foreign = named.filter(|gln| !assertion::may_send_as(terms.registry, terms.party, *gln, terms.now));
+    let finding = |gln| {
+        let detail = format!("the header names `{gln}` as sender, which is neither you nor a principal of yours");
+        Finding::new(FindingCode::SenderMismatch, sender_pointer(media), detail)
+    };
+    foreign.map(finding).into_iter().collect()
 }
 
 /// Findings of the events that are taken in, by their positions among those, and of the document.

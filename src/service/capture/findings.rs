@@ -11,7 +11,7 @@ use crate::domain::gs1::{Epc, EpcKey};
 use crate::domain::ids::{DocumentId, EventKey, FindingId, PartyId};
 use crate::domain::ledger::Misfit;
 use crate::storage::finding::{self, StoredFinding};
-use crate::storage::{Tx, capture};
+use crate::storage::{Tx, document};
 
 use super::ServiceError;
 use super::save::Folded;
@@ -56,7 +56,7 @@ async fn locate<'a>(
     let earlier = |place: &&Place| place.ordinal.is_some();
     let found = events.iter().filter_map(|event| places.get(event));
     let documents: HashSet<DocumentId> = found.filter(earlier).map(|place| place.document).collect();
-    let in_xml: HashSet<DocumentId> = capture::in_xml(tx, &documents.into_iter().collect::<Vec<_>>())
+    let in_xml: HashSet<DocumentId> = document::in_xml(tx, &documents.into_iter().collect::<Vec<_>>())
         .await?
         .into_iter()
         .collect();
