@@ -12,6 +12,7 @@ pub mod finding;
 pub mod hub;
 pub mod item;
 pub mod lot;
+pub mod moment;
 pub mod named_query;
 pub mod page;
 pub mod partner;

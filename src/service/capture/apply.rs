@@ -13,7 +13,7 @@ use crate::storage::{Tx, audit, record};
 use super::admit::{Admitted, admit};
 use super::check::Checked;
 use super::save::Folded;
-use super::{Hub, Job, JobState, ServiceError, Work, findings, life, load, relate, save};
+use super::{Hub, Job, JobState, ServiceError, Work, condition, findings, life, load, receipt, relate, save};
 
 /// Clocks of packaging lines may be ahead of ours by this much.
 pub(super) const FUTURE_SECONDS: i64 = 600;
@@ -51,6 +51,7 @@ async fn store_all(tx: &Tx, work: &Work) -> Result<(), ServiceError> {
     let loaded = load::load(tx, work, &admitted).await?;
     let outcome = ledger::fold(&loaded.things, loaded.facts.clone());
     insert_events(tx, work, &admitted).await?;
+    condition::save(tx, work, &admitted).await?;
     let facts = save::tellers(&loaded.facts);
     let folded = Folded {
         work,
@@ -66,6 +67,7 @@ async fn store_all(tx: &Tx, work: &Work) -> Result<(), ServiceError> {
     let mut noticed = noticed(work, &admitted);
     noticed.extend(life::serials(tx, &folded).await?);
     findings::save(tx, &folded, noticed).await?;
+    receipt::save(tx, &folded).await?;
     audit::append(tx, &entry(work, events_stored)).await?;
     if !admitted.new.is_empty() {
         // Last: whoever stores events waits for this row from here to the commit.
