@@ -13,6 +13,7 @@ pub mod hub;
 pub mod item;
 pub mod lot;
 pub mod master_data;
+pub mod moment;
 pub mod named_query;
 pub mod page;
 pub mod partner;

@@ -12,6 +12,7 @@ mod m20261122_000002_serial;
 mod m20261122_000004_query;
 mod m20261122_000005_document;
 mod m20261122_000006_subscription;
+mod m20261122_000007_state;
 
 // Whoever runs the steps needs the trait and no other part of that crate.
 pub use sea_orm_migration::{Migration as Step, MigratorTrait};
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000004_query::Migration),
             Box::new(m20261122_000005_document::Migration),
             Box::new(m20261122_000006_subscription::Migration),
+            Box::new(m20261122_000007_state::Migration),
         ]
     }
 }

@@ -16,6 +16,8 @@ pub enum Severity {
     Warning,
     /// Stored; the goods or the data are wrong and someone must act.
     Error,
+    /// Stored; goods are on their way to where they could do harm: stop them.
+    Critical,
     /// Not stored: the whole document is refused.
     Refusal,
 }
@@ -24,7 +26,7 @@ impl Severity {
     /// The severity of that text.
     #[must_use]
     pub fn from_word(text: &str) -> Option<Self> {
-        [Self::Warning, Self::Error, Self::Refusal]
+        [Self::Warning, Self::Error, Self::Critical, Self::Refusal]
             .into_iter()
             .find(|severity| severity.as_str() == text)
     }
@@ -35,6 +37,7 @@ impl Severity {
         match self {
             Self::Warning => "warning",
             Self::Error => "error",
+            Self::Critical => "critical",
             Self::Refusal => "refusal",
         }
     }
@@ -254,6 +257,16 @@ catalogue! {
     AfterEndOfLife = 514, "DECOMMISSIONED_SERIAL_USED", State, Error, "check the EPC";
     /// An error declaration names a corrective event that its sender has not sent.
     DanglingCorrection = 551, "DANGLING_CORRECTION", State, Warning, "send the corrective event; the finding clears by itself";
+    /// Commissioned a second time, with another lot or another expiry; the first is kept.
+    LotMismatch = 521, "LOT_MISMATCH", State, Error, "lot and expiry of a serial never change: declare the wrong event in error";
+    /// Shipped, itself or inside something, after its expiry date.
+    ExpiredShipped = 522, "EXPIRED_PRODUCT_SHIPPED", State, Critical, "stop the goods; goods that go back are shipped with disposition returned or expired";
+    /// Shipped, itself or inside something, while it is recalled.
+    RecalledShipped = 523, "RECALLED_PRODUCT_SHIPPED", State, Critical, "stop the goods; goods that go back are shipped with disposition returned or recalled";
+    /// Shipped, itself or inside something, after it was decommissioned, destroyed or dispensed.
+    EndedShipped = 524, "DECOMMISSIONED_SERIAL_SHIPPED", State, Critical, "stop the goods and check the EPC";
+    /// Shipped, and not among what the receiver confirmed of the shipment.
+    ShippedNotReceived = 525, "SHIPPED_NOT_RECEIVED", State, Error, "look for the goods; a receiving event that names them clears it, a void_shipping of what never left too";
     /// Noticed by an earlier release, which had one code for all deviations without consequence. No longer given.
     LenientlyRead = 901, "LENIENTLY_READ", Past, Warning, "see the detail";
 }

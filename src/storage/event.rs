@@ -352,7 +352,7 @@ pub async fn history(tx: &Tx, epcs: &[EpcKey]) -> Result<Vec<Named>, StorageErro
         .collect()
 }
 
-fn named(row: &QueryResult) -> Result<Named, StorageError> {
+pub(super) fn named(row: &QueryResult) -> Result<Named, StorageError> {
     let party = |name: &str| -> Result<Option<PartyId>, StorageError> {
         let text: Option<String> = column(row, "shipment", name)?;
         text.map(|_| parsed(row, "shipment", name)).transpose()

@@ -79,7 +79,7 @@ pub async fn lock(tx: &Tx, epcs: &[EpcKey]) -> Result<Vec<Item>, StorageError> {
     tx.query("reading items", &sql, binds).await?.iter().map(item).collect()
 }
 
-fn item(row: &QueryResult) -> Result<Item, StorageError> {
+pub(super) fn item(row: &QueryResult) -> Result<Item, StorageError> {
     let party = |name: &str| -> Result<Option<PartyId>, StorageError> {
         let text: Option<String> = column(row, "item", name)?;
         text.map(|_| parsed(row, "item", name)).transpose()

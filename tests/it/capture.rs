@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::hub::{Answer, TestHub};
 use crate::story::{self, Handover};
 
+mod condition;
 mod correction;
 mod guideline;
 mod header;

@@ -13,7 +13,7 @@ use crate::storage::{Tx, audit, document, identity, record};
 use super::admit::{Admitted, admit};
 use super::check::Checked;
 use super::save::Folded;
-use super::{Hub, Job, JobState, ServiceError, Work, correct, findings, life, load, refusal, relate, save};
+use super::{Hub, Job, JobState, ServiceError, Work, condition, correct, findings, life, load, receipt, refusal, relate, save};
 
 /// Clocks of packaging lines may be ahead of ours by this much.
 pub(super) const FUTURE_SECONDS: i64 = 600;
@@ -62,6 +62,7 @@ async fn store_all(tx: &Tx, work: &Work) -> Result<(), ServiceError> {
         &header.elements,
     )
     .await?;
+    condition::save(tx, work, &admitted).await?;
     let facts = save::tellers(&loaded.facts);
     let folded = Folded {
         work,
@@ -83,6 +84,7 @@ async fn store_all(tx: &Tx, work: &Work) -> Result<(), ServiceError> {
         noticed.extend(correct::dangling(tx, work, &admitted).await?);
     }
     findings::save(tx, &folded, noticed).await?;
+    receipt::save(tx, &folded).await?;
     audit::append(tx, &entry(work, events_stored)).await?;
     if !admitted.new.is_empty() || !admitted.aliases.is_empty() {
         // Last: whoever stores events waits for this row from here to the commit.

@@ -31,6 +31,13 @@ const OF_STATE: &[(FindingCode, &str)] = &[
     (FindingCode::NoCustody, "is not held by you or in your name"),
     (FindingCode::ReceivedWithoutShipment, "was not shipped to you"),
     (FindingCode::AfterEndOfLife, "was decommissioned, destroyed or used up before"),
+    (FindingCode::LotMismatch, "was commissioned with another lot or expiry before"),
+    (FindingCode::ExpiredShipped, "had expired when it was shipped"),
+    (FindingCode::RecalledShipped, "was recalled when it was shipped"),
+    (
+        FindingCode::EndedShipped,
+        "was decommissioned, destroyed or used up before it was shipped",
+    ),
 ];
 
 fn of_state(code: FindingCode) -> Option<&'static str> {

@@ -11,9 +11,10 @@ use crate::storage::Db;
 use crate::storage::db::DbOptions;
 use crate::storage::event as stored;
 use crate::storage::serial::{lookup, slice};
+use crate::storage::statement;
 
 use super::event::Filter;
-use super::{DEPTH, audit, container, event, query, shipment, trace};
+use super::{DEPTH, audit, container, event, facts, query, shipment, trace};
 
 async fn database(folder: &std::path::Path) -> Db {
     let options = DbOptions {
@@ -79,6 +80,11 @@ fn hot(backend: DbBackend) -> Vec<(&'static str, String, Vec<Value>)> {
     let named = |name, (sql, values): (String, Vec<Value>)| (name, sql, values);
     vec![
         ("history of a thing", trace::SQL.to_owned(), vec![key.0.into(), DEPTH.into()]),
+        (
+            "all that was said of a thing",
+            facts::facts_sql(),
+            vec![key.0.into(), DEPTH.into(), 51_i64.into()],
+        ),
         ("contents", container::SQL.to_owned(), container::values(&inside)),
         named("events", event::list_sql(&party, &Filter::default(), after, 51)),
         named("events by type, step and time", event::list_sql(&party, &by_time, after, 51)),
@@ -101,6 +107,10 @@ fn hot(backend: DbBackend) -> Vec<(&'static str, String, Vec<Value>)> {
         named(
             "capture: events by id",
             stored::by_event_id_sql(backend, &party, &["urn:uuid:1".to_owned()]),
+        ),
+        named(
+            "what should not be shipped",
+            statement::doubtful_sql(backend, &[key], Micros(1), Micros(2)),
         ),
         named(
             "capture: who is concerned",
@@ -131,11 +141,12 @@ async fn what_a_document_names_is_looked_up_one_by_one() {
 }
 
 /// Names of what SQLite may read from end to end: rows that the statement itself made, and the parties, who are few.
-const OWN: [&str; 12] = [
+const OWN: [&str; 13] = [
     "SCAN q USING COVERING INDEX sqlite_autoindex_party_1",
     "SCAN json_each VIRTUAL TABLE INDEX 1:",
     "SCAN chain",
     "SCAN inside",
+    "SCAN reach",
     "SCAN h",
     "SCAN r",
     "SCAN w",

@@ -180,7 +180,9 @@ fn the_severities_are_those_the_reader_allows() {
     assert!(found.iter().any(|one| one.contains("cannot be `warning`")), "{found:#?}");
     let found = fixes("SCHEMA_ORDER = \"ignore\"", "SCHEMA_ORDER = \"fatal\"");
     assert!(
-        found.iter().any(|one| one.contains("use ignore, warning, error or refusal")),
+        found
+            .iter()
+            .any(|one| one.contains("use ignore, warning, error, critical or refusal")),
         "{found:#?}"
     );
     let found = fixes("profile = \"strict\"", "profile = \"stern\"");
