@@ -255,8 +255,6 @@ catalogue! {
     ReceivedWithoutShipment = 513, "RECEIVED_WITHOUT_SHIPMENT", State, Warning, "ask the supplier for the shipping event; the finding clears by itself";
     /// Used after it was decommissioned, destroyed or dispensed.
     AfterEndOfLife = 514, "DECOMMISSIONED_SERIAL_USED", State, Error, "check the EPC";
-    /// An error declaration names a corrective event that its sender has not sent.
-    DanglingCorrection = 551, "DANGLING_CORRECTION", State, Warning, "send the corrective event; the finding clears by itself";
     /// Commissioned a second time, with another lot or another expiry; the first is kept.
     LotMismatch = 521, "LOT_MISMATCH", State, Error, "lot and expiry of a serial never change: declare the wrong event in error";
     /// Shipped, itself or inside something, after its expiry date.
@@ -267,6 +265,8 @@ catalogue! {
     EndedShipped = 524, "DECOMMISSIONED_SERIAL_SHIPPED", State, Critical, "stop the goods and check the EPC";
     /// Shipped, and not among what the receiver confirmed of the shipment.
     ShippedNotReceived = 525, "SHIPPED_NOT_RECEIVED", State, Error, "look for the goods; a receiving event that names them clears it, a void_shipping of what never left too";
+    /// An error declaration names a corrective event that its sender has not sent.
+    DanglingCorrection = 551, "DANGLING_CORRECTION", State, Warning, "send the corrective event; the finding clears by itself";
     /// Noticed by an earlier release, which had one code for all deviations without consequence. No longer given.
     LenientlyRead = 901, "LENIENTLY_READ", Past, Warning, "see the detail";
 }
