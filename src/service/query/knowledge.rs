@@ -25,11 +25,13 @@ const LEVELS: usize = 16;
 #[derive(Debug)]
 pub struct Known {
     party: Option<Arc<Party>>,
-    /// Attributes by document (none: the caller's own) and identifier.
-    attributes: BTreeMap<(Option<DocumentId>, String), Vec<(String, String)>>,
-    /// What lies right above, by document and identifier.
-    above: BTreeMap<(Option<DocumentId>, String), Vec<String>>,
+    attributes: BTreeMap<Source, document::Attributes>,
+    /// What lies right above.
+    above: BTreeMap<Source, Vec<String>>,
 }
+
+/// Which document (none: the caller's own) says something of which identifier.
+type Source = (Option<DocumentId>, String);
 
 /// The same about the events of one document.
 #[derive(Debug, Clone, Copy)]
