@@ -23,9 +23,13 @@ use self::prefilter::Prefilter;
 mod knowledge;
 pub mod position;
 mod prefilter;
+mod vocabulary;
+mod whole;
 
 pub use knowledge::Known;
 pub use position::Position;
+pub use vocabulary::{Element, vocabulary};
+pub use whole::whole;
 
 /// Rows of one read.
 const CHUNK: usize = 200;

@@ -23,8 +23,9 @@ use super::error::{Code, ServiceError};
 use super::named_query::{self, entry};
 use super::query::wrong;
 
-pub use crate::storage::subscription::Subscription;
-pub use batch::{Batch, Window, next_batch};
+pub use crate::storage::subscription::{Place, Subscription};
+pub use batch::{Batch, Window, cursor_now, next_batch};
+pub use body::Printed;
 pub use deliver::{Turn, run_due, take};
 
 mod batch;

@@ -15,7 +15,8 @@ mod order;
 mod page;
 mod parameter;
 mod resource;
-mod subscription;
+mod socket;
+pub mod subscription;
 
 /// For a URL.
 fn escaped(text: &str) -> String {

@@ -97,6 +97,8 @@ pub struct Limits {
     pub queries_per_party: usize,
     /// Time that a page token can be used.
     pub page_token_seconds: u32,
+    /// Most events in one answer of the SOAP query interface, which has no pages.
+    pub poll_events: usize,
     /// Subscriptions of one party.
     pub subscriptions_per_party: usize,
     /// Deliveries to subscribers at the same time in this process; one party has at most a quarter of them.
@@ -162,6 +164,7 @@ impl Default for Limits {
             query_rows: 20_000,
             queries_per_party: 1_000,
             page_token_seconds: 3_600,
+            poll_events: 10_000,
             subscriptions_per_party: 100,
             deliveries_at_once: 16,
             delivery_events: 100,

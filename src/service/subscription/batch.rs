@@ -35,6 +35,14 @@ pub(super) async fn readable(hub: &Hub) -> Result<Micros, ServiceError> {
     Ok(record_clock(hub.db()).await?.at)
 }
 
+/// Where a standing query begins that is asked for now: at a record time, or behind all there is.
+pub async fn cursor_now(hub: &Hub, initial_record_time: Option<Micros>) -> Result<Place, ServiceError> {
+    match initial_record_time {
+        Some(from) => Ok(end_of(Micros(from.0.saturating_sub(1)))),
+        None => readable(hub).await.map(end_of),
+    }
+}
+
 /// Which events.
 #[derive(Debug, Clone, Copy)]
 pub struct Window {

@@ -8,15 +8,21 @@ use crate::service::{Code, Hub, ServiceError};
 use super::Subscription;
 
 /// A query document of one form.
-pub(in crate::service) struct Printed<'a> {
-    pub(in crate::service) form: Form,
-    pub(in crate::service) epc: EpcFormat,
-    pub(in crate::service) query_name: &'a str,
-    pub(in crate::service) subscription: Option<&'a str>,
+#[derive(Debug, Clone, Copy)]
+pub struct Printed<'a> {
+    /// Which form.
+    pub form: Form,
+    /// How identifiers are spelt.
+    pub epc: EpcFormat,
+    /// `queryName`
+    pub query_name: &'a str,
+    /// `subscriptionID`
+    pub subscription: Option<&'a str>,
 }
 
 impl Printed<'_> {
-    pub(in crate::service) fn document(&self, hub: &Hub, events: Vec<SeenEvent>) -> Result<Vec<u8>, ServiceError> {
+    /// The document with these events.
+    pub fn document(&self, hub: &Hub, events: Vec<SeenEvent>) -> Result<Vec<u8>, ServiceError> {
         let registry = hub.registry();
         let prefix_len = |digits: &str| registry.holder_of_prefix(digits).map(|(_, len)| len);
         let format = Format {

@@ -22,21 +22,21 @@ const KNOWN_HEADERS: [&str; 4] = [
 
 /// Which SOAP a caller speaks; the answer is in the same.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Version {
+pub(in crate::transport) enum Version {
     #[default]
     V11,
     V12,
 }
 
 impl Version {
-    pub(super) fn namespace(self) -> &'static str {
+    pub(in crate::transport) fn namespace(self) -> &'static str {
         match self {
             Self::V11 => SOAP_11,
             Self::V12 => SOAP_12,
         }
     }
 
-    pub(super) fn content_type(self) -> &'static str {
+    pub(in crate::transport) fn content_type(self) -> &'static str {
         match self {
             Self::V11 => "text/xml; charset=utf-8",
             Self::V12 => "application/soap+xml; charset=utf-8",
@@ -44,7 +44,7 @@ impl Version {
     }
 
     /// The version that a media type stands for.
-    pub(super) fn of_media_type(essence: &str) -> Self {
+    pub(in crate::transport) fn of_media_type(essence: &str) -> Self {
         if essence == "application/soap+xml" {
             Self::V12
         } else {
@@ -53,13 +53,13 @@ impl Version {
     }
 
     /// Around the content of a body. On one line: there are clients that read no more than one.
-    pub(super) fn envelope(self, content: &str) -> String {
+    pub(in crate::transport) fn envelope(self, content: &str) -> String {
         let (start, end) = self.frame();
         start + content + &end
     }
 
     /// What stands before and behind the content of a body.
-    pub(super) fn frame(self) -> (String, String) {
+    pub(in crate::transport) fn frame(self) -> (String, String) {
         let start = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?><soap:Envelope xmlns:soap=\"{}\"><soap:Body>",
             self.namespace()
@@ -116,7 +116,12 @@ pub(super) fn operation(bytes: &[u8], namespace: &str, name: &str) -> Result<(Ve
 
 /// The version and the one element in the body.
 pub(super) fn read(bytes: &[u8]) -> Result<(Version, Element), DialectFault> {
-    let malformed = |version: Version, detail: String| DialectFault::soap(version, Refusal::new(Code::InvalidDocument, detail));
+    content(bytes).map_err(|(version, detail)| DialectFault::soap(version, Refusal::new(Code::InvalidDocument, detail)))
+}
+
+/// The same for whoever has faults of its own; an error is in the version it can be told in.
+pub(in crate::transport) fn content(bytes: &[u8]) -> Result<(Version, Element), (Version, String)> {
+    let malformed = |version: Version, detail: String| (version, detail);
     let root = xml::read(bytes).map_err(|error| malformed(Version::V11, format!("this is no XML: {error}")))?;
     let version = match root.namespace.as_str() {
         SOAP_11 if root.name == "Envelope" => Version::V11,

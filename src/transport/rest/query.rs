@@ -6,11 +6,16 @@
 //! | `GET /epcis/queries` | the caller's own, by name, in pages |
 //! | `GET /epcis/queries/{name}` | one of them |
 //! | `DELETE /epcis/queries/{name}` | 204 |
-//! | `GET /epcis/queries/{name}/events` | what answers it now, in pages |
+//! | `GET /epcis/queries/{name}/events` | what answers it now, in pages; as a WebSocket what comes, see [`super::socket`] |
+//!
+//! Each path answers `OPTIONS` with its methods and the versions of EPCIS.
 
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{FromRequestParts, Path, Query as UriQuery, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -23,8 +28,10 @@ use crate::service::named_query::{self, StoredQuery};
 use crate::service::{Code, Hub, ServiceError};
 use crate::transport::problem::Problem;
 
+use super::discovery::discovery;
 use super::event::{Listing, page_of};
 use super::listing::{Asked, Parameters, percent};
+use super::socket::{self, Caller, Sockets, Standing};
 
 /// Largest body, in bytes.
 const BODY: usize = 1 << 20;
@@ -34,9 +41,21 @@ type Name = Result<Path<String>, PathRejection>;
 /// The routes of this noun.
 pub fn routes() -> Router<Hub> {
     Router::new()
-        .route("/epcis/queries", get(list).post(keep))
-        .route("/epcis/queries/{name}", get(one).delete(delete))
-        .route("/epcis/queries/{name}/events", get(events))
+        .route(
+            "/epcis/queries",
+            get(list).post(keep).options(async || discovery("GET, HEAD, POST, OPTIONS")),
+        )
+        .route(
+            "/epcis/queries/{name}",
+            get(one)
+                .delete(delete)
+                .options(async || discovery("GET, HEAD, DELETE, OPTIONS")),
+        )
+        .route(
+            "/epcis/queries/{name}/events",
+            get(events).options(async || discovery("GET, HEAD, OPTIONS")),
+        )
+        .layer(Extension(Sockets::default()))
 }
 
 #[derive(serde::Deserialize)]
@@ -115,6 +134,31 @@ async fn delete(State(hub): State<Hub>, Extension(actor): Extension<Actor>, name
     answered(deleted.await.map(|()| StatusCode::NO_CONTENT.into_response()))
 }
 
+/// What a WebSocket is opened with, if one is asked for.
+struct Upgrade {
+    upgrade: Option<Result<WebSocketUpgrade, WebSocketUpgradeRejection>>,
+    standing: Option<Standing>,
+    sockets: Sockets,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let asks = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"websocket");
+        let upgrade = if parts.headers.get(header::UPGRADE).is_some_and(asks) {
+            Some(WebSocketUpgrade::from_request_parts(parts, state).await)
+        } else {
+            None
+        };
+        Ok(Self {
+            upgrade,
+            standing: parts.extensions.get().cloned(),
+            sockets: parts.extensions.get().cloned().unwrap_or_default(),
+        })
+    }
+}
+
 async fn events(
     State(hub): State<Hub>,
     Extension(actor): Extension<Actor>,
@@ -122,9 +166,29 @@ async fn events(
     headers: HeaderMap,
     name: Name,
     parameters: Parameters,
+    Upgrade {
+        upgrade,
+        standing,
+        sockets,
+    }: Upgrade,
 ) -> Response {
     let found = async {
         let stored = named_query::find(&hub, &actor, &text(name)?).await?;
+        if let Some(upgrade) = upgrade {
+            let UriQuery(parameters) =
+                parameters.map_err(|_| ServiceError::refused(Code::BadInput, "the query string cannot be read"))?;
+            let upgrade = upgrade.map_err(|_| {
+                let detail = "a WebSocket is opened by GET over HTTP/1.1 with the headers of RFC 6455";
+                ServiceError::refused(Code::BadInput, detail)
+            })?;
+            let caller = Caller {
+                hub: hub.clone(),
+                actor: actor.clone(),
+                standing,
+                sockets,
+            };
+            return socket::open(caller, upgrade, &headers, (stored, parameters)).await;
+        }
         let listing = Listing {
             path: uri.path(),
             name: &stored.name,

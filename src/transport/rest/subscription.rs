@@ -25,6 +25,7 @@ use crate::service::subscription::{self, Controls, Subject, Subscription};
 use crate::service::{Code, Hub, ServiceError};
 use crate::transport::problem::Problem;
 
+use super::discovery::discovery;
 use super::listing::{Asked, Parameters, percent};
 use super::negotiation::epc_format;
 
@@ -37,8 +38,18 @@ type One = Result<Path<(String, String)>, PathRejection>;
 /// The routes of this noun.
 pub fn routes() -> Router<Hub> {
     Router::new()
-        .route("/epcis/queries/{name}/subscriptions", get(list).post(subscribe))
-        .route("/epcis/queries/{name}/subscriptions/{id}", get(one).delete(unsubscribe))
+        .route(
+            "/epcis/queries/{name}/subscriptions",
+            get(list)
+                .post(subscribe)
+                .options(async || discovery("GET, HEAD, POST, OPTIONS")),
+        )
+        .route(
+            "/epcis/queries/{name}/subscriptions/{id}",
+            get(one)
+                .delete(unsubscribe)
+                .options(async || discovery("GET, HEAD, DELETE, OPTIONS")),
+        )
         .route("/epcis/queries/{name}/subscriptions/{id}/resume", post(resume))
 }
 
