@@ -24,7 +24,7 @@ mod condition;
 mod knowledge;
 
 use condition::Marks;
-pub use condition::{Condition, Says, Standing};
+pub use condition::{Attributes, Condition, Says, Standing};
 pub use knowledge::Makers;
 
 /// What kind of thing is followed.
@@ -149,7 +149,7 @@ pub struct Outcome {
     /// Which events have a say about which things: their teller may know them.
     pub heard: HashSet<(EventKey, EpcKey)>,
     /// Lot and expiry of contested things.
-    pub attributes: HashMap<EpcKey, (Option<Arc<str>>, Option<Arc<str>>)>,
+    pub attributes: HashMap<EpcKey, Attributes>,
 }
 
 /// Folds all facts about the `things`. A fact about anything else is not looked at.

@@ -15,6 +15,9 @@ use std::sync::Arc;
 
 use super::{Deed, EpcKey, EventKey, Fact, FindingCode, Fold, Holder, Micros, PartyId};
 
+/// Lot and expiry, as sent.
+pub type Attributes = (Option<Arc<str>>, Option<Arc<str>>);
+
 /// What an event says of the things it names, besides what it does to them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Says {
@@ -93,7 +96,7 @@ pub(super) struct Marks {
 }
 
 impl Marks {
-    pub(super) fn attributes(&self) -> (Option<Arc<str>>, Option<Arc<str>>) {
+    pub(super) fn attributes(&self) -> Attributes {
         (self.lot.clone(), self.expiry.clone())
     }
 }
@@ -151,7 +154,7 @@ impl Fold<'_> {
 
     /// Writes down what a thing has from its containers, before it leaves them.
     pub(super) fn settle(&mut self, epc: EpcKey) {
-        let (word, changes) = self.from_containers(epc);
+        let (word, changes) = self.of_containers(epc);
         if word.is_none() && changes.is_empty() {
             return;
         }
@@ -165,7 +168,7 @@ impl Fold<'_> {
     }
 
     /// What was said of the containers of a thing since it went in.
-    fn from_containers(&self, epc: EpcKey) -> (Option<Word>, Vec<Change>) {
+    fn of_containers(&self, epc: EpcKey) -> (Option<Word>, Vec<Change>) {
         let (mut word, mut changes): (Option<Word>, Vec<Change>) = (None, Vec::new());
         let (mut here, mut since) = (epc, Micros::MIN);
         while let Some(place) = self.forest.place(here) {
@@ -192,7 +195,7 @@ impl Fold<'_> {
 
     /// Its disposition, and its persistent ones.
     fn conditions(&self, epc: EpcKey) -> (Option<Condition>, Vec<Condition>) {
-        let (outer, mut changes) = self.from_containers(epc);
+        let (outer, mut changes) = self.of_containers(epc);
         let marks = self.marks.get(&epc);
         let own = marks.and_then(|marks| marks.last.clone());
         let last = match (own, outer) {

@@ -93,7 +93,8 @@ fn spelt(epc: &Epc) {
         let again = Epc::from_str(&urn);
         assert_eq!(again.map(|epc| epc.key()), Ok(epc.key()), "`{urn}` is not `{canonical}`");
     }
-    if let Some(text) = epc.element_string() {
+    // A serial that holds `(21)` cannot be told from two elements in brackets.
+    if let Some(text) = epc.element_string().filter(|_| !canonical.contains("%28")) {
         // Only units and logistic units are read out of one.
         let again = read_element_string(&text).map(|epc| epc.key());
         assert!(again.is_none_or(|key| key == epc.key()), "`{text}` is not `{canonical}`");
