@@ -30,7 +30,6 @@ use super::metrics::Metrics;
 use super::problem::Problem;
 use super::rest;
 use super::rest::intake::announced_length;
-use super::rest::capture::announced_length;
 use super::soap;
 
 /// Where documents and single events are sent.
