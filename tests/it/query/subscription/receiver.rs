@@ -25,6 +25,9 @@ pub enum Mood {
     Redirects,
 }
 
+/// How it answers, and what came.
+type Notes = Arc<Mutex<(Mood, Vec<Got>)>>;
+
 /// What came.
 #[derive(Debug, Clone)]
 pub struct Got {
@@ -59,7 +62,7 @@ impl Got {
 
 #[derive(Debug, Clone)]
 pub struct Receiver {
-    told: Arc<Mutex<(Mood, Vec<Got>)>>,
+    told: Notes,
     pub origin: String,
 }
 
@@ -103,7 +106,7 @@ impl Receiver {
 }
 
 async fn take(
-    State(told): State<Arc<Mutex<(Mood, Vec<Got>)>>>,
+    State(told): State<Notes>,
     uri: axum::http::Uri,
     headers: HeaderMap,
     body: Bytes,
