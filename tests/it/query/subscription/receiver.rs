@@ -105,12 +105,7 @@ impl Receiver {
     }
 }
 
-async fn take(
-    State(told): State<Notes>,
-    uri: axum::http::Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
+async fn take(State(told): State<Notes>, uri: axum::http::Uri, headers: HeaderMap, body: Bytes) -> Response {
     let mood = told.lock().unwrap().0;
     let mut got = Got {
         path: uri.path().to_owned(),
