@@ -4,8 +4,8 @@
 //! of everything it was ever in. What was declared to be an error counts up to the moment at which the hub learnt that.
 //! Parties, products and agreements are those of today.
 //!
-//! What it deliberately does not do: decide who may know it, see [`super::item`]; and look into a container to learn that it arrived:
-//! where only its contents were received, the answer for a moment has the container on its way, which the present state has not.
+//! What it deliberately does not do: decide who may know it, see [`super::item`]; and look into a container. What is known of one by its
+//! contents alone, that it arrived and whose it is, the present state has and the answer for a moment has not.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
