@@ -42,6 +42,26 @@ pub enum SetupError {
     Tls(String),
 }
 
+/// Whether a call timed out, was not reached or broke off; an error of the library itself may name the address.
+fn broken(error: &reqwest::Error) -> &'static str {
+    let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    let certificate = causes.any(|cause| {
+        cause
+            .downcast_ref::<rustls::Error>()
+            .is_some_and(|error| matches!(error, rustls::Error::InvalidCertificate(_)))
+            || cause.to_string().contains("invalid peer certificate")
+    });
+    if error.is_timeout() {
+        "did not answer in time"
+    } else if certificate {
+        "shows a certificate that its CA file does not vouch for"
+    } else if error.is_connect() {
+        "cannot be reached"
+    } else {
+        "broke off its answer"
+    }
+}
+
 /// Makes the calls.
 #[derive(Debug, Clone)]
 pub struct Outbound {

@@ -12,7 +12,7 @@ use reqwest::{StatusCode, Url};
 use crate::domain::time::Micros;
 use crate::domain::webhook::{Destination, is_public};
 
-use super::{Outbound, SetupError};
+use super::{Outbound, SetupError, broken};
 
 /// The longest wait that a receiver may ask for.
 const LONGEST_WAIT_SECONDS: u64 = 3_600;
@@ -96,7 +96,11 @@ impl Outbound {
             .headers
             .into_iter()
             .fold(client.post(url), |request, (name, value)| request.header(name, value));
-        let response = request.body(delivery.body).send().await.map_err(|error| broken(&error))?;
+        let response = request
+            .body(delivery.body)
+            .send()
+            .await
+            .map_err(|error| broken(&error).to_owned())?;
         Ok(judged(response.status(), response.headers()))
     }
 
@@ -136,21 +140,6 @@ fn judged(status: StatusCode, headers: &HeaderMap) -> Delivered {
             }
         }
     }
-}
-
-fn broken(error: &reqwest::Error) -> String {
-    let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    let certificate = causes.any(|cause| cause.to_string().contains("invalid peer certificate"));
-    let what = if error.is_timeout() {
-        "did not answer in time"
-    } else if certificate {
-        "shows a certificate that its CA file does not vouch for"
-    } else if error.is_connect() {
-        "cannot be reached"
-    } else {
-        "broke off its answer"
-    };
-    what.to_owned()
 }
 
 #[cfg(test)]

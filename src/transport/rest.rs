@@ -15,5 +15,6 @@ pub mod receipt;
 pub mod registration;
 pub mod resource;
 pub mod serial;
+mod small;
 pub mod socket;
 pub mod subscription;

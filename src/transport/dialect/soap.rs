@@ -67,24 +67,20 @@ impl Version {
         (start, "</soap:Body></soap:Envelope>".to_owned())
     }
 
-    /// A fault: the caller's if it can do something about it.
-    pub(super) fn fault(self, refusal: &Refusal) -> Wire {
-        let callers = refusal.later().is_none();
-        let (code, detail) = (refusal.code.as_str(), escaped(&refusal.detail));
-        let problem = format!("<problem xmlns=\"urn:counterfoil:dialect\"><code>{code}</code></problem>");
+    /// A fault for a body, and its status: `reason` and `detail` are written as they stand. `callers` says whether the caller is at fault.
+    pub(in crate::transport) fn fault_content(self, callers: bool, reason: &str, detail: &str) -> (StatusCode, String) {
         let content = match self {
             Self::V11 => {
                 let kind = if callers { "Client" } else { "Server" };
                 format!(
-                    "<soap:Fault><faultcode>soap:{kind}</faultcode><faultstring>{code}: {detail}</faultstring>\
-                     <detail>{problem}</detail></soap:Fault>"
+                    "<soap:Fault><faultcode>soap:{kind}</faultcode><faultstring>{reason}</faultstring><detail>{detail}</detail></soap:Fault>"
                 )
             }
             Self::V12 => {
                 let kind = if callers { "Sender" } else { "Receiver" };
                 format!(
                     "<soap:Fault><soap:Code><soap:Value>soap:{kind}</soap:Value></soap:Code><soap:Reason>\
-                     <soap:Text xml:lang=\"en\">{code}: {detail}</soap:Text></soap:Reason><soap:Detail>{problem}</soap:Detail></soap:Fault>"
+                     <soap:Text xml:lang=\"en\">{reason}</soap:Text></soap:Reason><soap:Detail>{detail}</soap:Detail></soap:Fault>"
                 )
             }
         };
@@ -93,6 +89,15 @@ impl Version {
             (Self::V12, true) => StatusCode::BAD_REQUEST,
             (Self::V11, _) | (Self::V12, false) => StatusCode::INTERNAL_SERVER_ERROR,
         };
+        (status, content)
+    }
+
+    /// A fault: the caller's if it can do something about it.
+    pub(super) fn fault(self, refusal: &Refusal) -> Wire {
+        let callers = refusal.later().is_none();
+        let (code, detail) = (refusal.code.as_str(), escaped(&refusal.detail));
+        let problem = format!("<problem xmlns=\"urn:counterfoil:dialect\"><code>{code}</code></problem>");
+        let (status, content) = self.fault_content(callers, &format!("{code}: {detail}"), &problem);
         Wire {
             status,
             content_type: self.content_type(),

@@ -22,15 +22,14 @@ use axum::routing::get;
 use axum::{Extension, Json, Router};
 
 use crate::domain::party::Actor;
-use crate::epcis::MediaType;
 use crate::epcis::query::Document;
 use crate::service::named_query::{self, StoredQuery};
 use crate::service::{Code, Hub, ServiceError};
-use crate::transport::problem::Problem;
 
 use super::discovery::discovery;
 use super::event::{Listing, page_of};
 use super::listing::{Asked, Parameters, percent};
+use super::small::{answered, definition};
 use super::socket::{self, Caller, Sockets, Standing};
 
 /// Largest body, in bytes.
@@ -65,13 +64,10 @@ struct Definition {
     query: Document,
 }
 
-fn answered(answer: Result<Response, ServiceError>) -> Response {
-    answer.unwrap_or_else(|error| Problem::from(error).into_response())
-}
-
 async fn keep(State(hub): State<Hub>, Extension(actor): Extension<Actor>, headers: HeaderMap, body: Body) -> Response {
     let kept = async {
-        let Definition { name, query } = definition(&headers, body).await?;
+        let form = "a query is an object with `name`, a text, and `query`, an object of parameters, each once";
+        let Definition { name, query } = definition(&headers, body, BODY, form).await?;
         let kept = named_query::keep(&hub, &actor, name, &query).await?;
         let location = format!("/epcis/queries/{}", percent(&kept.name));
         let location =
@@ -79,25 +75,6 @@ async fn keep(State(hub): State<Hub>, Extension(actor): Extension<Actor>, header
         Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(shown(&kept)?)).into_response())
     };
     answered(kept.await)
-}
-
-async fn definition(headers: &HeaderMap, body: Body) -> Result<Definition, ServiceError> {
-    let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if media.and_then(MediaType::from_content_type) != Some(MediaType::Json) {
-        let detail = "a query is sent as application/json";
-        return Err(ServiceError::refused(Code::UnsupportedMediaType, detail));
-    }
-    let too_large = |_| ServiceError::refused(Code::TooLarge, format!("a query is not larger than {BODY} bytes"));
-    let body = axum::body::to_bytes(body, BODY).await.map_err(too_large)?;
-    serde_json::from_slice(&body).map_err(|error| {
-        // Where, not what: the parser's own text repeats the input.
-        let detail = format!(
-            "line {}, column {}: a query is an object with `name`, a text, and `query`, an object of parameters, each once",
-            error.line(),
-            error.column()
-        );
-        ServiceError::refused(Code::BadInput, detail)
-    })
 }
 
 async fn list(
@@ -110,13 +87,9 @@ async fn list(
     let found = async {
         let asked = Asked::read(&hub, uri.path(), &headers, parameters)?;
         asked.no_parameters()?;
-        let after = asked.after(&hub, &actor).await?.unwrap_or_default();
-        let after = String::from_utf8_lossy(&after);
+        let after = asked.after_name(&hub, &actor).await?;
         let (found, has_more) = named_query::list(&hub, &actor, (asked.per_page, &after)).await?;
-        let next = found.last().filter(|_| has_more);
-        let headers = next.map(|last| asked.next(&hub, &actor, last.name.as_bytes())).transpose()?;
-        let shown: Vec<_> = found.iter().map(shown).collect::<Result<_, _>>()?;
-        Ok((headers.unwrap_or_default(), Json(shown)).into_response())
+        asked.page((&hub, &actor), (&found, has_more), |one| &one.name, shown)
     };
     answered(found.await)
 }

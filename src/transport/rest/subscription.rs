@@ -20,17 +20,19 @@ use crate::domain::party::Actor;
 use crate::domain::query::schedule::Fields;
 use crate::domain::subscription::Form;
 use crate::domain::time::Micros;
-use crate::epcis::MediaType;
 use crate::service::subscription::{self, Controls, Subject, Subscription};
 use crate::service::{Code, Hub, ServiceError};
-use crate::transport::problem::Problem;
 
 use super::discovery::discovery;
 use super::listing::{Asked, Parameters, percent};
 use super::negotiation::epc_format;
+use super::small::{answered, definition};
 
 /// Largest body, in bytes.
 const BODY: usize = 64 << 10;
+/// What a body is.
+const FORM: &str = "a subscription is an object with `dest`, and with `stream: true` or `schedule` (second, minute, hour, dayOfMonth, month, \
+                    dayOfWeek); it may have `signatureToken`, `reportIfEmpty` and `initialRecordTime`, each once";
 
 type OfQuery = Result<Path<String>, PathRejection>;
 type One = Result<Path<(String, String)>, PathRejection>;
@@ -65,10 +67,6 @@ struct Definition {
     initial_record_time: Option<String>,
 }
 
-fn answered(answer: Result<Response, ServiceError>) -> Response {
-    answer.unwrap_or_else(|error| Problem::from(error).into_response())
-}
-
 async fn subscribe(
     State(hub): State<Hub>,
     Extension(actor): Extension<Actor>,
@@ -78,7 +76,7 @@ async fn subscribe(
 ) -> Response {
     let subscribed = async {
         let name = query_name(name)?;
-        let definition = definition(&headers, body).await?;
+        let definition: Definition = definition(&headers, body, BODY, FORM).await?;
         let initial_record_time = definition.initial_record_time.as_deref().map(record_time).transpose()?;
         if definition.stream == Some(false) && definition.schedule.is_none() {
             let detail = "`stream` is true or is left out: without it a `schedule` says when";
@@ -119,26 +117,6 @@ pub(super) fn record_time(text: &str) -> Result<Micros, ServiceError> {
     })
 }
 
-async fn definition(headers: &HeaderMap, body: Body) -> Result<Definition, ServiceError> {
-    let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if media.and_then(MediaType::from_content_type) != Some(MediaType::Json) {
-        let detail = "a subscription is sent as application/json";
-        return Err(ServiceError::refused(Code::UnsupportedMediaType, detail));
-    }
-    let too_large = |_| ServiceError::refused(Code::TooLarge, format!("a subscription is not larger than {BODY} bytes"));
-    let body = axum::body::to_bytes(body, BODY).await.map_err(too_large)?;
-    serde_json::from_slice(&body).map_err(|error| {
-        // Where, not what: the parser's own text repeats the input, and there may be a token in it.
-        let detail = format!(
-            "line {}, column {}: a subscription is an object with `dest`, and with `stream: true` or `schedule` (second, minute, hour, \
-             dayOfMonth, month, dayOfWeek); it may have `signatureToken`, `reportIfEmpty` and `initialRecordTime`, each once",
-            error.line(),
-            error.column()
-        );
-        ServiceError::refused(Code::BadInput, detail)
-    })
-}
-
 async fn list(
     State(hub): State<Hub>,
     Extension(actor): Extension<Actor>,
@@ -151,13 +129,9 @@ async fn list(
         let name = query_name(name)?;
         let asked = Asked::read(&hub, uri.path(), &headers, parameters)?;
         asked.no_parameters()?;
-        let after = asked.after(&hub, &actor).await?.unwrap_or_default();
-        let after = String::from_utf8_lossy(&after);
+        let after = asked.after_name(&hub, &actor).await?;
         let (found, has_more) = subscription::list(&hub, &actor, &name, (asked.per_page, &after)).await?;
-        let next = found.last().filter(|_| has_more);
-        let headers = next.map(|last| asked.next(&hub, &actor, last.id.as_bytes())).transpose()?;
-        let shown: Vec<_> = found.iter().map(shown).collect::<Result<_, _>>()?;
-        Ok((headers.unwrap_or_default(), Json(shown)).into_response())
+        asked.page((&hub, &actor), (&found, has_more), |one| &one.id, shown)
     };
     answered(found.await)
 }

@@ -193,27 +193,7 @@ impl Fault {
     pub(super) fn response(&self, version: Version) -> Response {
         let callers = self.exception() != "ImplementationException";
         let (exception, reason, element) = (self.exception(), escaped(&self.reason), self.element());
-        let content = match version {
-            Version::V11 => {
-                let kind = if callers { "Client" } else { "Server" };
-                format!(
-                    "<soap:Fault><faultcode>soap:{kind}</faultcode><faultstring>{exception}: {reason}</faultstring>\
-                     <detail>{element}</detail></soap:Fault>"
-                )
-            }
-            Version::V12 => {
-                let kind = if callers { "Sender" } else { "Receiver" };
-                format!(
-                    "<soap:Fault><soap:Code><soap:Value>soap:{kind}</soap:Value></soap:Code><soap:Reason>\
-                     <soap:Text xml:lang=\"en\">{exception}: {reason}</soap:Text></soap:Reason><soap:Detail>{element}</soap:Detail></soap:Fault>"
-                )
-            }
-        };
-        // SOAP 1.1 clause 6.2 knows no other status for a fault; 1.2 part 2 table 20 asks for 400 where the sender is at fault.
-        let status = match (version, callers) {
-            (Version::V12, true) => StatusCode::BAD_REQUEST,
-            (Version::V11, _) | (Version::V12, false) => StatusCode::INTERNAL_SERVER_ERROR,
-        };
+        let (status, content) = version.fault_content(callers, &format!("{exception}: {reason}"), &element);
         wire(version, status, &content)
     }
 }
