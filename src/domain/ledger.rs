@@ -17,6 +17,7 @@ use super::containment::{Forest, Interval};
 use super::finding::FindingCode;
 use super::gs1::EpcKey;
 use super::ids::{EventKey, PartyId};
+use super::lens::planted::{Leak, leaks};
 use super::shipment::{Handover, Taker};
 use super::time::Micros;
 
@@ -291,6 +292,8 @@ impl<'a> Fold<'a> {
             let receives = fact.deed == Deed::Receive;
             let code = if receives {
                 FindingCode::ReceivedWithoutShipment
+            } else if leaks(Leak::FindingOfForeign) && self.born.contains_key(&epc) {
+                FindingCode::NotInParent
             } else {
                 FindingCode::NoCustody
             };

@@ -10,6 +10,7 @@
 //! - How many things were hidden is nowhere in the result: lists are cut, never counted or marked.
 
 pub mod mask;
+pub mod planted;
 
 pub use mask::{Viewer, mask};
 

@@ -11,6 +11,7 @@ pub mod trace;
 
 use crate::domain::gs1::{Gln, Gtin};
 use crate::domain::ids::PartyId;
+use crate::domain::lens::planted::{Leak, leaks};
 use crate::domain::lens::{Relations, Shown, Sight, When, Where, Who, sight};
 use crate::domain::party::{Party, Registry, Role};
 use crate::domain::time::Micros;
@@ -107,7 +108,8 @@ fn hops(trace: &Trace, viewer: &PartyId, standing: &Standing, registry: &Registr
             party: taker,
             at: handover.received_at.or(Some(handover.shipped_at)),
             site: handover.to,
-            silent: handover.received_at.is_none() && next.is_some(),
+            // That it went on says that it had come: for who may know that it went on.
+            silent: handover.received_at.is_none() && next.is_some() && standing.reaches(index + 1),
         };
         hops.extend(stop.seen(sight(standing.of_handover(index, handover, viewer)), met, registry));
     }
@@ -147,8 +149,8 @@ impl Stop<'_> {
             return None;
         }
         let party = registry.party(self.party);
-        let named = sight.before.max(sight.after) >= Who::Name || met;
-        let exact = sight.when == When::Exact;
+        let named = leaks(Leak::NamesOfHops) || sight.before.max(sight.after) >= Who::Name || met;
+        let exact = sight.when == When::Exact || leaks(Leak::ExactTime);
         Some(Hop {
             role: party.and_then(|party| main_role(party)),
             country: (sight.place >= Where::Country).then(|| self.country(registry)).flatten(),

@@ -9,6 +9,7 @@ use crate::domain::event::Event;
 use crate::domain::gs1::{Epc, EpcClass, EpcKey};
 use crate::domain::ids::{DocumentId, EventKey, PartyId};
 use crate::domain::lens::mask::{has_brand, names};
+use crate::domain::lens::planted::{Leak, leaks};
 use crate::domain::lens::{Relations, Viewer, mask};
 use crate::domain::party::{Actor, Registry};
 use crate::domain::time::Micros;
@@ -55,7 +56,7 @@ pub struct Wanted {
 
 impl Wanted {
     fn matches(&self, event: &Event) -> bool {
-        self.epcs.is_empty() || self.epcs.iter().any(|epc| names(event, epc))
+        self.epcs.is_empty() || leaks(Leak::FilterByHidden) || self.epcs.iter().any(|epc| names(event, epc))
     }
 }
 
@@ -79,11 +80,12 @@ pub async fn events(hub: &Hub, actor: &Actor, wanted: Wanted, page: Page) -> Res
     };
     let probe = page.first.saturating_add(1);
     let mut after = page.after.map(|cursor| cursor.id);
-    let mut found = Vec::new();
+    let (mut found, mut looked_at) = (Vec::new(), 0);
     // What the mask takes away altogether is made up for from the next rows, so that a short page always is the last.
     loop {
         let rows = view::event::list(hub.db(), &actor.party, &filter, after, probe).await?;
         let exhausted = rows.len() < probe;
+        looked_at += rows.len();
         after = rows.last().map(|row| row.key.uuid()).or(after);
         let seen = seen(hub, actor, rows).await?;
         found.extend(seen.into_iter().filter(|event| wanted.matches(&event.event)));
@@ -91,7 +93,10 @@ pub async fn events(hub: &Hub, actor: &Actor, wanted: Wanted, page: Page) -> Res
             break;
         }
     }
-    Ok(Paged::by_id(found, page, |event| event.key.uuid()))
+    let hidden = looked_at > found.len();
+    let mut paged = Paged::by_id(found, page, |event| event.key.uuid());
+    paged.has_next |= hidden && leaks(Leak::CountBeforeFilter);
+    Ok(paged)
 }
 
 /// One event by the hub's key.

@@ -3,6 +3,7 @@
 use crate::domain::gs1::{Epc, EpcKey, Gtin};
 use crate::domain::ids::PartyId;
 use crate::domain::ledger::{self, Condition};
+use crate::domain::lens::planted::{Leak, leaks};
 use crate::domain::party::Actor;
 use crate::domain::provenance::{self, Provenance, Standing, Trace};
 use crate::domain::time::Micros;
@@ -162,6 +163,10 @@ pub(super) async fn known(hub: &Hub, actor: &Actor, key: EpcKey) -> Result<Optio
     };
     let registry = hub.registry();
     let standing = trace.standing(&actor.party, &registry);
+    if leaks(Leak::OwnerInError) && standing.is_none() {
+        let owner = trace.brand_owner(&registry);
+        return Err(ServiceError::refused(Code::NotFound, format!("is the business of {owner:?}")));
+    }
     let provenance = provenance::tell(&trace, &actor.party, &registry);
     Ok(standing.zip(provenance).map(|(standing, provenance)| Known {
         as_of: hub.now().min(standing.to),

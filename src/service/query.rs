@@ -6,6 +6,7 @@
 
 use uuid::Uuid;
 
+use crate::domain::lens::planted::{Leak, leaks};
 use crate::domain::party::Actor;
 use crate::domain::query::order::{Key, Order, OrderBy};
 use crate::domain::query::{Count, Query, Subject};
@@ -262,7 +263,7 @@ impl Scan<'_> {
         hits.truncate(first);
         let next = if has_more {
             hits.last().map(|(position, _)| *position)
-        } else if self.exhausted {
+        } else if self.exhausted && !(leaks(Leak::CursorOnHidden) && hits.is_empty()) {
             None
         } else {
             self.after

@@ -7,8 +7,10 @@
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
 use crate::domain::ids::{AuditId, PartyId};
 use crate::domain::party::Actor;
+use crate::domain::query::field::Compare;
+use crate::domain::query::order::{Order, OrderBy};
 use crate::domain::query::schedule::{Fields, Schedule, WrongSchedule};
-use crate::domain::query::{Count, Query};
+use crate::domain::query::{Clause, Count, Query};
 use crate::domain::serial::key::NONCE_BYTES;
 use crate::domain::subscription::{Form, Trigger};
 use crate::domain::time::Micros;
@@ -21,7 +23,7 @@ use crate::storage::{StorageError, Tx, audit};
 use super::Hub;
 use super::error::{Code, ServiceError};
 use super::named_query::{self, entry};
-use super::query::wrong;
+use super::query::{self, wrong};
 
 pub use crate::storage::subscription::{Place, Subscription};
 pub use batch::{Batch, Window, cursor_now, next_batch};
@@ -265,6 +267,30 @@ pub async fn release_all(hub: &Hub) -> Result<u64, StorageError> {
     hub.db()
         .write(|tx| Box::pin(async move { store::release_all(tx).await }))
         .await
+}
+
+/// How far a subscription has come, as its party may know: to the last event of its own that was looked at, or to its beginning. Where the
+/// hub stands in all records tells when others sent something.
+pub async fn come_to(hub: &Hub, of: &Subscription) -> Result<Micros, ServiceError> {
+    let looked_at = Query {
+        clauses: vec![Clause::RecordTime(
+            Compare::Less,
+            Micros(of.progress.cursor.0.0.saturating_add(1)),
+        )],
+        order: Some(Order {
+            by: OrderBy::RecordTime,
+            descending: true,
+        }),
+        count: Count::First(1),
+    };
+    let asked = query::Asked {
+        query: &looked_at,
+        first: 1,
+        after: None,
+    };
+    let found = query::run(hub, &of.actor, asked).await?;
+    let begun = of.initial_record_time.unwrap_or(of.created_at);
+    Ok(found.events.first().map_or(begun, |last| last.record_time.max(begun)))
 }
 
 /// When a subscription asks its query.

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -38,6 +38,7 @@ pub struct TestHub {
     /// The hub itself, for what has no channel.
     pub hub: Hub,
     clock: Arc<TestClock>,
+    random: Arc<TestRandom>,
     router: Router,
     folder: tempfile::TempDir,
     database: TestDatabase,
@@ -112,14 +113,25 @@ impl TestHub {
     }
 
     async fn empty_with(limits: Limits) -> Self {
+        Self::on(limits, TestDatabase::create, "FULL").await
+    }
+
+    /// Without any party, for tests that make many: it does not wait for the disk.
+    pub async fn quick(limits: Limits) -> Self {
+        Self::on(limits, TestDatabase::copy, "OFF").await
+    }
+
+    async fn on(limits: Limits, create: impl AsyncFnOnce(&Path) -> TestDatabase, synchronous: &'static str) -> Self {
         let folder = tempfile::tempdir().expect("a temp folder");
-        let database = TestDatabase::create(folder.path()).await;
+        let database = create(folder.path()).await.with_synchronous(synchronous);
         let clock = Arc::new(TestClock(AtomicI64::new(micros(START).0)));
-        let hub = open(&database, folder.path(), &clock, (1, limits)).await;
+        let random = Arc::new(TestRandom::new(1 << 48));
+        let hub = open(&database, folder.path(), (&clock, &random), limits).await;
         let router = http::router(hub.clone(), graphql::build(hub.clone()));
         Self {
             hub,
             clock,
+            random,
             router,
             folder,
             database,
@@ -129,7 +141,13 @@ impl TestHub {
     /// Another process on the same database and objects, with the same clock.
     pub async fn second(&self) -> Hub {
         let limits = self.hub.limits().clone();
-        open(&self.database, self.folder.path(), &self.clock, (2, limits)).await
+        let random = Arc::new(TestRandom::new(2 << 48));
+        open(&self.database, self.folder.path(), (&self.clock, &random), limits).await
+    }
+
+    /// Sets what the hub makes its random bytes of, and has it count its ids.
+    pub fn reseed(&self, seed: u64) {
+        self.random.reseed(seed);
     }
 
     /// A folder that is gone after the test.
@@ -271,7 +289,12 @@ pub fn micros(text: &str) -> Micros {
     Micros::parse(text).expect("a time")
 }
 
-async fn open(database: &TestDatabase, folder: &Path, clock: &Arc<TestClock>, (seed, limits): (u64, Limits)) -> Hub {
+async fn open(
+    database: &TestDatabase,
+    folder: &Path,
+    (clock, random): (&Arc<TestClock>, &Arc<TestRandom>),
+    limits: Limits,
+) -> Hub {
     let db = database.open().await;
     let registry = load_registry(&db).await.expect("the registry");
     Hub::new(HubParts {
@@ -279,7 +302,7 @@ async fn open(database: &TestDatabase, folder: &Path, clock: &Arc<TestClock>, (s
         objects: ObjectStore::open(folder.join("objects")).expect("an object store"),
         master_key: MasterKey::new([7; 32]),
         clock: clock.clone(),
-        random: Arc::new(TestRandom(AtomicU64::new(seed << 48))),
+        random: random.clone(),
         outbound: Outbound::new(folder.join("secrets"), Duration::from_millis(limits.upstream_timeout_ms)).with_loopback(true),
         limits,
         registry,
@@ -296,18 +319,55 @@ impl Clock for TestClock {
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): the same bytes in every run.
-struct TestRandom(AtomicU64);
+struct TestRandom {
+    state: AtomicU64,
+    /// What ids that are made since begin with, and how many were; zero: they are as random as anything.
+    ids: AtomicU64,
+    made: AtomicU32,
+}
 
-impl Random for TestRandom {
-    fn fill(&self, buffer: &mut [u8]) {
+/// Random bits of a UUID of version 7.
+const ID_BYTES: usize = 10;
+
+impl TestRandom {
+    fn new(seed: u64) -> Self {
+        Self {
+            state: AtomicU64::new(seed),
+            ids: AtomicU64::new(0),
+            made: AtomicU32::new(0),
+        }
+    }
+
+    /// From here on ids are made in order, so that one more among them changes the order of no two others.
+    fn reseed(&self, seed: u64) {
+        self.state.store(seed, Ordering::SeqCst);
+        let mut prefix = [0; 8];
+        self.random(&mut prefix);
+        self.ids.store(u64::from_le_bytes(prefix) | 1, Ordering::SeqCst);
+        self.made.store(0, Ordering::SeqCst);
+    }
+
+    fn random(&self, buffer: &mut [u8]) {
         for chunk in buffer.chunks_mut(8) {
             let mut z = self
-                .0
+                .state
                 .fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst)
                 .wrapping_add(0x9e37_79b9_7f4a_7c15);
             z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
             z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
             chunk.copy_from_slice(&(z ^ (z >> 31)).to_le_bytes()[..chunk.len()]);
         }
+    }
+}
+
+impl Random for TestRandom {
+    fn fill(&self, buffer: &mut [u8]) {
+        let ids = self.ids.load(Ordering::SeqCst);
+        if ids == 0 || buffer.len() != ID_BYTES {
+            return self.random(buffer);
+        }
+        let (prefix, count) = buffer.split_at_mut(ID_BYTES - 4);
+        prefix.copy_from_slice(&ids.to_be_bytes()[..ID_BYTES - 4]);
+        count.copy_from_slice(&self.made.fetch_add(1, Ordering::SeqCst).to_be_bytes());
     }
 }

@@ -33,3 +33,4 @@ mod soap;
 mod story;
 mod tidy;
 mod visibility;
+mod worlds;

@@ -6,6 +6,7 @@
 use crate::domain::event::{CBV_MDA, Event, SourceDest};
 use crate::domain::gs1::{Epc, EpcClass, Scheme};
 
+use super::planted::{Leak, leaks};
 use super::{Contents, Documents, Relations, Shown, Sight, Where, Who, sight};
 
 /// What must be known of the viewer to cut an event to its size.
@@ -46,6 +47,7 @@ pub fn mask(event: &Event, relations: Relations, viewer: &impl Viewer) -> Option
 fn mask_things(event: &mut Event, sight: &Sight, viewer: &impl Viewer) {
     let sees = |epc: &Epc| match sight.contents {
         Contents::Nothing => false,
+        Contents::Own | Contents::OnBehalf if leaks(Leak::Siblings) => true,
         Contents::Own => viewer.owns(epc),
         Contents::OnBehalf => !viewer.is_anothers(epc),
         Contents::Handed | Contents::Asserted => true,
@@ -90,7 +92,7 @@ fn mask_places(event: &mut Event, sight: &Sight, viewer: &impl Viewer) {
 fn coarse(id: Epc, level: Where, viewer: &impl Viewer) -> Option<Epc> {
     match level {
         Where::Nothing | Where::Country => None,
-        Where::OwnSites => viewer.is_self(&id).then_some(id),
+        Where::OwnSites => (viewer.is_self(&id) || leaks(Leak::PlaceOfOthers)).then_some(id),
         Where::Site if viewer.is_self(&id) => Some(id),
         Where::Site => id.gln().map(Epc::from_gln),
         Where::ReadPoint => Some(id),
@@ -125,6 +127,7 @@ fn endpoint_for(mut endpoint: SourceDest, who: Who, place: Where, viewer: &impl 
 fn mask_documents(event: &mut Event, sight: &Sight) {
     match sight.documents {
         Documents::Nothing => event.biz_transactions.clear(),
+        Documents::Delivery if leaks(Leak::OrdersOfOthers) => {}
         Documents::Delivery => event
             .biz_transactions
             .retain(|document| matches!(document.kind.as_ref().map(|kind| kind.as_str()), Some("desadv" | "recadv"))),
@@ -140,7 +143,7 @@ fn mask_payload(event: &mut Event, sight: &Sight) {
     if sight.product == Shown::Nothing {
         event.ilmd.clear();
     }
-    if sight.raw == Shown::Full {
+    if sight.raw == Shown::Full || leaks(Leak::Extensions) {
         return;
     }
     event.ilmd.retain(|node| &*node.name.namespace == CBV_MDA);

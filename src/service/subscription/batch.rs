@@ -5,6 +5,8 @@
 
 use uuid::Uuid;
 
+use crate::domain::ids::EventKey;
+use crate::domain::lens::planted::{Leak, leaks};
 use crate::domain::party::Actor;
 use crate::domain::query::field::Compare;
 use crate::domain::query::order::{Order, OrderBy};
@@ -14,6 +16,7 @@ use crate::service::event::SeenEvent;
 use crate::service::query::{self, Asked, Position, subject};
 use crate::service::{Hub, ServiceError};
 use crate::storage::subscription::Place;
+use crate::storage::view;
 use crate::storage::view::query::record_clock;
 
 /// Events, and how far one has come with them.
@@ -75,6 +78,9 @@ pub async fn next_batch(hub: &Hub, actor: &Actor, query: &Query, window: Window)
     let found = query::run(hub, actor, asked).await?;
     let until = found.next.map_or(until, |next| (Micros(next.at), next.id).min(until));
     let mut events = found.events;
+    if leaks(Leak::UnmaskedDelivery) {
+        unmask(hub, actor, &mut events).await?;
+    }
     // Of the last record time only what is not behind the end.
     events.retain(|seen| (seen.record_time, seen.key.uuid()) <= until);
     if let Some(order) = &query.order {
@@ -84,6 +90,17 @@ pub async fn next_batch(hub: &Hub, actor: &Actor, query: &Query, window: Window)
         });
     }
     Ok(Some(Batch { events, until }))
+}
+
+/// What [`Leak::UnmaskedDelivery`] sends.
+async fn unmask(hub: &Hub, actor: &Actor, events: &mut [SeenEvent]) -> Result<(), ServiceError> {
+    let keys: Vec<EventKey> = events.iter().map(|seen| seen.key).collect();
+    for row in view::event::by_keys(hub.db(), &actor.party, &keys).await? {
+        for seen in events.iter_mut().filter(|seen| seen.key == row.key) {
+            seen.event = row.event.clone();
+        }
+    }
+    Ok(())
 }
 
 /// Refused if more events answer between two places than the query allows at once (`maxEventCount`).

@@ -6,10 +6,12 @@
 //!
 //! # Invariants
 //! - A document is held against [`guard`] before it is validated.
+//! - An answer is in the order of its query, whatever took how long.
 //! - No error is longer than [`MAX_MESSAGE_BYTES`], and none repeats the request.
 
 mod accept;
 mod answer;
+mod order;
 
 use std::time::Duration;
 
@@ -34,6 +36,7 @@ use super::super::problem::Problem;
 use super::guard::{self, QueryRefused};
 use accept::Media;
 pub use answer::MAX_MESSAGE_BYTES;
+use order::Order;
 
 /// `/graphql`.
 pub fn routes<E: Executor>(schema: E) -> Router<Hub> {
@@ -133,12 +136,16 @@ impl<E: Executor> Call<E> {
         let within = Duration::from_millis(self.hub.limits().request_timeout_ms);
         let mut query = Query::new(params.query).data(self.actor);
         query = query.variables(Variables::from_json(serde_json::Value::Object(params.variables)));
+        let order = Order::of(&document, params.operation_name.as_deref());
         if let Some(name) = params.operation_name {
             query = query.operation_name(name);
         }
         query.set_parsed_query(document);
         match tokio::time::timeout(within, self.schema.execute(query)).await {
-            Ok(response) => answer::executed(media, response),
+            Ok(mut response) => {
+                order.put(&mut response);
+                answer::executed(media, response)
+            }
             Err(_) => answer::timed_out(media),
         }
     }

@@ -104,7 +104,12 @@ async fn subscribe(
         );
         let location = HeaderValue::try_from(location)
             .map_err(|error| ServiceError::Internal(format!("the subscription's place: {error}")))?;
-        Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(shown(&made)?)).into_response())
+        Ok((
+            StatusCode::CREATED,
+            [(header::LOCATION, location)],
+            Json(shown(&hub, &made).await?),
+        )
+            .into_response())
     };
     answered(subscribed.await)
 }
@@ -131,7 +136,17 @@ async fn list(
         asked.no_parameters()?;
         let after = asked.after_name(&hub, &actor).await?;
         let (found, has_more) = subscription::list(&hub, &actor, &name, (asked.per_page, &after)).await?;
-        asked.page((&hub, &actor), (&found, has_more), |one| &one.id, shown)
+        let mut told = Vec::with_capacity(found.len());
+        for one in found {
+            let shown = shown(&hub, &one).await?;
+            told.push((one.id, shown));
+        }
+        asked.page(
+            (&hub, &actor),
+            (&told, has_more),
+            |(id, _)| id,
+            |(_, shown)| Ok(shown.clone()),
+        )
     };
     answered(found.await)
 }
@@ -140,7 +155,7 @@ async fn one(State(hub): State<Hub>, Extension(actor): Extension<Actor>, one: On
     let found = async {
         let (query, id) = both(one)?;
         let found = subscription::find(&hub, &actor, &query, &id).await?;
-        Ok(Json(shown(&found)?).into_response())
+        Ok(Json(shown(&hub, &found).await?).into_response())
     };
     answered(found.await)
 }
@@ -158,7 +173,7 @@ async fn resume(State(hub): State<Hub>, Extension(actor): Extension<Actor>, one:
     let resumed = async {
         let (query, id) = both(one)?;
         let found = subscription::resume(&hub, &actor, &query, &id).await?;
-        Ok(Json(shown(&found)?).into_response())
+        Ok(Json(shown(&hub, &found).await?).into_response())
     };
     answered(resumed.await)
 }
@@ -175,7 +190,8 @@ fn both(one: One) -> Result<(String, String), ServiceError> {
 }
 
 /// Everything but the token.
-fn shown(of: &Subscription) -> Result<serde_json::Value, ServiceError> {
+async fn shown(hub: &Hub, of: &Subscription) -> Result<serde_json::Value, ServiceError> {
+    let come_to = subscription::come_to(hub, of).await?;
     let progress = &of.progress;
     let mut shown = serde_json::json!({
         "subscriptionID": of.id,
@@ -183,7 +199,7 @@ fn shown(of: &Subscription) -> Result<serde_json::Value, ServiceError> {
         "dest": of.dest,
         "createdAt": of.created_at.rfc3339(),
         "reportIfEmpty": of.report_if_empty,
-        "minRecordTime": progress.cursor.0.rfc3339(),
+        "minRecordTime": come_to.rfc3339(),
         "epcFormat": of.epc_format,
         "signed": of.token.is_some(),
         "active": progress.disabled.is_none(),

@@ -15,10 +15,13 @@ const SERVER: &str = "COUNTERFOIL_TEST_DATABASE_URL";
 
 /// The template is made once a process; the lock below keeps processes apart.
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+/// The same on SQLite: the file.
+static MIGRATED: OnceCell<Vec<u8>> = OnceCell::const_new();
 
 /// A database that is gone after the test.
 pub struct TestDatabase {
     url: String,
+    synchronous: &'static str,
     /// Server and name of what must be dropped.
     drop: Option<(String, String)>,
 }
@@ -32,13 +35,38 @@ impl TestDatabase {
         }
     }
 
+    /// A copy of one that was migrated before in this process.
+    pub async fn copy(folder: &Path) -> Self {
+        if std::env::var(SERVER).is_ok() {
+            return Self::create(folder).await;
+        }
+        let migrated = MIGRATED.get_or_init(migrated).await;
+        let file = folder.join("hub.db");
+        std::fs::write(&file, migrated).expect("a copy of the database");
+        Self::at(format!("sqlite://{}?mode=rwc", file.display()), None)
+    }
+
+    fn at(url: String, drop: Option<(String, String)>) -> Self {
+        Self {
+            url,
+            synchronous: "FULL",
+            drop,
+        }
+    }
+
+    /// How it waits for the disk; only on SQLite.
+    pub fn with_synchronous(mut self, synchronous: &'static str) -> Self {
+        self.synchronous = synchronous;
+        self
+    }
+
     /// Opens it as a hub process would.
     pub async fn open(&self) -> Db {
         let options = DbOptions {
             url: self.url.clone(),
             max_connections: 8,
             acquire_timeout: Duration::from_secs(30),
-            sqlite_synchronous: "FULL",
+            sqlite_synchronous: self.synchronous,
         };
         Db::open(&options).await.expect("the database of the test")
     }
@@ -67,7 +95,15 @@ impl Drop for TestDatabase {
 async fn sqlite(folder: &Path) -> TestDatabase {
     let url = format!("sqlite://{}?mode=rwc", folder.join("hub.db").display());
     migrate(&url).await.expect("the schema");
-    TestDatabase { url, drop: None }
+    TestDatabase::at(url, None)
+}
+
+/// The bytes of a database on SQLite that holds nothing.
+async fn migrated() -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a temp folder");
+    drop(sqlite(folder.path()).await);
+    assert!(!folder.path().join("hub.db-wal").exists(), "the database is not closed");
+    std::fs::read(folder.path().join("hub.db")).expect("the database")
 }
 
 async fn postgres(server: String) -> TestDatabase {
@@ -76,10 +112,7 @@ async fn postgres(server: String) -> TestDatabase {
     let admin = connect(&server).await;
     run(&admin, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
     admin.close().await.expect("closed");
-    TestDatabase {
-        url: with_database(&server, &name),
-        drop: Some((server, name)),
-    }
+    TestDatabase::at(with_database(&server, &name), Some((server, name)))
 }
 
 /// Named after the steps it has run: another state of the schema is another template.

@@ -1,0 +1,86 @@
+//! Leaks, planted on purpose: each breaks the lens in one place, so that a test can show that it would be found.
+//!
+//! Only with the cargo feature `planted-leaks`, which nothing of the product asks for: without it [`leaks`] is the constant `false`, there is
+//! nothing to set, and the compiler leaves the broken ways out.
+
+/// Where the lens is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Leak {
+    /// An event of one's own things shows what else was in it.
+    Siblings = 1,
+    /// Whether there is a next page is reckoned before what is hidden is taken out.
+    CountBeforeFilter,
+    /// The cursor of a page stands on a row that is hidden.
+    CursorOnHidden,
+    /// An error names whose the thing is that may not be seen.
+    OwnerInError,
+    /// A finding about a thing of others is another one if the thing exists.
+    FindingOfForeign,
+    /// Provenance names every hop.
+    NamesOfHops,
+    /// Provenance tells the moment where the month is allowed.
+    ExactTime,
+    /// An event shows the places of others.
+    PlaceOfOthers,
+    /// A filter finds events by things that are masked out of them.
+    FilterByHidden,
+    /// A subscription delivers events unmasked.
+    UnmaskedDelivery,
+    /// An event shows business documents of a sale that its viewer is no part of.
+    OrdersOfOthers,
+    /// An event shows extensions.
+    Extensions,
+}
+
+impl Leak {
+    /// Each of them.
+    pub const ALL: [Self; 12] = [
+        Self::Siblings,
+        Self::CountBeforeFilter,
+        Self::CursorOnHidden,
+        Self::OwnerInError,
+        Self::FindingOfForeign,
+        Self::NamesOfHops,
+        Self::ExactTime,
+        Self::PlaceOfOthers,
+        Self::FilterByHidden,
+        Self::UnmaskedDelivery,
+        Self::OrdersOfOthers,
+        Self::Extensions,
+    ];
+}
+
+/// Whether this leak is planted: never.
+#[cfg(not(feature = "planted-leaks"))]
+#[must_use]
+pub const fn leaks(leak: Leak) -> bool {
+    let _ = leak;
+    false
+}
+
+// That it is a constant is checked where it is made.
+#[cfg(not(feature = "planted-leaks"))]
+const _: () = {
+    let mut index = 0;
+    while index < Leak::ALL.len() {
+        assert!(!leaks(Leak::ALL[index]), "a leak in a build that has none");
+        index += 1;
+    }
+};
+
+#[cfg(feature = "planted-leaks")]
+static PLANTED: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(0);
+
+/// Plants one leak for the whole process.
+#[cfg(feature = "planted-leaks")]
+pub fn plant(leak: Leak) {
+    PLANTED.store(leak as u8, std::sync::atomic::Ordering::SeqCst);
+}
+
+/// Whether this leak is planted.
+#[cfg(feature = "planted-leaks")]
+#[must_use]
+pub fn leaks(leak: Leak) -> bool {
+    PLANTED.load(std::sync::atomic::Ordering::Relaxed) == leak as u8
+}

@@ -1,0 +1,470 @@
+//! What happens in a world: goods that go from party to party, claims of who has nothing to do with them, and what of all that is told to
+//! which of the two hubs.
+//!
+//! Which records a party may not see is said here by a rule of its own, which is simpler than the product's: whoever made a record, in whose
+//! name, whose brand or who is named as a side of a handover is concerned. A record that concerns the asker is told to both hubs. What does not
+//! is told to one alone if the goods are strange to the asker, or were given away by it before; otherwise it is told to both and may differ in
+//! what is of another data class than the asker has: the hour and the place of the making, siblings, prices, order numbers, the name of a store
+//! two steps back.
+
+use serde_json::{Value, json};
+
+use super::cast::{BUYER, Cast, MAKER, OTHER_STORE, PACKER, PRODUCTS, RIVAL, SECOND, STORE, STRANGER, THIRD, Who};
+use super::dice::Dice;
+use crate::story::{self, Handover};
+
+/// Turns in which documents are sent.
+pub const TURNS: usize = 6;
+
+/// One event, as somebody tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told {
+    pub by: Who,
+    pub event: Value,
+}
+
+/// One event in each of the two hubs; in one of them it may not be there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    pub turn: usize,
+    pub less: Option<Told>,
+    pub more: Option<Told>,
+}
+
+impl Step {
+    fn both(turn: usize, told: Told) -> Self {
+        Self {
+            turn,
+            less: Some(told.clone()),
+            more: Some(told),
+        }
+    }
+
+    fn extra(turn: usize, told: Told) -> Self {
+        Self {
+            turn,
+            less: None,
+            more: Some(told),
+        }
+    }
+}
+
+/// One world, and what can be asked about in it.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    pub steps: Vec<Step>,
+    /// Its goods and some that are none.
+    pub things: Vec<String>,
+    /// Those that the asker does not see in events that it sees.
+    pub hidden: Vec<String>,
+    pub lot: String,
+}
+
+/// The way of some goods.
+#[derive(Debug, Clone)]
+struct Flow {
+    number: usize,
+    brand: Who,
+    product: usize,
+    lot: String,
+    day: usize,
+    with_case: bool,
+    with_store: bool,
+    /// How many of its acts take place.
+    length: usize,
+    /// Whose receipt is never told.
+    silent: Option<Who>,
+    /// The packer's documents come last.
+    late: bool,
+    /// Whether a receipt is declared to be wrong and told again.
+    corrected: bool,
+    /// Goods of another manufacturer are made in the same event. They are not put on the same pallet: who sells that sells them.
+    mixed: bool,
+}
+
+/// What can differ between the hubs.
+#[derive(Debug, Clone)]
+struct Tweak {
+    hours_earlier: usize,
+    second_site: bool,
+    siblings: Vec<String>,
+    price: usize,
+    /// Who does not see the number of the order that differs: it stands in what this party did not tell.
+    order_hidden_from: Option<Who>,
+    store: Who,
+    /// Goods of another manufacturer in the same events.
+    beside: Vec<String>,
+}
+
+const AS_IT_IS: Tweak = Tweak {
+    hours_earlier: 0,
+    second_site: false,
+    siblings: Vec::new(),
+    price: 10,
+    order_hidden_from: None,
+    store: STORE,
+    beside: Vec::new(),
+};
+
+/// What somebody does with the goods, and whom it concerns beside the brand owner.
+struct Act {
+    by: Who,
+    concerned: Vec<Who>,
+    event: Value,
+}
+
+/// A world for one asker, with numbers of its own.
+pub fn world(cast: Cast, asker: Who, number: usize, dice: &mut Dice) -> World {
+    let lot = format!("L{}", dice.below(4));
+    let mut world = World {
+        lot: lot.clone(),
+        ..World::default()
+    };
+    let flows = 1 + usize::from(dice.one_in(3));
+    for index in 0..flows {
+        let mut flow = flow(cast, (asker, index == 0), number * 4 + index, dice);
+        // Of one lot as often as not: what is hidden looks like what is seen.
+        if dice.one_in(2) {
+            flow.lot.clone_from(&lot);
+        }
+        world.things.extend(flow.things(cast));
+        world.hidden.extend(flow.beside(cast, 2));
+        world.steps.extend(steps(cast, asker, &flow, dice));
+    }
+    claims(cast, asker, number, dice, &mut world);
+    world.things.push(cast.sscc(PACKER, 800_000 + number));
+    world
+        .things
+        .push(story::sgtin(&cast.gtin(MAKER, 0), &format!("NONE{number}")));
+    world
+}
+
+fn flow(cast: Cast, (asker, concerned): (Who, bool), number: usize, dice: &mut Dice) -> Flow {
+    let brand = match (asker, concerned) {
+        (MAKER, true) => MAKER,
+        (MAKER, false) => RIVAL,
+        _ => dice.one(&[MAKER, RIVAL]),
+    };
+    let with_store = asker == STORE && concerned || !dice.one_in(3);
+    let mut flow = Flow {
+        number,
+        brand,
+        product: dice.below(PRODUCTS),
+        lot: format!("L{}", dice.below(4)),
+        day: 1 + dice.below(20),
+        with_case: dice.one_in(3),
+        with_store,
+        length: 0,
+        silent: dice.one(&[None, None, None, Some(STORE), Some(BUYER), Some(SECOND)]),
+        late: dice.one_in(5),
+        corrected: dice.one_in(8),
+        mixed: false,
+    };
+    // Findings about what is hidden would take ids of the same moment away, which are made of random bits and order lists.
+    flow.mixed = (asker, concerned) == (MAKER, true) && !flow.corrected && !flow.late && flow.silent.is_none() && dice.one_in(2);
+    let all = flow.acts(cast, &AS_IT_IS).len();
+    let (least, most) = match (asker, concerned) {
+        (BUYER, true) => (all - 5, all),
+        (SECOND, true) => (all - 2, all),
+        (_, true) => (all - 6, all),
+        (_, false) => (3, all),
+    };
+    flow.length = least + dice.below(most - least + 1);
+    // A second flow that the asker shall have nothing to do with ends before it, unless it is one of those that always have.
+    if !concerned {
+        let acts = flow.acts(cast, &AS_IT_IS);
+        let first = acts.iter().position(|act| act.concerned.contains(&asker));
+        if let Some(first) = first.filter(|first| *first > 2) {
+            flow.length = flow.length.min(first);
+        }
+    }
+    flow
+}
+
+impl Flow {
+    fn units(&self, cast: Cast) -> Vec<String> {
+        let gtin = cast.gtin(self.brand, self.product);
+        (0..2)
+            .map(|index| story::sgtin(&gtin, &format!("U{}{index}", self.number)))
+            .collect()
+    }
+
+    fn case(&self, cast: Cast) -> String {
+        story::sgtin(&cast.case_gtin(self.brand, self.product), &format!("C{}", self.number))
+    }
+
+    fn pallet(&self, cast: Cast) -> String {
+        cast.sscc(PACKER, self.number)
+    }
+
+    fn beside(&self, cast: Cast, many: usize) -> Vec<String> {
+        let gtin = cast.gtin(RIVAL, 0);
+        let goods = (0..many).map(|index| story::sgtin(&gtin, &format!("B{}{index}", self.number)));
+        goods.filter(|_| self.mixed).collect()
+    }
+
+    fn things(&self, cast: Cast) -> Vec<String> {
+        let mut things = self.units(cast);
+        things.extend(self.with_case.then(|| self.case(cast)));
+        things.push(self.pallet(cast));
+        things
+    }
+
+    fn at(&self, hour: usize) -> String {
+        format!("2026-02-{:02}T{:02}:00:00Z", self.day + hour / 24, hour % 24)
+    }
+
+    fn handover(&self, cast: Cast, owner: (Who, Who), possessor: (Who, Who), epcs: &[String]) -> Handover {
+        Handover {
+            epcs: epcs.to_vec(),
+            owner: (cast.gln(owner.0), cast.gln(owner.1)),
+            possessor: (cast.gln(possessor.0), cast.gln(possessor.1)),
+            place: (cast.site(possessor.0, false), cast.site(possessor.1, false)),
+        }
+    }
+
+    /// All that is done with the goods, in order of time.
+    fn acts(&self, cast: Cast, tweak: &Tweak) -> Vec<Act> {
+        let mut acts = self.made(cast, tweak);
+        let pallet = [self.pallet(cast)];
+        let (mut holder, mut hour) = (PACKER, 10);
+        if self.with_store {
+            let moved = self.handover(cast, (self.brand, self.brand), (PACKER, tweak.store), &pallet);
+            self.hand_over(&mut acts, (PACKER, tweak.store, &[]), hour, &moved);
+            acts.push(act(
+                tweak.store,
+                story::object(
+                    &self.at(hour + 4),
+                    &cast.site(tweak.store, false),
+                    "OBSERVE",
+                    "storing",
+                    "in_progress",
+                    &pallet,
+                ),
+            ));
+            (holder, hour) = (tweak.store, 16);
+        }
+        let sold = self.handover(cast, (self.brand, BUYER), (holder, BUYER), &pallet);
+        self.hand_over(&mut acts, (holder, BUYER, &[]), hour, &sold);
+        let inside = if self.with_case {
+            vec![self.case(cast)]
+        } else {
+            self.units(cast)
+        };
+        let listed = if self.number.is_multiple_of(2) { &inside[..] } else { &[] };
+        acts.push(act(
+            BUYER,
+            story::unpack(&self.at(hour + 6), &cast.site(BUYER, false), &pallet[0], listed),
+        ));
+        let resold = self.handover(cast, (BUYER, SECOND), (BUYER, SECOND), &inside[..1]);
+        self.hand_over(&mut acts, (BUYER, SECOND, &[]), hour + 8, &resold);
+        let last = self.handover(cast, (SECOND, THIRD), (SECOND, THIRD), &inside[..1]);
+        self.hand_over(&mut acts, (SECOND, THIRD, &[]), hour + 14, &last);
+        acts.push(act(
+            THIRD,
+            story::object(
+                &self.at(hour + 20),
+                &cast.site(THIRD, false),
+                "DELETE",
+                "destroying",
+                "destroyed",
+                &inside[..1],
+            ),
+        ));
+        for (index, act) in acts.iter_mut().enumerate() {
+            // A store sees what travels with the goods; others who are sides of a sale see its order.
+            let hidden = |who: Who| act.by != who && (who == STORE || !act.concerned.contains(&who));
+            let order = 1 + usize::from(tweak.order_hidden_from.is_some_and(hidden));
+            let event = &mut act.event;
+            event["eventID"] = json!(format!("urn:uuid:00000000-0000-4000-8000-{:06}{index:06}", self.number));
+            event["ex:price"] = json!(tweak.price.to_string());
+            if event["bizStep"] == "shipping" || event["bizStep"] == "receiving" {
+                event["bizTransactionList"] = json!([
+                    {"type": "po", "bizTransaction": format!("urn:epcglobal:cbv:bt:{}:PO{}-{}", cast.gln(self.brand), self.number, order)},
+                    {"type": "desadv", "bizTransaction": format!("urn:epcglobal:cbv:bt:{}:D{}", cast.gln(PACKER), self.number)},
+                ]);
+            }
+        }
+        acts
+    }
+
+    fn made(&self, cast: Cast, tweak: &Tweak) -> Vec<Act> {
+        let (units, pallet) = (self.units(cast), self.pallet(cast));
+        let site = cast.site(PACKER, tweak.second_site);
+        let made: Vec<String> = units.iter().chain(&tweak.siblings).chain(&tweak.beside).cloned().collect();
+        let mut acts = vec![
+            act(
+                PACKER,
+                story::commission(&self.at(5 - tweak.hours_earlier), &site, &made, &self.lot),
+            ),
+            act(PACKER, story::commission_sscc(&self.at(6), &site, &pallet)),
+        ];
+        let mut inside = units.clone();
+        if self.with_case {
+            let case = self.case(cast);
+            acts.push(act(
+                PACKER,
+                story::commission(&self.at(6), &site, std::slice::from_ref(&case), &self.lot),
+            ));
+            acts.push(act(PACKER, story::pack(&self.at(7), &site, &case, &units)));
+            inside = vec![case];
+        }
+        acts.push(act(PACKER, story::pack(&self.at(8), &site, &pallet, &inside)));
+        acts
+    }
+
+    fn hand_over(&self, acts: &mut Vec<Act>, (from, to, also): (Who, Who, &[Who]), hour: usize, handover: &Handover) {
+        let concerned: Vec<Who> = [from, to].iter().chain(also).copied().collect();
+        let mut tell = |by: Who, event: Value| {
+            acts.push(Act {
+                by,
+                concerned: concerned.clone(),
+                event,
+            });
+        };
+        tell(from, story::ship(&self.at(hour), handover));
+        let place = if to == OTHER_STORE { STORE } else { to };
+        if self.silent != Some(place) {
+            tell(to, story::receive(&self.at(hour + 3), handover));
+        }
+    }
+}
+
+fn act(by: Who, event: Value) -> Act {
+    Act {
+        by,
+        concerned: vec![by],
+        event,
+    }
+}
+
+/// The acts of a flow, as the two hubs are told of them.
+fn steps(cast: Cast, asker: Who, flow: &Flow, dice: &mut Dice) -> Vec<Step> {
+    let as_it_is = Tweak {
+        beside: flow.beside(cast, 0),
+        ..AS_IT_IS
+    };
+    let less: Vec<Act> = flow.acts(cast, &as_it_is).into_iter().take(flow.length).collect();
+    let is_concerned = |act: &Act| flow.brand == asker || act.concerned.contains(&asker);
+    let last = less.iter().rposition(is_concerned);
+    let tweak = last.map_or_else(|| AS_IT_IS.clone(), |_| tweak(cast, asker, flow, dice));
+    let more: Vec<Act> = flow.acts(cast, &tweak).into_iter().take(flow.length).collect();
+    let mut steps = Vec::new();
+    for (index, (less, more)) in less.into_iter().zip(more).enumerate() {
+        let turn = turn_of(flow, less.by);
+        let told = |act: Act| Told {
+            by: act.by,
+            event: act.event,
+        };
+        let wrong = flow.corrected && less.event["bizStep"] == "receiving" && less.by != asker;
+        let step = if last.is_some_and(|last| index <= last) {
+            Step {
+                turn,
+                less: Some(told(less)),
+                more: Some(told(more)),
+            }
+        } else {
+            Step::extra(turn, told(more))
+        };
+        if wrong {
+            steps.push(declared_wrong(&step));
+        }
+        steps.push(step);
+    }
+    steps
+}
+
+/// The same event, told a turn later as having been wrong, and so on for whoever was told of it.
+fn declared_wrong(step: &Step) -> Step {
+    let declared = |told: &Told| {
+        let mut told = told.clone();
+        told.event["errorDeclaration"] = json!({"declarationTime": "2026-03-01T07:59:00Z", "reason": "did_not_occur"});
+        told
+    };
+    Step {
+        turn: TURNS - 1,
+        less: step.less.as_ref().map(declared),
+        more: step.more.as_ref().map(declared),
+    }
+}
+
+fn turn_of(flow: &Flow, by: Who) -> usize {
+    match by {
+        PACKER if flow.late => 4,
+        PACKER => 0,
+        STORE | OTHER_STORE => 1,
+        BUYER => 2,
+        _ => 3,
+    }
+}
+
+/// What may differ in what the asker may not see of a flow that concerns it.
+fn tweak(cast: Cast, asker: Who, flow: &Flow, dice: &mut Dice) -> Tweak {
+    let mut tweak = AS_IT_IS;
+    if flow.brand == asker {
+        tweak.beside = flow.beside(cast, 2);
+        tweak.price = 20;
+        return tweak;
+    }
+    if asker == PACKER {
+        return tweak;
+    }
+    tweak.order_hidden_from = Some(asker);
+    tweak.hours_earlier = dice.below(4);
+    tweak.second_site = dice.one_in(2);
+    if dice.one_in(2) {
+        let gtin = cast.gtin(flow.brand, flow.product);
+        tweak.siblings = vec![story::sgtin(&gtin, &format!("S{}", flow.number))];
+    }
+    if asker == SECOND {
+        tweak.store = dice.one(&[STORE, OTHER_STORE]);
+    }
+    tweak
+}
+
+/// What somebody says of goods that are not its own: the stranger of others', and the stranger as the asker of whatever it likes.
+fn claims(cast: Cast, asker: Who, number: usize, dice: &mut Dice, world: &mut World) {
+    let count = if asker == STRANGER { 1 + dice.below(3) } else { dice.below(3) };
+    let own = cast.sscc(STRANGER, number);
+    for index in 0..count {
+        let thing = dice.one(&world.things);
+        // Of a brand owner's goods it is told whatever is said of them.
+        if asker == MAKER || asker == RIVAL {
+            break;
+        }
+        let at = format!("2026-02-{:02}T{:02}:30:00Z", 1 + dice.below(27), dice.below(24));
+        let mut event = claim(cast, dice, (asker, &at, &own), thing);
+        event["eventID"] = json!(format!("urn:uuid:00000000-0000-4000-9000-{number:06}{index:06}"));
+        let told = Told { by: STRANGER, event };
+        let turn = dice.below(TURNS);
+        world.steps.push(if asker == STRANGER {
+            Step::both(turn, told)
+        } else {
+            Step::extra(turn, told)
+        });
+    }
+    if asker == STRANGER {
+        world.things.push(own);
+    }
+}
+
+fn claim(cast: Cast, dice: &mut Dice, (asker, at, own): (Who, &str, &str), thing: String) -> Value {
+    let site = cast.site(STRANGER, false);
+    let things = [thing];
+    let handover = |from: Who, to: Who| Handover {
+        epcs: things.to_vec(),
+        owner: (cast.gln(from), cast.gln(to)),
+        possessor: (cast.gln(from), cast.gln(to)),
+        place: (cast.site(from, false), cast.site(to, false)),
+    };
+    match dice.below(7) {
+        0 => story::object(at, &site, "OBSERVE", "inspecting", "in_progress", &things),
+        1 => story::ship(at, &handover(STRANGER, THIRD)),
+        // Who is named as a side is concerned.
+        2 => story::receive(at, &handover(if asker == PACKER { BUYER } else { PACKER }, STRANGER)),
+        3 => story::pack(at, &site, own, &things),
+        4 => story::unpack(at, &site, &things[0], &[]),
+        5 => story::object(at, &site, "DELETE", "destroying", "destroyed", &things),
+        _ => story::commission_sscc(at, &site, own),
+    }
+}

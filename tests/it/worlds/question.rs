@@ -1,0 +1,307 @@
+//! All that an asker can ask: every list in pages of two sizes, every field, things and ids of its own, of others and of nobody, every filter,
+//! in every channel. Which questions are asked of each world is a throw of dice; lists are always asked for.
+
+use std::sync::LazyLock;
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::{Value, json};
+
+use super::cast::{BUYER, MAKER, PACKER, RIVAL, STORE, Who};
+use super::dice::Dice;
+use super::house::{Family, request};
+use super::schema::Schema;
+use crate::hub::Answer;
+use crate::soap::{EPCISQ, enveloped};
+
+static SCHEMA: LazyLock<Schema> = LazyLock::new(Schema::committed);
+
+/// One request, and how its list goes on.
+#[derive(Debug, Clone)]
+pub struct Question {
+    method: &'static str,
+    path: String,
+    content_type: Option<&'static str>,
+    body: String,
+    /// The root field of a GraphQL list, which has a next page.
+    list: Option<String>,
+    /// Must be answered without an error: a question that is refused finds nothing.
+    good: bool,
+}
+
+impl Question {
+    fn get(path: String) -> Self {
+        Self {
+            method: "GET",
+            path,
+            content_type: None,
+            body: String::new(),
+            list: None,
+            good: false,
+        }
+    }
+
+    fn post(path: &str, content_type: &'static str, body: String) -> Self {
+        Self {
+            method: "POST",
+            content_type: Some(content_type),
+            body,
+            ..Self::get(path.to_owned())
+        }
+    }
+
+    fn graphql(query: &str, variables: &Value) -> Self {
+        let body = json!({"query": query, "variables": variables}).to_string();
+        Self {
+            good: true,
+            ..Self::post("/graphql", "application/json", body)
+        }
+    }
+
+    pub fn request(&self) -> Request<Body> {
+        request(self.method, &self.path, self.content_type, &self.body)
+    }
+
+    pub fn line(&self) -> String {
+        format!("{} {} {}", self.method, self.path, self.body)
+    }
+
+    /// Panics if it was put wrongly.
+    pub fn check(&self, answer: &Answer) {
+        if self.good {
+            let errors = answer.json()["errors"].clone();
+            assert!(errors.is_null(), "{}: {errors:#}", self.line());
+        }
+    }
+
+    /// The next page of what was answered.
+    pub fn next(&self, answer: &Answer) -> Option<Self> {
+        let mut next = self.clone();
+        let Some(list) = &self.list else {
+            next.path = answer.next_page()?;
+            return Some(next);
+        };
+        let page = answer.json()["data"][list]["pageInfo"].clone();
+        if page["hasNextPage"] != true {
+            return None;
+        }
+        let mut body: Value = serde_json::from_str(&self.body).expect("a question");
+        body["variables"]["after"] = page["endCursor"].clone();
+        next.body = body.to_string();
+        Some(next)
+    }
+}
+
+/// Everything for one asker.
+pub fn all(family: &Family) -> Vec<Question> {
+    let mut dice = Dice::new(family.seed);
+    let mut questions = lists();
+    questions.extend(roots(family));
+    questions.extend(paths(family, &mut dice));
+    for world in &family.worlds {
+        let mut things = world.things.clone();
+        while things.len() > 2 {
+            things.remove(dice.below(things.len()));
+        }
+        questions.push(of_things(&things, &mut dice));
+        let thing = dice.one(&world.things);
+        questions.push(of_thing(&thing, &mut dice));
+        for hidden in &world.hidden {
+            questions.push(of_things(std::slice::from_ref(hidden), &mut dice));
+            questions.push(Question::get(format!(
+                "/epcis/events?MATCH_anyEPC={}&perPage=1",
+                escaped(hidden)
+            )));
+        }
+    }
+    questions
+}
+
+/// Every root field that is a list, in pages of three and of twenty-five.
+fn lists() -> Vec<Question> {
+    let mut questions = Vec::new();
+    for field in SCHEMA
+        .fields("Query")
+        .iter()
+        .filter(|field| field.takes("first") && !field.needs_any())
+    {
+        let selection = SCHEMA.selection(&field.of);
+        for first in [3, 25] {
+            let query = format!(
+                "query ($after: String) {{ {}(first: {first}, after: $after) {{ {selection} }} }}",
+                field.name
+            );
+            questions.push(Question {
+                list: Some(field.name.clone()),
+                ..Question::graphql(&query, &json!({}))
+            });
+        }
+    }
+    questions
+}
+
+/// The other root fields, about what is one's own, another's and nobody's.
+fn roots(family: &Family) -> Vec<Question> {
+    let cast = family.cast;
+    let mut questions = vec![Question::graphql(
+        &format!("{{ me {{ {} }} }}", SCHEMA.selection("Party")),
+        &json!({}),
+    )];
+    for (index, maker) in [MAKER, RIVAL].into_iter().enumerate() {
+        let gtin = cast.gtin(maker, index);
+        let lot = family.worlds.first().map_or("L1", |world| &world.lot);
+        let query = format!(
+            "query ($gtin: String!, $lot: String!) {{ lotLedger(gtin: $gtin, lot: $lot) {{ {} }} lotReconciliation(gtin: $gtin, lot: $lot) {{ {} }}
+               serialForecast(gtin: $gtin) {{ {} }} serialLookup(numbers: [{{gtin: $gtin, serial: \"U10\"}}, {{gtin: $gtin, serial: \"NONE\"}}]) {{ {} }} }}",
+            SCHEMA.selection("LotLedger"),
+            SCHEMA.selection("LotReconciliation"),
+            SCHEMA.selection("SerialForecast"),
+            SCHEMA.selection("SerialLookup"),
+        );
+        questions.push(Question {
+            // Not everybody may ask for a lot.
+            good: false,
+            ..Question::graphql(&query, &json!({"gtin": gtin, "lot": lot}))
+        });
+    }
+    for prefix in ["evt", "cap", "fnd", "shp", "alc", "agr"] {
+        let id = format!("{prefix}_{}", "0197".repeat(8));
+        questions.push(Question {
+            good: false,
+            ..Question::graphql(
+                "query ($id: ID!) { node(id: $id) { id } event(id: $id) { id } captureJob(id: $id) { id } }",
+                &json!({"id": id}),
+            )
+        });
+    }
+    questions
+}
+
+/// The EPCIS binding, the downloads and SOAP.
+fn paths(family: &Family, dice: &mut Dice) -> Vec<Question> {
+    let cast = family.cast;
+    let sgln = |who: Who, second| format!("https://id.gs1.org/414/{}", cast.site(who, second));
+    let pgln = |who: Who| format!("https://id.gs1.org/417/{}", cast.gln(who));
+    let class = |maker: Who| format!("https://id.gs1.org/01/{}", cast.gtin(maker, 0));
+    let mut paths: Vec<String> = [
+        "epcs",
+        "bizSteps",
+        "bizLocations",
+        "readPoints",
+        "dispositions",
+        "eventTypes",
+        "capture",
+        "queries",
+    ]
+    .into_iter()
+    .map(|name| format!("/epcis/{name}?perPage=7"))
+    .collect();
+    paths.extend([
+        "/epcis".to_owned(),
+        "/epcis/events?perPage=5".to_owned(),
+        "/epcis/events?perPage=100&orderBy=eventTime&orderDirection=ASC".to_owned(),
+        "/epcis/events?perPage=9&orderBy=recordTime&orderDirection=DESC".to_owned(),
+        "/epcis/events?eventCountLimit=4".to_owned(),
+        "/epcis/events?maxEventCount=30".to_owned(),
+        "/epcis/events?EQ_action=DELETE".to_owned(),
+        "/epcis/events?EXISTS_errorDeclaration=true".to_owned(),
+        "/epcis/queries/moves/events?perPage=6".to_owned(),
+        "/epcis/queries/moves/subscriptions".to_owned(),
+        "/epcis/bizSteps/commissioning/events?perPage=6".to_owned(),
+        "/epcis/eventTypes/AggregationEvent/events?perPage=6".to_owned(),
+        "/serials/v1/allocations".to_owned(),
+        "/serials/v1/imports".to_owned(),
+        format!("/epcis/events?EQ_ex:price={}", 20),
+        format!(
+            "/epcis/events?EQ_bizTransaction_po=urn:epcglobal:cbv:bt:{}:PO{}-2",
+            cast.gln(MAKER),
+            dice.below(40)
+        ),
+        format!("/epcis/events?EQ_readPoint={}", sgln(PACKER, true)),
+        format!(
+            "/epcis/events?EQ_bizLocation={}",
+            sgln(dice.one(&[PACKER, STORE, BUYER]), false)
+        ),
+        format!("/epcis/events?WD_readPoint={}", sgln(STORE, false)),
+        format!(
+            "/epcis/events?EQ_source_owning_party={}",
+            pgln(dice.one(&[MAKER, RIVAL, BUYER]))
+        ),
+        format!(
+            "/epcis/events?EQ_destination_possessing_party={}",
+            pgln(dice.one(&[STORE, BUYER]))
+        ),
+        format!("/epcis/events?MATCH_anyEPCClass={}", class(RIVAL)),
+        format!("/epcis/events?EQ_ilmd_urn:epcglobal:cbv:mda%23lotNumber=L{}", dice.below(4)),
+        format!(
+            "/epcis/events?GE_eventTime=2026-02-{:02}T00:00:00Z&LT_eventTime=2026-02-{:02}T12:00:00Z&perPage=4",
+            1 + dice.below(9),
+            10 + dice.below(9)
+        ),
+        format!("/epcis/readPoints/{}", escaped(&sgln(PACKER, true))),
+        format!(
+            "/epcis/events/urn:uuid:00000000-0000-4000-8000-{:06}{:06}",
+            dice.below(40),
+            dice.below(12)
+        ),
+    ]);
+    let mut questions: Vec<Question> = paths.into_iter().map(Question::get).collect();
+    let poll = |params: &str| {
+        let content =
+            format!("<q:Poll xmlns:q='{EPCISQ}'><queryName>SimpleEventQuery</queryName><params>{params}</params></q:Poll>");
+        Question::post("/epcis/soap", "text/xml", enveloped(&content))
+    };
+    questions.push(poll(""));
+    questions.push(poll("<param><name>maxEventCount</name><value>5</value></param>"));
+    questions.push(poll(&format!(
+        "<param><name>EQ_readPoint</name><value><string>{}</string></value></param>",
+        sgln(PACKER, true)
+    )));
+    let master = format!("<q:Poll xmlns:q='{EPCISQ}'><queryName>SimpleMasterDataQuery</queryName><params/></q:Poll>");
+    questions.push(Question::post("/epcis/soap", "text/xml", enveloped(&master)));
+    let numbers = json!({"numbers": [{"gtin": cast.gtin(RIVAL, 0), "serial": "U10"}, {"serial": cast.sscc(PACKER, 4)}]});
+    questions.push(Question::post("/serials/v1/lookups", "application/json", numbers.to_string()));
+    questions
+}
+
+/// Some things of a world at once, by aliases.
+fn of_things(things: &[String], dice: &mut Dice) -> Question {
+    let at = format!("2026-02-{:02}T{:02}:00:00Z", 1 + dice.below(27), dice.below(24));
+    let mut query = String::new();
+    for (index, epc) in things.iter().enumerate() {
+        for (field, object) in [("item", "Item"), ("provenance", "Provenance"), ("container", "Container")] {
+            let moment = match dice.below(3) {
+                0 => format!(", asOf: \"{at}\""),
+                1 if field == "item" => format!(", knownAt: \"{at}\""),
+                _ => String::new(),
+            };
+            query.push_str(&format!(
+                "{field}{index}: {field}(epc: \"{epc}\"{moment}) {{ {} }} ",
+                SCHEMA.selection(object)
+            ));
+        }
+        query.push_str(&format!(
+            "events{index}: events(first: 1, filter: {{epc: \"{epc}\"}}) {{ nodes {{ eventId }} pageInfo {{ hasNextPage endCursor }} }} "
+        ));
+    }
+    Question::graphql(&format!("{{ {query} }}"), &json!({}))
+}
+
+/// One thing in the EPCIS binding.
+fn of_thing(thing: &str, dice: &mut Dice) -> Question {
+    let field = dice.one(&["MATCH_anyEPC", "MATCH_epc", "MATCH_parentID"]);
+    let escaped = escaped(thing);
+    match dice.below(4) {
+        0 => Question::get(format!("/epcis/epcs/{escaped}/events")),
+        1 => Question::get(format!("/epcis/epcs/{escaped}")),
+        _ => Question::get(format!("/epcis/events?{field}={escaped}&perPage=1")),
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}
