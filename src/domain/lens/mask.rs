@@ -92,7 +92,7 @@ fn mask_places(event: &mut Event, sight: &Sight, viewer: &impl Viewer) {
 fn coarse(id: Epc, level: Where, viewer: &impl Viewer) -> Option<Epc> {
     match level {
         Where::Nothing | Where::Country => None,
-        Where::OwnSites => (viewer.is_self(&id) || leaks(Leak::PlaceOfOthers)).then_some(id),
+        Where::OwnSites => viewer.is_self(&id).then_some(id),
         Where::Site if viewer.is_self(&id) => Some(id),
         Where::Site => id.gln().map(Epc::from_gln),
         Where::ReadPoint => Some(id),

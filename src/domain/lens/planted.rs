@@ -21,8 +21,6 @@ pub enum Leak {
     NamesOfHops,
     /// Provenance tells the moment where the month is allowed.
     ExactTime,
-    /// An event shows the places of others.
-    PlaceOfOthers,
     /// A filter finds events by things that are masked out of them.
     FilterByHidden,
     /// A subscription delivers events unmasked.
@@ -35,7 +33,7 @@ pub enum Leak {
 
 impl Leak {
     /// Each of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 11] = [
         Self::Siblings,
         Self::CountBeforeFilter,
         Self::CursorOnHidden,
@@ -43,7 +41,6 @@ impl Leak {
         Self::FindingOfForeign,
         Self::NamesOfHops,
         Self::ExactTime,
-        Self::PlaceOfOthers,
         Self::FilterByHidden,
         Self::UnmaskedDelivery,
         Self::OrdersOfOthers,
