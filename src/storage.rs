@@ -17,6 +17,7 @@ pub mod certificate;
 pub mod containment;
 pub mod db;
 pub mod event;
+pub mod fact;
 pub mod finding;
 pub mod item;
 pub mod master_key;
@@ -29,7 +30,9 @@ pub mod row;
 pub mod serial;
 pub mod shipment;
 pub(crate) mod together;
+mod tx;
 pub mod view;
+pub(crate) mod write;
 pub mod yardstick;
 
 pub(crate) use bulk::hex;

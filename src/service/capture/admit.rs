@@ -7,8 +7,9 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use crate::domain::event::Event;
+use crate::domain::event::{EpcRole, Event};
 use crate::domain::finding::{Finding, FindingCode};
+use crate::domain::gs1::{Epc, EpcKey};
 use crate::domain::ids::EventKey;
 use crate::storage::event::{self, Known};
 use crate::storage::{Tx, hex};
@@ -24,6 +25,15 @@ pub(super) struct New {
     pub(super) event_id: String,
     /// Declared in error, before it came or in the same document.
     pub(super) voided: bool,
+    /// The keys of what it names, in the order of [`Event::roles`]: each is a hash that is wanted again and again.
+    pub(super) keys: Vec<EpcKey>,
+}
+
+impl New {
+    /// What its event names.
+    pub(super) fn named<'a>(&'a self, event: &'a Event) -> impl Iterator<Item = (EpcRole, EpcKey, &'a Epc)> {
+        event.roles().zip(&self.keys).map(|((role, epc), key)| (role, *key, epc))
+    }
 }
 
 /// What a document brings.
@@ -93,6 +103,7 @@ pub(super) async fn admit(tx: &Tx, work: &Work) -> Result<Admitted, ServiceError
             ordinal,
             event_id: parsed.event.event_id.as_deref().map_or_else(made, str::to_owned),
             voided: !declares && (twin.is_some() || known.find(&hash, true).is_some()),
+            keys: parsed.event.roles().map(|(_, epc)| epc.key()).collect(),
         });
     }
     admitted.erroneous = event::bodies(tx, &erroneous).await?;

@@ -171,7 +171,7 @@ impl<'a> Sink<'a> {
         let shown: String = item.uri.chars().take(80).collect();
         let detail = format!("`{shown}` {}", of_state(misfit.code).unwrap_or(misfit.code.fix()));
         let owner = self.owner(misfit.event, misfit.epc);
-        let (event, epc, pointer) = (Some(misfit.event), Some(item.uri.clone()), place.pointer.clone());
+        let (event, epc, pointer) = (Some(misfit.event), Some(item.uri.to_string()), place.pointer.clone());
         let blank = self.blank(place.document, place.teller.clone(), misfit.code);
         self.keep(StoredFinding {
             owner,

@@ -9,8 +9,8 @@ use crate::domain::ids::{AllocationId, EventKey, PartyId, PoolId};
 use crate::domain::time::Micros;
 use crate::storage::Db;
 use crate::storage::db::DbOptions;
-use crate::storage::event as stored;
 use crate::storage::serial::{lookup, slice};
+use crate::storage::{containment, event as stored, fact as facts, item as things};
 
 use super::event::Filter;
 use super::{DEPTH, audit, container, event, query, shipment, trace};
@@ -78,8 +78,8 @@ fn hot(backend: DbBackend) -> Vec<(&'static str, String, Vec<Value>)> {
     };
     let named = |name, (sql, values): (String, Vec<Value>)| (name, sql, values);
     vec![
-        ("history of a thing", trace::SQL.to_owned(), vec![key.0.into(), DEPTH.into()]),
-        ("contents", container::SQL.to_owned(), container::values(&inside)),
+        ("history of a thing", trace::sql(backend), vec![key.0.into(), DEPTH.into()]),
+        ("contents", container::sql(backend), container::values(&inside)),
         named("events", event::list_sql(&party, &Filter::default(), after, 51)),
         named("events by type, step and time", event::list_sql(&party, &by_time, after, 51)),
         named("events of a thing", event::list_sql(&party, &by_epc, after, 51)),
@@ -101,6 +101,12 @@ fn hot(backend: DbBackend) -> Vec<(&'static str, String, Vec<Value>)> {
         named(
             "capture: events by id",
             stored::by_event_id_sql(backend, &party, &["urn:uuid:1".to_owned()]),
+        ),
+        named("capture: things", things::lock_sql(backend, &[key])),
+        named("capture: what names things", facts::of_things_sql(backend, &[key])),
+        named(
+            "what was inside",
+            containment::inside_after_sql(backend, &[(key, Micros(1))], true),
         ),
         named(
             "capture: who is concerned",
@@ -125,7 +131,12 @@ async fn what_a_document_names_is_looked_up_one_by_one() {
         let steps: Vec<String> = plan.iter().map(|row| row.try_get("", "detail").unwrap()).collect();
         assert!(steps[0].starts_with("SCAN json_each"), "{name}: {steps:#?}");
         let last = steps.last().unwrap();
-        let whole = ["(asserter_id=? AND hash=?", "(event_id=?", "(party_id=? AND event_id=?"];
+        let whole = [
+            "(asserter_id=? AND hash=?",
+            "(event_id=?",
+            "(party_id=? AND event_id=?",
+            "(epc=?",
+        ];
         assert!(whole.iter().any(|columns| last.contains(columns)), "{name}: {steps:#?}");
     }
 }
