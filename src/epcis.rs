@@ -73,6 +73,8 @@ pub struct ParseLimits {
     pub findings_per_code: usize,
     /// What each finding does to the document.
     pub profile: Profile,
+    /// Whether an event with a finding that refuses is left out, instead of the whole document being refused.
+    pub leaves_out: bool,
 }
 
 impl Default for ParseLimits {
@@ -83,6 +85,7 @@ impl Default for ParseLimits {
             event_bytes: 256 << 20,
             findings_per_code: 100,
             profile: Profile::default(),
+            leaves_out: false,
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod db;
 pub mod event;
 pub mod fact;
 pub mod finding;
+pub mod identity;
 pub mod item;
 pub mod master_key;
 pub mod migration;

@@ -10,6 +10,7 @@ use sea_orm_migration::sea_orm::DbBackend;
 mod m20261122_000001_base;
 mod m20261122_000002_serial;
 mod m20261122_000004_query;
+mod m20261122_000005_document;
 mod m20261122_000008_thing;
 
 // Whoever runs the steps needs the trait and no other part of that crate.
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000001_base::Migration),
             Box::new(m20261122_000002_serial::Migration),
             Box::new(m20261122_000004_query::Migration),
+            Box::new(m20261122_000005_document::Migration),
             Box::new(m20261122_000008_thing::Migration),
         ]
     }

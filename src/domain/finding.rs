@@ -234,6 +234,8 @@ catalogue! {
     ReceivedWithoutShipment = 513, "RECEIVED_WITHOUT_SHIPMENT", State, Warning, "ask the supplier for the shipping event; the finding clears by itself";
     /// Used after it was decommissioned, destroyed or dispensed.
     AfterEndOfLife = 514, "DECOMMISSIONED_SERIAL_USED", State, Error, "check the EPC";
+    /// An error declaration names a corrective event that its sender has not sent.
+    DanglingCorrection = 551, "DANGLING_CORRECTION", State, Warning, "send the corrective event; the finding clears by itself";
     /// Noticed by an earlier release, which had one code for all deviations without consequence. No longer given.
     LenientlyRead = 901, "LENIENTLY_READ", Past, Warning, "see the detail";
 }

@@ -28,8 +28,10 @@ pub struct Document {
     pub header: Header,
     /// The events, in document order. Empty where they were handed out one by one ([`super::read_events`]).
     pub events: Vec<ParsedEvent>,
-    /// What was noticed and does not refuse the document.
+    /// What was noticed and does not refuse the document; of events that were left out also what refuses them.
     pub findings: Vec<Finding>,
+    /// How many events were left out ([`super::ParseLimits::leaves_out`]).
+    pub left_out: usize,
 }
 
 /// Above the events: the Standard Business Document Header, master data, transaction statements.
@@ -76,6 +78,8 @@ pub struct ParsedEvent {
     pub event: Event,
     /// Where it stood: JSON pointer or XPath.
     pub pointer: String,
+    /// Its zero-based position among the events of the document.
+    pub position: usize,
     /// Its CBV 2.0 event hash (clause 8.9).
     pub hash: [u8; 32],
 }

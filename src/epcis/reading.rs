@@ -83,6 +83,16 @@ impl Findings {
         }
     }
 
+    /// What is found from here on is of one event, which alone it refuses: whether the document was refused before.
+    fn begin(&mut self) -> bool {
+        std::mem::take(&mut self.refused)
+    }
+
+    /// The event ends: whether it is refused.
+    fn end(&mut self, before: bool) -> bool {
+        std::mem::replace(&mut self.refused, before)
+    }
+
     /// Whether something refuses the document.
     pub(super) fn refused(&self) -> bool {
         self.refused
@@ -109,6 +119,8 @@ pub(super) struct Reading<'a> {
     pub(super) limits: &'a ParseLimits,
     /// Events met so far, good or not.
     pub(super) count: usize,
+    /// Events left out.
+    pub(super) left_out: usize,
     /// Qualified EPCIS children are reported once a document.
     pub(super) told_qualified: bool,
     /// Elements out of place, by container and name: each is reported once a document.
@@ -127,6 +139,7 @@ impl<'a> Reading<'a> {
             findings: Findings::new(limits.findings_per_code, limits.profile.clone()),
             limits,
             count: 0,
+            left_out: 0,
             told_qualified: false,
             told_places: HashSet::new(),
             in_event: false,
@@ -143,14 +156,19 @@ impl<'a> Reading<'a> {
         }
         self.in_event = true;
         self.findings.turn();
+        let before = self.limits.leaves_out.then(|| self.findings.begin());
         schema::event(self, root, base);
         let built = build::event(self, root, base);
         self.in_event = false;
+        let is_refused = before.is_some_and(|before| self.findings.end(before));
+        let built = built.filter(|_| !is_refused);
+        self.left_out += usize::from(before.is_some() && built.is_none());
         if let Some(event) = built {
             let hash = hash::event_hash(&event);
             (self.sink)(ParsedEvent {
                 event,
                 pointer: base.to_owned(),
+                position: self.count,
                 hash,
             });
         }

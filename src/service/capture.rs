@@ -14,35 +14,39 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
-use crate::domain::finding::{Finding, FindingCode};
-use crate::domain::ids::{AuditId, CaptureId, DocumentId, PartyId};
+use crate::domain::finding::Finding;
+use crate::domain::ids::{CaptureId, DocumentId, FindingId, PartyId};
 use crate::domain::party::Actor;
 use crate::domain::time::Micros;
 use crate::epcis::MediaType;
 use crate::storage::capture as store;
 use crate::storage::object::Received;
-use crate::storage::{StorageError, audit, finding};
+use crate::storage::{StorageError, finding};
 
 use super::error::{Code, ServiceError, Violation};
 use super::hub::Hub;
 use super::page::{Page, Paged};
 
-pub use store::{Job, JobState};
+pub use finding::Placed;
+pub use store::{ErrorBehaviour, Job, JobState};
 
 mod admit;
 mod apply;
 mod check;
+mod correct;
 mod document;
 mod findings;
 mod life;
 mod load;
+mod refusal;
 mod relate;
 mod save;
+mod single;
 mod upload;
 
 pub use document::document;
-pub use upload::{Upload, too_large};
+pub use single::capture_event;
+pub use upload::{Coding, Upload, too_large};
 
 /// How long a worker may be silent before another takes its job over.
 pub const LEASE_SECONDS: i64 = 10;
@@ -68,6 +72,8 @@ pub struct Submission {
     pub media: MediaType,
     /// `Content-Type` as sent.
     pub media_type: String,
+    /// What becomes of it if some of its events cannot be taken in.
+    pub behaviour: ErrorBehaviour,
 }
 
 /// Takes a document in: the job that captures it, or why it is refused.
@@ -88,12 +94,13 @@ pub async fn submit(hub: &Hub, actor: &Actor, submission: Submission) -> Result<
         received,
         media,
         media_type,
+        behaviour,
     } = submission;
     if received.size_bytes() <= hub.limits().checked_at_once_bytes
-        && let Err(findings) = checked(hub, &actor.party, media, received.read().map_err(object_failed)?).await?
+        && let Err(findings) = checked(hub, (&actor.party, behaviour), media, received.read().map_err(object_failed)?).await?
     {
         let object = format!("sha256:{}", check::hex(&sha256));
-        return Err(refuse(hub, actor, object, findings).await?);
+        return Err(refusal::refuse(hub, actor, object, findings).await?);
     }
     let size_bytes = received.size_bytes();
     blocking(move || received.keep()).await?.map_err(object_failed)?;
@@ -112,7 +119,7 @@ pub async fn submit(hub: &Hub, actor: &Actor, submission: Submission) -> Result<
         .write(move |tx| {
             Box::pin(async move {
                 let document = store::document(tx, &document).await?;
-                store::enqueue(tx, id, document, &actor, now).await
+                store::enqueue(tx, (id, behaviour), document, &actor, now).await
             })
         })
         .await?;
@@ -120,60 +127,9 @@ pub async fn submit(hub: &Hub, actor: &Actor, submission: Submission) -> Result<
     Ok(job)
 }
 
-/// Audits the refusal of a document of which nothing is stored, and words it for the sender.
-async fn refuse(hub: &Hub, actor: &Actor, object: String, findings: Vec<Finding>) -> Result<ServiceError, ServiceError> {
-    let entry = refusal_entry(hub, actor, object, &findings);
-    hub.db()
-        .write::<_, StorageError, _>(move |tx| Box::pin(async move { audit::append(tx, &entry).await }))
-        .await?;
-    Ok(refusal(findings))
-}
-
-fn refusal_entry(hub: &Hub, actor: &Actor, object: String, findings: &[Finding]) -> AuditEntry {
-    let now = hub.now();
-    let codes: std::collections::BTreeSet<&str> = findings.iter().map(|finding| finding.code.as_str()).collect();
-    AuditEntry {
-        id: AuditId::new(hub.new_id(now)),
-        at: now,
-        actor: actor.clone(),
-        principal: None,
-        action: AuditAction::Capture,
-        object,
-        outcome: Outcome::Refused,
-        detail: serde_json::json!({ "codes": codes }),
-    }
-}
-
-/// 403 if rights are all that is wrong, 400 otherwise. All findings are reasons of the refusal.
-fn refusal(findings: Vec<Finding>) -> ServiceError {
-    let rights = |code: FindingCode| {
-        matches!(
-            code,
-            FindingCode::SenderMismatch | FindingCode::LocationNotYours | FindingCode::PartyNotYours | FindingCode::EpcNotYours
-        )
-    };
-    let entitled = findings.iter().any(|finding| !rights(finding.code));
-    let code = if entitled { Code::InvalidDocument } else { Code::NotEntitled };
-    let violations = findings.into_iter().map(violation).collect();
-    ServiceError::Refused {
-        code,
-        detail: "nothing of the document is stored: see `errors`".to_owned(),
-        violations,
-    }
-}
-
-fn violation(finding: Finding) -> Violation {
-    let detail = format!("{}: {}", finding.detail, finding.code.fix());
-    Violation {
-        code: finding.code.as_str().to_owned(),
-        pointer: finding.pointer,
-        detail,
-    }
-}
-
 async fn checked(
     hub: &Hub,
-    party: &PartyId,
+    (party, behaviour): (&PartyId, ErrorBehaviour),
     media: MediaType,
     input: impl BufRead + Send + 'static,
 ) -> Result<Result<check::Checked, Vec<Finding>>, ServiceError> {
@@ -187,6 +143,7 @@ async fn checked(
                 party: &party,
                 limits: &limits,
                 now,
+                behaviour,
             },
         )
     })
@@ -209,7 +166,7 @@ fn object_failed(error: std::io::Error) -> ServiceError {
 pub struct Report {
     /// The job.
     pub job: Job,
-    /// Why it was refused.
+    /// Why it, or some of its events, were refused.
     pub errors: Vec<Violation>,
     /// How many findings of each code still stand.
     pub findings: Vec<(String, i64)>,
@@ -228,7 +185,17 @@ pub async fn job(hub: &Hub, actor: &Actor, id: CaptureId) -> Result<Option<Repor
     Ok(Some(Report { job, errors, findings }))
 }
 
-/// Why a job was refused.
+/// What the hub noticed about the document of a job of the caller, oldest first; `None`: there is no such job.
+pub async fn findings(hub: &Hub, actor: &Actor, id: CaptureId, page: Page) -> Result<Option<Paged<Placed>>, ServiceError> {
+    let Some(job) = store::find_job(hub.db(), &actor.party, id).await? else {
+        return Ok(None);
+    };
+    let after = page.after.map(|cursor| FindingId::new(cursor.id));
+    let rows = finding::of_document(hub.db(), job.document, after, page.first.saturating_add(1)).await?;
+    Ok(Some(Paged::by_id(rows, page, |placed| placed.finding.id.uuid())))
+}
+
+/// Why a job, or some of its events, were refused.
 pub fn errors_of(job: &Job) -> Result<Vec<Violation>, ServiceError> {
     serde_json::from_str(&job.errors)
         .map_err(|error| ServiceError::Internal(format!("capture_job.errors of {}: {error}", job.id)))
@@ -252,13 +219,20 @@ pub async fn run_due(hub: &Hub) -> Result<Option<CaptureId>, ServiceError> {
         .write::<_, StorageError, _>(move |tx| Box::pin(async move { store::claim(tx, now, lease).await }))
         .await?;
     let Some((job, document)) = claimed else { return Ok(None) };
+    let id = job.id;
+    work_on(hub, job, document, false).await?;
+    Ok(Some(id))
+}
+
+/// Brings a job that was claimed to its end, or lets go of it with an error. `alone`: see [`apply::apply`].
+async fn work_on(hub: &Hub, job: Job, document: store::Document, alone: bool) -> Result<(), ServiceError> {
     let (id, attempts) = (job.id, job.attempts);
     let ended = tokio::select! {
-        ended = run(hub, job, document) => ended,
+        ended = run(hub, job, document, alone) => ended,
         never = keep_lease(hub, id, attempts) => match never {},
     };
     match ended {
-        Ok(()) => Ok(Some(id)),
+        Ok(()) => Ok(()),
         Err(error) => {
             let not_before = hub.now().plus_seconds(wait_seconds(&error, attempts));
             hub.db()
@@ -303,15 +277,16 @@ fn wait_seconds(error: &ServiceError, attempts: i64) -> i64 {
     }
 }
 
-async fn run(hub: &Hub, job: Job, document: store::Document) -> Result<(), ServiceError> {
+async fn run(hub: &Hub, job: Job, document: store::Document, alone: bool) -> Result<(), ServiceError> {
     if job.attempts > ATTEMPTS {
         let errors = vec![Violation {
             code: Code::Internal.as_str().to_owned(),
             pointer: String::new(),
             detail: "the hub could not process the document; nothing of it is stored: tell the operator, and send it again"
                 .to_owned(),
+            ..Violation::default()
         }];
-        return end_refused(hub, job, &[], errors).await;
+        return refusal::end(hub, job, &[], errors).await;
     }
     let media = MediaType::from_content_type(&document.media_type)
         .ok_or_else(|| ServiceError::Internal(format!("document.media_type of {}: not one that is captured", document.id)))?;
@@ -319,33 +294,24 @@ async fn run(hub: &Hub, job: Job, document: store::Document) -> Result<(), Servi
     let input = blocking(move || objects.read(&document.sha256))
         .await?
         .map_err(object_failed)?;
-    match checked(hub, &job.actor.party, media, input).await? {
-        Ok(checked) => apply::apply(hub, job, checked).await,
+    match checked(hub, (&job.actor.party, job.behaviour), media, input).await? {
+        Ok(checked) => {
+            if !checked.refusals.is_empty() {
+                let (claim, errors) = ((job.id, job.attempts), refusal::errors(&checked.refusals)?);
+                hub.db()
+                    .write::<_, StorageError, _>(move |tx| Box::pin(async move { store::note_errors(tx, claim, &errors).await }))
+                    .await?;
+            }
+            match apply::apply(hub, job.clone(), checked, alone).await {
+                Err(ServiceError::Refused { violations, .. }) if alone => refusal::end(hub, job, &[], violations).await,
+                ended => ended,
+            }
+        }
         Err(findings) => {
-            let errors = findings.iter().cloned().map(violation).collect();
-            end_refused(hub, job, &findings, errors).await
+            let errors = findings.iter().cloned().map(refusal::violation).collect();
+            refusal::end(hub, job, &findings, errors).await
         }
     }
-}
-
-async fn end_refused(hub: &Hub, job: Job, findings: &[Finding], errors: Vec<Violation>) -> Result<(), ServiceError> {
-    let entry = refusal_entry(hub, &job.actor, job.id.to_string(), findings);
-    let errors = serde_json::to_string(&errors).map_err(|error| ServiceError::Internal(error.to_string()))?;
-    let end = store::End {
-        state: JobState::Refused,
-        at: hub.now(),
-        events_stored: 0,
-        errors,
-    };
-    let ended = hub.db().write::<_, StorageError, _>(move |tx| {
-        Box::pin(async move {
-            if store::finish(tx, job.id, &end).await? {
-                audit::append(tx, &entry).await?;
-            }
-            Ok(())
-        })
-    });
-    Ok(ended.await?)
 }
 
 /// What every step of a job needs.
@@ -355,4 +321,6 @@ struct Work {
     job: Job,
     checked: check::Checked,
     now: Micros,
+    /// It is a single event, and an id that another has refuses it.
+    alone: bool,
 }

@@ -1,5 +1,6 @@
 //! The one table of what can go wrong: it feeds problem+json (RFC 9457) and GraphQL `extensions.code`.
 
+use crate::domain::finding::Severity;
 use crate::storage::StorageError;
 
 macro_rules! codes {
@@ -105,7 +106,7 @@ codes! {
 }
 
 /// One place in the input where it is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Violation {
     /// Stable code of the findings catalogue.
     pub code: String,
@@ -113,6 +114,15 @@ pub struct Violation {
     pub pointer: String,
     /// What is wrong and what to do.
     pub detail: String,
+    /// Zero-based position of the event in its document, if it is about one.
+    #[serde(rename = "eventIndex", default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<usize>,
+    /// The EPC as the sender spelt it, if it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epc: Option<String>,
+    /// What it does to its document, of findings of the catalogue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
 }
 
 /// What a use case answers when it does not do what was asked.

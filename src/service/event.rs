@@ -12,8 +12,8 @@ use crate::domain::lens::mask::{has_brand, names};
 use crate::domain::lens::{Relations, Viewer, mask};
 use crate::domain::party::{Actor, Registry};
 use crate::domain::time::Micros;
-use crate::storage::view;
 use crate::storage::view::event::EventRow;
+use crate::storage::{identity, view};
 
 use super::Hub;
 use super::error::ServiceError;
@@ -88,8 +88,40 @@ pub async fn event(hub: &Hub, actor: &Actor, key: EventKey) -> Result<Option<See
 
 /// Events by their `eventID`, oldest record first: an error declaration repeats that of the event it is about.
 pub async fn by_event_id(hub: &Hub, actor: &Actor, event_id: &str) -> Result<Vec<SeenEvent>, ServiceError> {
-    let rows = view::event::by_event_id(hub.db(), &actor.party, event_id).await?;
-    seen(hub, actor, rows).await
+    let mut rows = view::event::by_event_id(hub.db(), &actor.party, event_id).await?;
+    let aliases = Aliases::of(hub, &[event_id.to_owned()]).await?;
+    let keys: Vec<EventKey> = aliases.0.keys().copied().collect();
+    rows.extend(view::event::by_keys(hub.db(), &actor.party, &keys).await?);
+    rows.sort_by_key(|row| row.key.uuid());
+    rows.dedup_by_key(|row| row.key);
+    let seen = seen(hub, actor, rows).await?;
+    Ok(seen.into_iter().map(|seen| aliases.named(seen)).collect())
+}
+
+/// Events that were sent under an id other than their own: they are shown under the one they are asked for by.
+pub(super) struct Aliases(HashMap<EventKey, (String, String)>);
+
+impl Aliases {
+    /// Those that go by one of these ids, and by none of them as their own.
+    pub(super) async fn of(hub: &Hub, asked: &[String]) -> Result<Self, ServiceError> {
+        let found = identity::by_alias(hub.db(), asked).await?;
+        let foreign = found.into_iter().filter(|(_, _, own)| !asked.contains(own));
+        Ok(Self(foreign.map(|(alias, event, own)| (event, (alias, own))).collect()))
+    }
+
+    /// Under which ids they are stored.
+    pub(super) fn own_ids(&self) -> impl Iterator<Item = String> {
+        self.0.values().map(|(_, own)| own.clone())
+    }
+
+    /// The event by the id it was asked for.
+    pub(super) fn named(&self, mut seen: SeenEvent) -> SeenEvent {
+        if let Some((alias, _)) = self.0.get(&seen.key) {
+            seen.event_id.clone_from(alias);
+            seen.event.event_id = Some(alias.as_str().into());
+        }
+        seen
+    }
 }
 
 /// Masks rows, with one more read for all of them at the most.

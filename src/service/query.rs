@@ -71,12 +71,15 @@ pub async fn run(hub: &Hub, actor: &Actor, asked: Asked<'_>) -> Result<Found, Se
     if first == 0 {
         return Ok(Found::NOTHING);
     }
-    let filter = bounded_keys(hub, prefilter).await?;
+    let mut filter = bounded_keys(hub, prefilter).await?;
+    let aliases = event::Aliases::of(hub, &filter.event_ids).await?;
+    filter.event_ids.extend(aliases.own_ids());
     let mut scan = Scan {
         hub,
         actor,
         query: asked.query,
         knows: Known::to(hub, actor),
+        aliases,
         filter,
         way: Way::of(asked.query.order.as_ref()),
         after: None,
@@ -179,6 +182,7 @@ struct Scan<'a> {
     actor: &'a Actor,
     query: &'a Query,
     knows: Known,
+    aliases: event::Aliases,
     filter: Filter,
     way: Way,
     after: Option<(Micros, Uuid)>,
@@ -215,7 +219,8 @@ impl Scan<'_> {
             read.iter().map(|row| (row.key.uuid(), self.way.position(row))).collect();
         self.after = read.last().map(|row| self.way.position(row)).or(self.after);
         let seen = event::seen(self.hub, self.actor, read).await?;
-        let hits = seen.into_iter().filter(|seen| self.query.matches(subject(seen), &self.knows));
+        let seen = seen.into_iter().map(|seen| self.aliases.named(seen));
+        let hits = seen.filter(|seen| self.query.matches(subject(seen), &self.knows));
         Ok(Some(
             hits.filter_map(|seen| Some((*positions.get(&seen.key.uuid())?, seen)))
                 .collect(),
@@ -349,6 +354,7 @@ pub fn wrong(error: &crate::epcis::query::Wrong) -> ServiceError {
             code: Code::QueryParameter.as_str().to_owned(),
             pointer: error.parameter.clone(),
             detail: error.detail.clone(),
+            ..super::Violation::default()
         }],
     }
 }

@@ -12,6 +12,7 @@ use crate::domain::ids::{CaptureId, DocumentId, PartyId};
 use crate::domain::party::Actor;
 use crate::domain::time::Micros;
 
+use super::bulk::Rows;
 use super::row::{column, parsed};
 use super::{Db, StorageError, Tx};
 
@@ -52,6 +53,40 @@ impl std::str::FromStr for JobState {
     }
 }
 
+/// What becomes of a document some of whose events cannot be taken in: `GS1-Capture-Error-Behaviour`. The text is stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ErrorBehaviour {
+    /// Nothing of it is stored.
+    #[default]
+    Rollback,
+    /// Its other events are stored.
+    Proceed,
+}
+
+impl ErrorBehaviour {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Rollback, Self::Proceed];
+
+    /// The stable text, which is also that of the header.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rollback => "rollback",
+            Self::Proceed => "proceed",
+        }
+    }
+}
+
+impl std::str::FromStr for ErrorBehaviour {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|behaviour| behaviour.as_str() == text)
+            .ok_or("no behaviour of a capture job")
+    }
+}
+
 /// A document as it came in; its bytes are in the object store.
 #[derive(Debug, Clone)]
 pub struct Document {
@@ -86,13 +121,19 @@ pub struct Job {
     pub created_at: Micros,
     /// When it ended.
     pub finished_at: Option<Micros>,
+    /// What becomes of it if some of its events cannot be taken in.
+    pub behaviour: ErrorBehaviour,
     /// New events.
     pub events_stored: i64,
-    /// Why it was refused, as JSON.
+    /// Events that could not be taken in, where the others were.
+    pub events_refused: i64,
+    /// Why it, or some of its events, were refused, as JSON.
     pub errors: String,
 }
 
-const JOB: &str = "id, document_id, party_id, system_name, state, attempts, created_at, finished_at, events_stored, errors";
+const JOB: &str =
+    "id, document_id, party_id, system_name, state, error_behaviour, attempts, created_at, finished_at, events_stored,
+                   events_refused, errors";
 
 fn job(row: &QueryResult) -> Result<Job, StorageError> {
     Ok(Job {
@@ -106,7 +147,9 @@ fn job(row: &QueryResult) -> Result<Job, StorageError> {
         attempts: column(row, "capture_job", "attempts")?,
         created_at: Micros(column(row, "capture_job", "created_at")?),
         finished_at: column::<Option<i64>>(row, "capture_job", "finished_at")?.map(Micros),
+        behaviour: parsed(row, "capture_job", "error_behaviour")?,
         events_stored: column(row, "capture_job", "events_stored")?,
+        events_refused: column(row, "capture_job", "events_refused")?,
         errors: column(row, "capture_job", "errors")?,
     })
 }
@@ -147,15 +190,22 @@ pub async fn find_document(db: &Db, party: &PartyId, sha256: &[u8]) -> Result<Op
 }
 
 /// Queues a job for a document, or finds the one that is not refused.
-pub async fn enqueue(tx: &Tx, id: CaptureId, document: DocumentId, actor: &Actor, now: Micros) -> Result<Job, StorageError> {
+pub async fn enqueue(
+    tx: &Tx,
+    (id, behaviour): (CaptureId, ErrorBehaviour),
+    document: DocumentId,
+    actor: &Actor,
+    now: Micros,
+) -> Result<Job, StorageError> {
     let sql = "INSERT INTO capture_job (id, document_id, party_id, system_name, state, error_behaviour, attempts, lease_until, created_at, events_stored, errors)
-               VALUES ($1, $2, $3, $4, 'queued', 'rollback', 0, 0, $5, 0, '[]') ON CONFLICT (document_id) WHERE state <> 'refused' DO NOTHING";
+               VALUES ($1, $2, $3, $4, 'queued', $6, 0, 0, $5, 0, '[]') ON CONFLICT (document_id) WHERE state <> 'refused' DO NOTHING";
     let values = vec![
         id.uuid().into(),
         document.uuid().into(),
         actor.party.as_str().into(),
         actor.system.as_str().into(),
         now.0.into(),
+        behaviour.as_str().into(),
     ];
     tx.execute("queueing a capture job", sql, values).await?;
     let sql = format!("SELECT {JOB} FROM capture_job WHERE document_id = $1 AND state <> 'refused'");
@@ -193,6 +243,21 @@ pub async fn bytes_of(db: &Db, id: DocumentId) -> Result<(Vec<u8>, String), Stor
     let row = db.query_one("finding a document", sql, vec![id.uuid().into()]).await?;
     let row = row.ok_or_else(|| StorageError::Inconsistent(format!("capture_job.document_id: no document {id}")))?;
     Ok((column(&row, "document", "sha256")?, column(&row, "document", "media_type")?))
+}
+
+/// Which of these documents came as XML.
+pub async fn in_xml(tx: &Tx, documents: &[DocumentId]) -> Result<Vec<DocumentId>, StorageError> {
+    if documents.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (table, binds) = Rows::default()
+        .uuids("id", documents.iter().map(|document| document.uuid()))
+        .table(tx.backend(), 1);
+    let sql = format!("SELECT d.id FROM {table} JOIN document d ON d.id = r.id WHERE d.media_type LIKE '%xml'");
+    let rows = tx.query("reading the syntax of documents", &sql, binds).await?;
+    rows.iter()
+        .map(|row| column(row, "document", "id").map(DocumentId::new))
+        .collect()
 }
 
 /// Jobs of a party, newest first.
@@ -234,7 +299,24 @@ pub async fn claim(tx: &Tx, now: Micros, lease_until: Micros) -> Result<Option<(
     else {
         return Ok(None);
     };
-    let job = job(&row)?;
+    claimed(tx, &row).await.map(Some)
+}
+
+/// Takes this job, if it waits, until `lease_until`.
+pub async fn claim_this(tx: &Tx, id: CaptureId, lease_until: Micros) -> Result<Option<(Job, Document)>, StorageError> {
+    let sql = format!(
+        "UPDATE capture_job SET state = 'running', attempts = attempts + 1, lease_until = $2 WHERE id = $1 AND state = 'queued' RETURNING {JOB}"
+    );
+    let values = vec![id.uuid().into(), lease_until.0.into()];
+    match tx.query_one("claiming a capture job", &sql, values).await? {
+        Some(row) => claimed(tx, &row).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// A job that was claimed, with its document.
+async fn claimed(tx: &Tx, row: &QueryResult) -> Result<(Job, Document), StorageError> {
+    let job = job(row)?;
     let sql = "SELECT id, party_id, sha256, size_bytes, media_type, received_at FROM document WHERE id = $1";
     let row = tx
         .query_one("finding a document", sql, vec![job.document.uuid().into()])
@@ -248,7 +330,15 @@ pub async fn claim(tx: &Tx, now: Micros, lease_until: Micros) -> Result<Option<(
         media_type: column(&row, "document", "media_type")?,
         received_at: Micros(column(&row, "document", "received_at")?),
     };
-    Ok(Some((job, document)))
+    Ok((job, document))
+}
+
+/// Notes what was found wrong with some events of a job that goes on; nothing if somebody else took it over.
+pub async fn note_errors(tx: &Tx, (id, attempts): (CaptureId, i64), errors: &str) -> Result<(), StorageError> {
+    let sql = "UPDATE capture_job SET errors = $3 WHERE id = $1 AND state = 'running' AND attempts = $2";
+    let values = vec![id.uuid().into(), attempts.into(), errors.into()];
+    tx.execute("noting errors of a capture job", sql, values).await?;
+    Ok(())
 }
 
 /// Holds a claimed job longer; nothing if somebody else took it over (`attempts` is that of the claim), or is ending it.
@@ -290,19 +380,23 @@ pub struct End {
     pub at: Micros,
     /// New events.
     pub events_stored: i64,
-    /// Why it was refused, as JSON.
+    /// Events that could not be taken in, where the others were.
+    pub events_refused: i64,
+    /// Why it, or some of its events, were refused, as JSON.
     pub errors: String,
 }
 
 /// Ends a job; false if it had ended before, and then the transaction must not be committed.
 pub async fn finish(tx: &Tx, id: CaptureId, end: &End) -> Result<bool, StorageError> {
-    let sql = "UPDATE capture_job SET state = $2, finished_at = $3, events_stored = $4, errors = $5 WHERE id = $1 AND state = 'running'";
+    let sql = "UPDATE capture_job SET state = $2, finished_at = $3, events_stored = $4, errors = $5, events_refused = $6
+               WHERE id = $1 AND state = 'running'";
     let values = vec![
         id.uuid().into(),
         end.state.as_str().into(),
         end.at.0.into(),
         end.events_stored.into(),
         end.errors.as_str().into(),
+        end.events_refused.into(),
     ];
     Ok(tx.execute("ending a capture job", sql, values).await?.rows_affected() == 1)
 }

@@ -96,6 +96,8 @@ pub struct NewEvent<'a> {
     pub principal: Option<&'a PartyId>,
     /// As sent, or made of the hash.
     pub event_id: String,
+    /// Which of the party's error declarations with this content it is, from 1 on; 0 for an event that is none.
+    pub declaration: i64,
     /// Declared in error.
     pub voided: bool,
     /// Where it came in.
@@ -113,8 +115,8 @@ pub struct Known {
     pub hash: Vec<u8>,
     /// Its id, as sent or made.
     pub event_id: String,
-    /// Whether it declares another in error.
-    pub declares_error: bool,
+    /// Which of the party's error declarations with this content it is, from 1 on; 0 for an event that is none.
+    pub declaration: i64,
     /// Whether another declares it in error.
     pub voided: bool,
 }
@@ -126,7 +128,7 @@ pub async fn known(tx: &Tx, asserter: &PartyId, hashes: &[[u8; 32]], ids: &[Stri
             key: EventKey::new(column(row, "event", "id")?),
             hash: column(row, "event", "hash")?,
             event_id: column(row, "event", "event_id")?,
-            declares_error: column::<i16>(row, "event", "declares_error")? != 0,
+            declaration: column::<i16>(row, "event", "declares_error")?.into(),
             voided: column::<i16>(row, "event", "voided")? != 0,
         })
     };
@@ -212,7 +214,7 @@ impl EventRow {
             new.event_id.as_str().into(),
             Cell::Uuid(event.parent.as_ref().map(|epc| epc.key().0)),
             listed(event).into(),
-            Cell::Small(Some(i16::from(event.error_declaration.is_some()))),
+            Cell::Small(Some(i16::try_from(new.declaration).unwrap_or(i16::MAX))),
             Cell::Small(Some(i16::from(new.voided))),
             new.document.uuid().into(),
             i64::try_from(new.ordinal).unwrap_or(i64::MAX).into(),

@@ -145,6 +145,43 @@ pub async fn counts(db: &Db, document: DocumentId) -> Result<Vec<(String, i64)>,
         .collect()
 }
 
+/// One finding of a document with the event that it is about: position in the document and `eventID`.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    /// The finding.
+    pub finding: StoredFinding,
+    /// Position and id of the event, if it is about one that is stored.
+    pub event: Option<(i64, String)>,
+}
+
+/// Findings of a document, oldest first, after one; those that went away carry when.
+pub async fn of_document(
+    db: &Db,
+    document: DocumentId,
+    after: Option<FindingId>,
+    limit: usize,
+) -> Result<Vec<Placed>, StorageError> {
+    let sql = format!(
+        "SELECT {COLUMNS}, e.ordinal, e.event_id AS named FROM finding f LEFT JOIN event e ON e.id = f.event_id
+         WHERE f.document_id = $1 AND f.id > $2 ORDER BY f.id LIMIT $3"
+    );
+    let values = vec![
+        document.uuid().into(),
+        after.map_or(Uuid::nil(), FindingId::uuid).into(),
+        i64::try_from(limit).unwrap_or(i64::MAX).into(),
+    ];
+    let placed = |row: &QueryResult| {
+        let ordinal: Option<i64> = column(row, "event", "ordinal")?;
+        let named: Option<String> = column(row, "event", "named")?;
+        Ok(Placed {
+            finding: finding(row)?,
+            event: ordinal.zip(named),
+        })
+    };
+    let rows = db.query("listing findings of a document", &sql, values).await?;
+    rows.iter().map(placed).collect()
+}
+
 /// One finding that a party sees.
 pub async fn find(db: &Db, party: &PartyId, id: FindingId) -> Result<Option<StoredFinding>, StorageError> {
     let sql = format!("SELECT {COLUMNS} FROM finding f WHERE f.id = $1 AND (f.party_id = $2 OR f.owner_id = $2)");

@@ -29,10 +29,10 @@ use super::graphql::endpoint;
 use super::metrics::Metrics;
 use super::problem::Problem;
 use super::rest;
-use super::rest::capture::announced_length;
+use super::rest::intake::announced_length;
 
-/// Where documents are sent.
-const CAPTURE: &str = "/epcis/capture";
+/// Where documents and single events are sent.
+const CAPTURE: [&str; 2] = ["/epcis/capture", "/epcis/events"];
 /// Where lists of serial numbers are sent.
 const LISTS: [&str; 2] = [rest::import::IMPORTS, rest::import::REGISTRATIONS];
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -104,7 +104,7 @@ async fn around(State(frame): State<Frame>, request: Request, next: Next) -> Res
 async fn guarded(frame: &Frame, route: &str, request: Request, next: Next, id: &str) -> Response {
     let limits = frame.hub.limits();
     let largest = limits.document_bytes;
-    let sends_document = route == CAPTURE && request.method() == Method::POST;
+    let sends_document = CAPTURE.contains(&route) && request.method() == Method::POST;
     // Capture says it itself, with its limits.
     if !sends_document && announced_length(request.headers()).is_some_and(|length| length > largest) {
         return Problem::new(Code::TooLarge, format!("the body is larger than {largest} bytes")).into_response();

@@ -14,6 +14,9 @@ pub struct Problem {
     title: &'static str,
     status: u16,
     detail: String,
+    /// The hub's own code, where the `type` is one of the standard's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Violation>,
 }
@@ -27,8 +30,38 @@ impl Problem {
             title: code.title(),
             status: code.status(),
             detail: detail.into(),
+            code: None,
             errors: Vec::new(),
         }
+    }
+
+    /// A refusal of a resource of the EPCIS binding, by the name that EPCIS 2.0 gives it.
+    #[must_use]
+    pub fn of_epcis(error: ServiceError) -> Self {
+        let code = error.code();
+        Self {
+            kind: format!("epcisException:{}", exception(code)),
+            code: Some(code.as_str()),
+            ..Self::from(error)
+        }
+    }
+}
+
+/// The exception of EPCIS 2.0 (clause 12.9) that a code is.
+#[must_use]
+pub fn exception(code: Code) -> &'static str {
+    if let Some((_, exception)) = EPCIS.iter().find(|(known, _)| *known == code) {
+        return exception;
+    }
+    match code.status() {
+        401 | 403 => "SecurityException",
+        404 | 410 => "NoSuchResourceException",
+        406 => "NotAcceptableException",
+        409 => "ResourceAlreadyExistsException",
+        413 => "CaptureLimitExceededException",
+        415 => "UnsupportedMediaTypeException",
+        400 | 405 | 422 => "ValidationException",
+        _ => "ImplementationException",
     }
 }
 
@@ -110,13 +143,17 @@ impl Problem {
             element("title", self.title),
             element("status", &self.status.to_string()),
             element("detail", &self.detail),
+            self.code.map(|code| element("code", code)).unwrap_or_default(),
         ];
         let places = self.errors.iter().map(|error| {
-            let fields = [
+            let mut fields = vec![
                 element("code", &error.code),
                 element("pointer", &error.pointer),
                 element("detail", &error.detail),
             ];
+            fields.extend(error.event.map(|event| element("eventIndex", &event.to_string())));
+            fields.extend(error.epc.as_deref().map(|epc| element("epc", epc)));
+            fields.extend(error.severity.map(|severity| element("severity", severity.as_str())));
             format!("<i>{}</i>", fields.concat())
         });
         let places: String = places.collect();
@@ -167,6 +204,7 @@ mod tests {
                 code: "X".to_owned(),
                 pointer: "/a".to_owned(),
                 detail: "d".to_owned(),
+                ..Violation::default()
             }],
         });
         let xml = problem.xml();

@@ -4,6 +4,7 @@ pub mod capture;
 pub mod event;
 mod idempotency;
 pub mod import;
+pub(super) mod intake;
 mod listing;
 pub mod lookup;
 mod negotiation;

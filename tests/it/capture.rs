@@ -10,10 +10,14 @@ use crate::hub::{Answer, TestHub};
 use crate::story::{self, Handover};
 
 mod correction;
+mod identity;
 mod lease;
 mod order;
+mod packed;
+mod proceed;
 mod race;
 mod refusal;
+mod single;
 mod state;
 mod submission;
 

@@ -34,6 +34,7 @@ pub(in crate::epcis) fn read(
             schema_version,
             header,
             events: Vec::new(),
+            left_out: reading.left_out,
             findings: reading.findings.finish(),
         }),
         Ok(_) => Err(reading.findings.finish()),

@@ -36,6 +36,7 @@ pub(in crate::epcis) fn read(
                 schema_version: xml.schema_version,
                 header: xml.header,
                 events: Vec::new(),
+                left_out: reading.left_out,
                 findings: reading.findings.finish(),
             })
         }

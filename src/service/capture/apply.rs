@@ -8,18 +8,18 @@ use crate::domain::ids::AuditId;
 use crate::domain::ledger;
 use crate::storage::capture as store;
 use crate::storage::event::{self, NewEvent};
-use crate::storage::{Tx, audit, record};
+use crate::storage::{Tx, audit, identity, record};
 
 use super::admit::{Admitted, admit};
 use super::check::Checked;
 use super::save::Folded;
-use super::{Hub, Job, JobState, ServiceError, Work, findings, life, load, relate, save};
+use super::{Hub, Job, JobState, ServiceError, Work, correct, findings, life, load, refusal, relate, save};
 
 /// Clocks of packaging lines may be ahead of ours by this much.
 pub(super) const FUTURE_SECONDS: i64 = 600;
 
-/// Stores a checked document and ends its job.
-pub(super) async fn apply(hub: &Hub, job: Job, checked: Checked) -> Result<(), ServiceError> {
+/// Stores a checked document and ends its job. `alone`: it is a single event, and an id that another has refuses it.
+pub(super) async fn apply(hub: &Hub, job: Job, checked: Checked, alone: bool) -> Result<(), ServiceError> {
     let now = hub.now();
     let work = Work {
         hub: hub.clone(),
@@ -27,6 +27,7 @@ pub(super) async fn apply(hub: &Hub, job: Job, checked: Checked) -> Result<(), S
         job,
         checked,
         now,
+        alone,
     };
     hub.db()
         .write(move |tx| Box::pin(async move { store_all(tx, &work).await }))
@@ -40,7 +41,8 @@ async fn store_all(tx: &Tx, work: &Work) -> Result<(), ServiceError> {
         state: JobState::Done,
         at: work.now,
         events_stored,
-        errors: "[]".to_owned(),
+        events_refused: i64::try_from(work.checked.left_out).unwrap_or(i64::MAX),
+        errors: refusal::errors(&work.checked.refusals)?,
     };
     if !store::finish(tx, work.job.id, &end).await? {
         // Another worker ended the job after our lease had run out; nothing was written here.
@@ -51,6 +53,7 @@ async fn store_all(tx: &Tx, work: &Work) -> Result<(), ServiceError> {
     let loaded = load::load(tx, work, &admitted).await?;
     let outcome = ledger::fold(&loaded.things, loaded.facts.clone());
     insert_events(tx, work, &admitted).await?;
+    identity::insert(tx, &work.job.actor.party, &admitted.aliases).await?;
     let facts = save::tellers(&loaded.facts);
     let folded = Folded {
         work,
@@ -65,14 +68,24 @@ async fn store_all(tx: &Tx, work: &Work) -> Result<(), ServiceError> {
     relate::relate(tx, &folded).await?;
     let mut noticed = noticed(work, &admitted);
     noticed.extend(life::serials(tx, &folded).await?);
+    // Before the findings where one of them depends on what others commit meanwhile.
+    let mut stamped = None;
+    if correct::names_corrections(work, &admitted) {
+        stamped = Some(record::stamp(tx, work.now).await?);
+        noticed.extend(correct::dangling(tx, work, &admitted).await?);
+    }
     findings::save(tx, &folded, noticed).await?;
     audit::append(tx, &entry(work, events_stored)).await?;
-    if !admitted.new.is_empty() {
+    if !admitted.new.is_empty() || !admitted.aliases.is_empty() {
         // Last: whoever stores events waits for this row from here to the commit.
-        let at = record::stamp(tx, work.now).await?;
+        let at = match stamped {
+            Some(at) => at,
+            None => record::stamp(tx, work.now).await?,
+        };
         if at != work.now {
             record::restamp(tx, work.job.document, work.now, at).await?;
         }
+        correct::arrived(tx, work, &admitted).await?;
     }
     Ok(())
 }
@@ -91,9 +104,10 @@ async fn insert_events(tx: &Tx, work: &Work, admitted: &Admitted) -> Result<(), 
                 asserter: &work.job.actor.party,
                 principal: principal.as_ref(),
                 event_id: new.event_id.clone(),
+                declaration: new.declaration,
                 voided: new.voided,
                 document: work.job.document,
-                ordinal: new.ordinal,
+                ordinal: work.checked.position(new.ordinal),
             }
         })
         .collect();

@@ -10,6 +10,7 @@ use crate::domain::party::Registry;
 use crate::domain::profile::Profile;
 use crate::domain::time::Micros;
 use crate::epcis::{self, Document, MediaType, ParseLimits, ParsedEvent};
+use crate::storage::capture::ErrorBehaviour;
 
 pub(super) use crate::storage::hex;
 
@@ -19,6 +20,7 @@ pub(super) struct Terms<'a> {
     pub(super) party: &'a PartyId,
     pub(super) limits: &'a Limits,
     pub(super) now: Micros,
+    pub(super) behaviour: ErrorBehaviour,
 }
 
 impl Terms<'_> {
@@ -31,44 +33,86 @@ impl Terms<'_> {
 
 /// A document that may be taken in.
 pub(super) struct Checked {
-    /// Its events, each with the party in whose name it is asserted.
+    /// The events that are, each with the party in whose name it is asserted.
     pub(super) events: Vec<(ParsedEvent, Option<PartyId>)>,
-    /// What was noticed and does not refuse it.
+    /// What was noticed and does not refuse them. Positions of events are those in `events`.
     pub(super) warnings: Vec<Finding>,
+    /// Why other events are not, with [`ErrorBehaviour::Proceed`]. Positions are those in the document.
+    pub(super) refusals: Vec<Finding>,
+    /// How many others there are.
+    pub(super) left_out: usize,
 }
 
-/// Reads and judges a document. The findings of `Err` are capped for each code.
+impl Checked {
+    /// Where an event stood in the document.
+    pub(super) fn position(&self, ordinal: usize) -> usize {
+        self.events.get(ordinal).map_or(ordinal, |(parsed, _)| parsed.position)
+    }
+}
+
+/// Reads and judges a document. The findings of `Err`, and those of events left out, are capped for each code.
 pub(super) fn check(input: impl BufRead, media: MediaType, terms: &Terms<'_>) -> Result<Checked, Vec<Finding>> {
     let limits = terms.limits;
     let profile = terms.profile();
-    let parse_limits = parse_limits(limits, profile.clone());
+    let proceeds = terms.behaviour == ErrorBehaviour::Proceed;
+    let parse_limits = ParseLimits {
+        leaves_out: proceeds,
+        ..parse_limits(limits, profile.clone())
+    };
+    let document = epcis::parse(input, media, &parse_limits).map_err(|findings| refusals_of(findings, &profile))?;
     let Document {
         header,
         events,
-        findings: warnings,
+        findings,
+        mut left_out,
         ..
-    } = epcis::parse(input, media, &parse_limits).map_err(|findings| refusals_of(findings, &profile))?;
-    let mut refusals = Vec::new();
+    } = document;
+    let of_others = |finding: &Finding| profile.refuses(finding.code) || left_out > 0 && finding.code == FindingCode::Truncated;
+    let (mut refusals, warnings): (Vec<_>, Vec<_>) = findings.into_iter().partition(of_others);
     if let Some(gln) = header.sender.as_ref().and_then(epcis::Correspondent::gln)
         && !assertion::may_send_as(terms.registry, terms.party, gln, terms.now)
     {
         let detail = format!("the header names `{gln}` as sender, which is neither you nor a principal of yours");
-        refusals.push(Finding::new(FindingCode::SenderMismatch, sender_pointer(media), detail));
+        return Err(vec![Finding::new(FindingCode::SenderMismatch, sender_pointer(media), detail)]);
     }
     let mut judged = Vec::with_capacity(events.len());
-    for (index, parsed) in events.into_iter().enumerate() {
+    for parsed in events {
         let judgement = assertion::judge(terms.registry, terms.party, &parsed.event, &parsed.pointer);
-        refusals.extend(judgement.findings.into_iter().map(|finding| finding.at_event(index)));
-        judged.push((parsed, judgement.principal));
+        if judgement.findings.is_empty() {
+            judged.push((parsed, judgement.principal));
+        } else {
+            left_out += 1;
+            refusals.extend(
+                judgement
+                    .findings
+                    .into_iter()
+                    .map(|finding| finding.at_event(parsed.position)),
+            );
+        }
     }
-    if refusals.is_empty() {
-        Ok(Checked {
-            events: judged,
-            warnings,
-        })
-    } else {
-        Err(capped(refusals, limits.findings_per_code))
+    refusals.sort_by_key(|finding| finding.event);
+    let refusals = capped(refusals, limits.findings_per_code);
+    if left_out > 0 && (!proceeds || judged.is_empty()) {
+        return Err(refusals);
     }
+    Ok(Checked {
+        warnings: renumbered(warnings, &judged),
+        events: judged,
+        refusals,
+        left_out,
+    })
+}
+
+/// Findings of the events that are taken in, by their positions among those, and of the document.
+fn renumbered(findings: Vec<Finding>, events: &[(ParsedEvent, Option<PartyId>)]) -> Vec<Finding> {
+    let place = |mut finding: Finding| {
+        if let Some(position) = finding.event {
+            let index = events.binary_search_by_key(&position, |(parsed, _)| parsed.position);
+            finding.event = Some(index.ok()?);
+        }
+        Some(finding)
+    };
+    findings.into_iter().filter_map(place).collect()
 }
 
 /// What one document may ask for, by the settings.
@@ -79,6 +123,7 @@ pub(super) fn parse_limits(limits: &Limits, profile: Profile) -> ParseLimits {
         event_bytes: limits.event_bytes,
         findings_per_code: limits.findings_per_code,
         profile,
+        leaves_out: false,
     }
 }
 

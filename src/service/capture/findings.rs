@@ -10,8 +10,8 @@ use crate::domain::finding::{Finding, FindingCode, Severity};
 use crate::domain::gs1::{Epc, EpcKey};
 use crate::domain::ids::{DocumentId, EventKey, FindingId, PartyId};
 use crate::domain::ledger::Misfit;
-use crate::storage::Tx;
 use crate::storage::finding::{self, StoredFinding};
+use crate::storage::{Tx, capture};
 
 use super::ServiceError;
 use super::save::Folded;
@@ -41,12 +41,36 @@ fn of_state(code: FindingCode) -> Option<&'static str> {
 struct Place {
     document: DocumentId,
     pointer: String,
+    /// Of an event of an earlier document, whose pointer is not kept: its position there.
+    ordinal: Option<i64>,
     teller: PartyId,
+}
+
+/// Points into earlier documents in their own syntax: JSON pointer or XPath.
+async fn locate<'a>(
+    tx: &Tx,
+    places: &mut HashMap<EventKey, Place>,
+    misfits: impl Iterator<Item = &'a Misfit>,
+) -> Result<(), ServiceError> {
+    let events: HashSet<EventKey> = misfits.map(|misfit| misfit.event).collect();
+    let earlier = |place: &&Place| place.ordinal.is_some();
+    let found = events.iter().filter_map(|event| places.get(event));
+    let documents: HashSet<DocumentId> = found.filter(earlier).map(|place| place.document).collect();
+    let in_xml: HashSet<DocumentId> = capture::in_xml(tx, &documents.into_iter().collect::<Vec<_>>())
+        .await?
+        .into_iter()
+        .collect();
+    for place in places.values_mut().filter(|place| in_xml.contains(&place.document)) {
+        if let Some(ordinal) = place.ordinal {
+            place.pointer = format!("//EventList/*[{}]", ordinal.saturating_add(1));
+        }
+    }
+    Ok(())
 }
 
 /// Stores new findings, those of `noticed` included, and clears old ones.
 pub(super) async fn save(tx: &Tx, folded: &Folded<'_>, noticed: Vec<Finding>) -> Result<(), ServiceError> {
-    let places = places(folded);
+    let mut places = places(folded);
     let earlier: HashSet<EventKey> = folded.loaded.stored.iter().map(|named| named.event).collect();
     let wrong = folded.admitted.erroneous.iter().map(|(event, _)| *event);
     let asked: Vec<EventKey> = earlier.into_iter().chain(wrong.clone()).collect();
@@ -70,16 +94,13 @@ pub(super) async fn save(tx: &Tx, folded: &Folded<'_>, noticed: Vec<Finding>) ->
     let cleared: Vec<&StoredFinding> = standing.iter().filter(gone).collect();
     finding::clear(tx, &cleared, folded.work.now).await?;
     let known: HashSet<(EventKey, EpcKey, FindingCode)> = standing.iter().filter_map(key).collect();
+    let fresh = |misfit: &&Misfit| !known.contains(&(misfit.event, misfit.epc, misfit.code));
+    locate(tx, &mut places, folded.outcome.misfits.iter().filter(fresh)).await?;
     let mut sink = Sink::new(folded, &standing);
     for noticed in noticed {
         sink.notice(noticed);
     }
-    for misfit in folded
-        .outcome
-        .misfits
-        .iter()
-        .filter(|misfit| !known.contains(&(misfit.event, misfit.epc, misfit.code)))
-    {
+    for misfit in folded.outcome.misfits.iter().filter(fresh) {
         if let Some(place) = places.get(&misfit.event) {
             sink.misfit(misfit, place);
         }
@@ -94,6 +115,7 @@ fn places(folded: &Folded<'_>) -> HashMap<EventKey, Place> {
         places.entry(named.event).or_insert_with(|| Place {
             document: named.document,
             pointer: format!("/epcisBody/eventList/{}", named.ordinal),
+            ordinal: Some(named.ordinal),
             teller: named.asserter.clone(),
         });
     }
@@ -104,6 +126,7 @@ fn places(folded: &Folded<'_>) -> HashMap<EventKey, Place> {
             Place {
                 document: work.job.document,
                 pointer,
+                ordinal: None,
                 teller: work.job.actor.party.clone(),
             },
         );

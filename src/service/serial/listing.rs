@@ -274,6 +274,7 @@ fn refused(serials: &SerialList, first_line: u64, found: &[(usize, RowFault)], s
         code: fault.code().to_owned(),
         pointer: format!("line {}", first_line + *row as u64),
         detail: format!("`{}`: {}", serials.get(*row), fault.text()),
+        ..Violation::default()
     };
     let violations: Vec<Violation> = found.iter().take(shown).map(violation).collect();
     let more = if found.len() > shown {

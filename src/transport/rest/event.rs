@@ -3,32 +3,36 @@
 //! | call | answer |
 //! |---|---|
 //! | `GET /epcis/events?…` | an EPCISQueryDocument with what the caller may see, in the form that `Accept` and the `GS1-` headers ask for; `nextPageToken`, `Link: …; rel="next"` |
+//! | `POST /epcis/events` | one event in JSON or XML, stored when it is answered: 201 and its `Location`; 409 if another of the caller's has its `eventID`; the same again is the same 201 |
 //! | `GET /epcis/events/{eventID}` | the events with this `eventID`: several, if one declares another to be in error |
 //!
 //! A query parameter that is not known is refused: to pass over it would answer more than was asked for. Page tokens are
 //! of one caller and one query.
 
+use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 
 use crate::domain::party::Actor;
 use crate::domain::query::Query as EventQuery;
 use crate::epcis;
+use crate::service::capture::capture_event;
 use crate::service::event;
 use crate::service::query::{self, Position};
 use crate::service::{Hub, ServiceError};
 
-use super::listing::{Asked, Parameters};
+use super::intake;
+use super::listing::{Asked, Parameters, percent};
 use super::negotiation::{Representation, problem};
 
 /// The routes of this noun.
 pub fn routes() -> Router<Hub> {
     Router::new()
-        .route("/epcis/events", get(list))
+        .route("/epcis/events", get(list).post(capture).options(options))
         .route("/epcis/events/{event_id}", get(one))
 }
 
@@ -60,6 +64,21 @@ async fn list(
         Ok(response) => response,
         Err(error) => problem(&headers, error),
     }
+}
+
+async fn capture(State(hub): State<Hub>, Extension(actor): Extension<Actor>, headers: HeaderMap, body: Body) -> Response {
+    let taken = async { capture_event(&hub, &actor, intake::receive(&hub, &headers, body).await?).await };
+    match taken.await {
+        Ok(id) => {
+            let location = [(header::LOCATION, format!("/epcis/events/{}", percent(&id)))];
+            (StatusCode::CREATED, location).into_response()
+        }
+        Err(error) => intake::refused(&hub, &headers, error),
+    }
+}
+
+async fn options(State(hub): State<Hub>) -> Response {
+    intake::options(&hub, "GET, HEAD, POST, OPTIONS")
 }
 
 async fn one(

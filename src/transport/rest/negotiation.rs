@@ -166,11 +166,19 @@ impl Representation {
 
 /// A refusal in XML where the caller takes XML rather than JSON, and in JSON everywhere else.
 pub(super) fn problem(headers: &HeaderMap, error: ServiceError) -> Response {
+    worded(headers, Problem::from(error))
+}
+
+/// The same by the names that EPCIS 2.0 gives its exceptions.
+pub(super) fn epcis_problem(headers: &HeaderMap, error: ServiceError) -> Response {
+    worded(headers, Problem::of_epcis(error))
+}
+
+fn worded(headers: &HeaderMap, problem: Problem) -> Response {
     let accept = Accept::of(headers);
     let best = |types: [&str; 3]| types.iter().map(|media| accept.quality(media)).max().unwrap_or(0);
     let json = best(["application/problem+json", "application/json", "application/ld+json"]);
     let xml = best(["application/problem+xml", "application/xml", "text/xml"]);
-    let problem = Problem::from(error);
     if xml > json {
         problem.into_xml_response()
     } else {

@@ -105,6 +105,38 @@ async fn a_document_past_the_limit_is_refused_with_the_limits() {
 }
 
 #[tokio::test]
+async fn more_events_than_the_limit_are_refused_with_the_limits() {
+    for checked_at_once_bytes in [1 << 20, 10] {
+        let limits = Limits {
+            events_per_document: 2,
+            checked_at_once_bytes,
+            ..Limits::default()
+        };
+        let test = TestHub::start_with(limits).await;
+        let event = |serial| commission("2026-03-01T08:00:00Z", SITE, &units(&[serial]), "L1");
+        send(&test, "packwell", &[event("A1"), event("A2")])
+            .await
+            .expect(StatusCode::ACCEPTED);
+        let answer = send(&test, "packwell", &[event("A1"), event("A2"), event("A3")]).await;
+        let error = if checked_at_once_bytes > 10 {
+            let answer = answer.expect(StatusCode::PAYLOAD_TOO_LARGE);
+            assert_eq!(answer.header("GS1-EPCIS-Capture-Limit"), "2");
+            assert!(!answer.header("GS1-EPCIS-Capture-File-Size-Limit").is_empty());
+            let problem = answer.json();
+            assert_eq!(problem["type"], "epcisException:CaptureLimitExceededException");
+            problem["errors"][0].clone()
+        } else {
+            let path = answer.expect(StatusCode::ACCEPTED).header("location").to_owned();
+            settle(&test).await;
+            let job = test.get(&test.actor("packwell"), &path).await.json();
+            assert_eq!(job["errors"][0]["type"], "epcisException:CaptureLimitExceededException");
+            job["errors"][0].clone()
+        };
+        assert_eq!(error["code"], "TOO_MANY_EVENTS", "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_length_past_the_limit_is_refused_alike_before_anything_is_sent() {
     let limits = Limits {
         document_bytes: 1_000,
@@ -266,11 +298,11 @@ async fn other_media_types_and_behaviours_are_refused() {
             .header(name, value);
         request.body(Body::from(document(&[]))).unwrap()
     };
-    test.call(&packwell, request("content-encoding", "gzip"))
+    test.call(&packwell, request("content-encoding", "br"))
         .await
         .expect(StatusCode::UNSUPPORTED_MEDIA_TYPE);
     let answer = test
-        .call(&packwell, request("GS1-Capture-Error-Behaviour", "proceed"))
+        .call(&packwell, request("GS1-Capture-Error-Behaviour", "commit"))
         .await
         .expect(StatusCode::BAD_REQUEST);
     assert!(answer.text().contains("rollback"), "{}", answer.text());

@@ -189,7 +189,7 @@ async fn limits_are_announced() {
         answer.header("GS1-EPCIS-Capture-Limit"),
         test.hub.limits().events_per_document.to_string()
     );
-    assert_eq!(answer.header("GS1-Capture-Error-Behaviour"), "rollback");
+    assert_eq!(answer.header("GS1-Capture-Error-Behaviour"), "rollback, proceed");
 }
 
 /// Aurora's example file with a `[capture]` table, applied.

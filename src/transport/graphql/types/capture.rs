@@ -2,7 +2,7 @@
 
 use async_graphql::{Enum, ID, Object, SimpleObject};
 
-use crate::service::capture::{JobState, Report};
+use crate::service::capture::{ErrorBehaviour, JobState, Report};
 
 use super::scalar::{DateTime, Long};
 
@@ -13,10 +13,19 @@ pub enum CaptureState {
     Queued,
     /// Is being checked and stored.
     Running,
-    /// Its events are stored.
+    /// Its events are stored, but for those that `errors` names.
     Done,
     /// Nothing of it is stored.
     Refused,
+}
+
+/// What becomes of a document some of whose events cannot be taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum CaptureErrorBehaviour {
+    /// Nothing of it is stored.
+    Rollback,
+    /// Its other events are stored.
+    Proceed,
 }
 
 /// One place in a document where it is wrong.
@@ -26,6 +35,10 @@ pub struct CaptureError {
     code: String,
     /// What is wrong and what to do.
     detail: String,
+    /// The thing that it is about, as the sender spelt it.
+    epc: Option<String>,
+    /// Zero-based position of the event in its document; null if it is about the document.
+    event_index: Option<Long>,
     /// JSON pointer, XPath, or `line:column`.
     pointer: String,
 }
@@ -56,14 +69,29 @@ impl CaptureJob {
         DateTime(self.0.job.created_at)
     }
 
-    /// Why it was refused.
+    /// What becomes of it if some of its events cannot be taken in.
+    async fn error_behaviour(&self) -> CaptureErrorBehaviour {
+        match self.0.job.behaviour {
+            ErrorBehaviour::Rollback => CaptureErrorBehaviour::Rollback,
+            ErrorBehaviour::Proceed => CaptureErrorBehaviour::Proceed,
+        }
+    }
+
+    /// Why it, or some of its events, were refused.
     async fn errors(&self) -> Vec<CaptureError> {
         let error = |error: &crate::service::Violation| CaptureError {
             code: error.code.clone(),
             detail: error.detail.clone(),
+            epc: error.epc.clone(),
+            event_index: error.event.map(|index| Long(index as u64)),
             pointer: error.pointer.clone(),
         };
         self.0.errors.iter().map(error).collect()
+    }
+
+    /// Events that could not be taken in, where the others were.
+    async fn events_refused(&self) -> Long {
+        Long(u64::try_from(self.0.job.events_refused).unwrap_or(0))
     }
 
     /// Events of it that the hub did not have yet.
