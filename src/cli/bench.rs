@@ -10,6 +10,7 @@ mod capture;
 mod ground;
 mod idle;
 mod load;
+mod memory;
 mod provenance;
 mod scale;
 mod search;
@@ -48,6 +49,9 @@ pub struct BenchArgs {
     /// So many things in the store for the part `scale`, or as many as ten minutes are enough for.
     #[arg(long, value_name = "N", default_value_t = 100_000_000)]
     pub stored: u64,
+    /// Megabytes of the document for the part `memory`.
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub megabytes: u32,
     /// Print JSON instead of a table.
     #[arg(long)]
     pub json: bool,
@@ -66,6 +70,8 @@ pub enum Part {
     Size,
     /// Capture of a lot with 100,000 and with a hundred million things in the store.
     Scale,
+    /// Memory for a document of a thousand megabytes.
+    Memory,
 }
 
 impl BenchArgs {
@@ -146,6 +152,10 @@ pub async fn run(args: BenchArgs, settings: Settings) -> anyhow::Result<()> {
         let (more, bytes) = on_ground(&args, &settings, async |ground| scale::measure(ground, &args).await).await?;
         figures.extend(more);
         sizes.extend(bytes);
+    }
+    if args.wants(Part::Memory) {
+        progress("a very large document");
+        sizes.extend(on_ground(&args, &settings, async |ground| memory::measure(ground, &args).await).await?);
     }
     let is_postgres = args.database.as_ref().is_some_and(|url| url.starts_with("postgres"));
     let database = if is_postgres { "PostgreSQL" } else { "SQLite" };

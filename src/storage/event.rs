@@ -231,6 +231,13 @@ pub fn listed(event: &Event) -> i64 {
     i64::try_from(named + event.quantities.len()).unwrap_or(i64::MAX)
 }
 
+/// The ids of the events of a document, as sent or made.
+pub async fn ids_of(tx: &Tx, document: DocumentId) -> Result<Vec<String>, StorageError> {
+    let sql = "SELECT event_id FROM event WHERE document_id = $1";
+    let rows = tx.query("reading ids of events", sql, vec![document.uuid().into()]).await?;
+    rows.iter().map(|row| column(row, "event", "event_id")).collect()
+}
+
 /// Marks events as declared in error.
 pub async fn void(tx: &Tx, events: &[EventKey]) -> Result<(), StorageError> {
     if events.is_empty() {

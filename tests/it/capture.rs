@@ -14,6 +14,7 @@ mod identity;
 mod lease;
 mod order;
 mod packed;
+mod pieces;
 mod proceed;
 mod race;
 mod refusal;

@@ -70,11 +70,12 @@ impl Caller {
     }
 
     /// Sends a document and waits until its job has ended. The answer is the job.
-    pub(in crate::cli) async fn capture(&self, dialect: Dialect, document: String) -> anyhow::Result<Value> {
+    pub(in crate::cli) async fn capture(&self, dialect: Dialect, document: impl Into<reqwest::Body>) -> anyhow::Result<Value> {
         let request = self
             .http
             .post(format!("{}/epcis/capture", self.base))
             .header("content-type", dialect.content_type())
+            .timeout(LOOK * LOOKS)
             .body(document);
         let response = request
             .send()

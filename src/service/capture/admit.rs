@@ -67,12 +67,6 @@ impl Admitted {
         let events = self.new.iter().map(|new| (new, &work.checked.events[new.ordinal].0.event));
         events.filter(|(new, event)| !new.voided && event.error_declaration.is_none())
     }
-
-    /// Ids that events go by from now on.
-    pub(super) fn ids(&self) -> Vec<String> {
-        let own = self.new.iter().map(|new| new.event_id.clone());
-        own.chain(self.aliases.iter().map(|alias| alias.event_id.clone())).collect()
-    }
 }
 
 pub(super) async fn admit(tx: &Tx, work: &Work) -> Result<Admitted, ServiceError> {
@@ -99,7 +93,7 @@ pub(super) async fn admit(tx: &Tx, work: &Work) -> Result<Admitted, ServiceError
         seen_ids: HashMap::new(),
         erroneous: BTreeSet::new(),
         admitted: Admitted::default(),
-        first: in_order(work.hub.new_id(work.now)),
+        first: in_order(work.base),
     };
     for ordinal in 0..events.len() {
         admission.take(ordinal);
@@ -252,7 +246,7 @@ impl<'a> Admission<'a> {
         }
         let made = || format!("ni:///sha-256;{}?ver=CBV2.0", hex(&hash));
         let row = Row {
-            key: EventKey::new(Uuid::from_u128(self.first + ordinal as u128)),
+            key: EventKey::new(Uuid::from_u128(self.first + self.work.checked.position(ordinal) as u128)),
             event_id: sent.map_or_else(made, str::to_owned),
             voided: declaration.is_none() && (is_declared || !told.declarations.is_empty()),
             new: Some(self.admitted.new.len()),
