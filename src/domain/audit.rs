@@ -1,5 +1,7 @@
 //! Who did what, in whose name: one entry for each write and each refusal.
 
+use serde::Serialize;
+
 use super::ids::{AuditId, PartyId};
 use super::party::Actor;
 use super::time::Micros;
@@ -128,19 +130,71 @@ pub struct AuditEntry {
     pub detail: serde_json::Value,
 }
 
+/// What the leaf hash is over. The fields stand in the order of their names, which is part of what is hashed.
+#[derive(Serialize)]
+struct Leaf<'a> {
+    action: &'a str,
+    at: Micros,
+    detail: &'a serde_json::Value,
+    id: AuditId,
+    object: &'a str,
+    outcome: &'a str,
+    party: &'a PartyId,
+    principal: Option<&'a PartyId>,
+    system: &'a str,
+}
+
 impl AuditEntry {
     /// The bytes that the log's leaf hash is over: RFC 6962 clause 2.1 (`0x00` before the leaf).
     #[must_use]
     pub fn leaf_hash(&self) -> [u8; 32] {
-        let leaf = serde_json::json!({
-            "id": self.id, "at": self.at, "party": self.actor.party, "system": self.actor.system, "principal": self.principal,
-            "action": self.action.as_str(), "object": self.object, "outcome": self.outcome.as_str(), "detail": self.detail,
-        });
+        let leaf = Leaf {
+            action: self.action.as_str(),
+            at: self.at,
+            detail: &self.detail,
+            id: self.id,
+            object: &self.object,
+            outcome: self.outcome.as_str(),
+            party: &self.actor.party,
+            principal: self.principal.as_ref(),
+            system: &self.actor.system,
+        };
+        // Texts, numbers and a JSON value: nothing that has no JSON.
+        let leaf = serde_json::to_vec(&leaf).unwrap_or_default();
         let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
         context.update(&[0]);
-        context.update(leaf.to_string().as_bytes());
+        context.update(&leaf);
         let mut hash = [0; 32];
         hash.copy_from_slice(context.finish().as_ref());
         hash
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leaf_is_hashed_as_it_always_was() {
+        let entry = AuditEntry {
+            id: AuditId::new(uuid::Uuid::from_u128(7)),
+            at: Micros(1_772_000_000_000_000),
+            actor: Actor {
+                party: "packwell".parse().unwrap(),
+                system: "line \"1\"".to_owned(),
+            },
+            principal: Some("aurora".parse().unwrap()),
+            action: AuditAction::RequestSerials,
+            object: "alc_1".to_owned(),
+            outcome: Outcome::Done,
+            detail: serde_json::json!({"quantity": 1, "lot": null, "documents": ["4500"]}),
+        };
+        let leaf = serde_json::json!({
+            "id": entry.id, "at": entry.at, "party": entry.actor.party, "system": entry.actor.system, "principal": entry.principal,
+            "action": entry.action.as_str(), "object": entry.object, "outcome": entry.outcome.as_str(), "detail": entry.detail,
+        });
+        let bytes = [&[0], leaf.to_string().as_bytes()].concat();
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);
+        assert_eq!(entry.leaf_hash(), *digest.as_ref());
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn appending(tx: &Tx, entries: &[AuditEntry]) -> Part {
         .texts("outcome", entries.iter().map(|entry| Some(entry.outcome.as_str())))
         .texts("detail", entries.iter().map(|entry| Some(entry.detail.to_string())))
         .bytes("leaf_hash", entries.iter().map(|entry| entry.leaf_hash().to_vec()));
-    let (table, values) = rows.table(tx.backend(), 1);
+    let (table, values) = rows.short_table(tx.backend(), 1);
     let names = "id, at, party_id, system_name, principal_id, action, object, outcome, detail, leaf_hash";
     let sql = format!("INSERT INTO audit ({names}) SELECT {names} FROM {table}");
     Part { sql, values }

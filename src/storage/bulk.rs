@@ -1,12 +1,16 @@
 //! Many rows in one bind: lists for bulk statements whose text never changes.
 //!
 //! A list becomes a table expression of the statement: `UNNEST` of arrays on PostgreSQL, `json_each` on SQLite. The
-//! statement stays one prepared statement whatever the number of rows, and no limit on binds is met.
+//! statement stays one prepared statement whatever the number of rows, and no limit on binds is met. To take a value out of JSON costs
+//! SQLite more than to insert it: what runs at every turn with few rows ([`Rows::short_table`]) has a bind for each value instead.
 
 use std::fmt::Write as _;
 
 use sea_orm::{DbBackend, Value};
 use uuid::Uuid;
+
+/// Up to how many rows [`Rows::short_table`] gives each value a bind of its own. SQLite takes 32,766 binds in a statement.
+const SHORT: usize = 512;
 
 /// One column of a [`Rows`], named as the statement reads it.
 #[derive(Debug)]
@@ -58,6 +62,43 @@ impl Rows {
             DbBackend::Postgres => self.unnest(first),
             _ => self.json_each(first),
         }
+    }
+
+    /// The same table, for statements that run often with some hundred rows at most, and go through [`Tx::together`](super::Tx::together).
+    /// Its first column holds no null.
+    ///
+    /// On SQLite the list is filled up to the next power of two with rows that the expression leaves out again: a statement has few texts,
+    /// and stays prepared in each.
+    pub(crate) fn short_table(&self, backend: DbBackend, first: usize) -> (String, Vec<Value>) {
+        let rows = self.columns.first().map_or(0, |(_, column)| column.len());
+        match backend {
+            DbBackend::Sqlite if (1..=SHORT).contains(&rows) => self.values(first, rows),
+            _ => self.table(backend, first),
+        }
+    }
+
+    fn values(&self, first: usize, rows: usize) -> (String, Vec<Value>) {
+        let (filled, width) = (rows.next_power_of_two(), self.columns.len());
+        let mut sql = String::with_capacity(filled * width * 6 + width * 32 + 64);
+        sql.push_str("(SELECT ");
+        for (position, (name, _)) in self.columns.iter().enumerate() {
+            let comma = if position == 0 { "" } else { ", " };
+            // Writing to a `String` cannot fail.
+            let _ = write!(sql, "{comma}column{} AS {name}", position + 1);
+        }
+        sql.push_str(" FROM (VALUES ");
+        let mut binds = Vec::with_capacity(filled * width);
+        for row in 0..filled {
+            sql.push_str(if row == 0 { "(" } else { ",(" });
+            for (position, (_, column)) in self.columns.iter().enumerate() {
+                let comma = if position == 0 { "" } else { "," };
+                let _ = write!(sql, "{comma}${}", first + binds.len());
+                binds.push(column.bind(row));
+            }
+            sql.push(')');
+        }
+        sql.push_str(") WHERE column1 IS NOT NULL) AS r");
+        (sql, binds)
     }
 
     fn unnest(&self, first: usize) -> (String, Vec<Value>) {
@@ -142,6 +183,16 @@ impl Column {
             format!("(SELECT {field} AS {name} FROM json_each(${first})) AS r"),
             vec![json.into()],
         )
+    }
+
+    /// One value as a bind; null behind the end.
+    fn bind(&self, row: usize) -> Value {
+        match self {
+            Self::Uuid(values) => values.get(row).copied().flatten().into(),
+            Self::Int(values) => values.get(row).copied().flatten().into(),
+            Self::Text(values) => values.get(row).cloned().flatten().into(),
+            Self::Bytes(values) => values.get(row).cloned().flatten().into(),
+        }
     }
 
     /// One value as JSON; bytes as hexadecimal digits.

@@ -92,6 +92,8 @@ impl Db {
                         .pragma("synchronous", synchronous)
                         .pragma("temp_store", "MEMORY")
                         .pragma("cache_size", "-65536")
+                        // 16 MB of log between checkpoints: pages that every commit changes are copied back once, not each time.
+                        .pragma("wal_autocheckpoint", "4000")
                         .busy_timeout(Duration::from_secs(30))
                         .statement_cache_capacity(512)
                 });

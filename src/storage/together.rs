@@ -6,7 +6,8 @@
 //!
 //! # Invariants
 //! - On PostgreSQL all parts see the tables as they were before any of them, and run in no order: no two change the same row.
-//! - The binds of each part are numbered from `$1` as if it stood alone.
+//! - The binds of each part are numbered from `$1` as if it stood alone. SQLite gets them without numbers: it looks a numbered bind up
+//!   among all of the statement, which takes the square of their number.
 
 use std::fmt::Write as _;
 
@@ -24,41 +25,67 @@ pub(crate) struct Part {
 /// The text of all of them; the rows that come back are those of `last`.
 pub(super) fn text(backend: DbBackend, first: Vec<Part>, last: Part) -> (String, Vec<Value>) {
     let (mut sql, mut values) = (String::new(), Vec::new());
+    let mut add = |sql: &mut String, part: Part| match backend {
+        DbBackend::Sqlite => unnumbered(sql, &mut values, &part),
+        _ => {
+            numbered_from(sql, values.len(), &part.sql);
+            values.extend(part.values);
+        }
+    };
     for (place, part) in first.into_iter().enumerate() {
-        let text = shifted(&part.sql, values.len());
         // Writing to a string cannot fail.
         let _written = match (backend, place) {
-            (DbBackend::Postgres, 0) => write!(sql, "WITH part_{place} AS ({text})"),
-            (DbBackend::Postgres, _) => write!(sql, ", part_{place} AS ({text})"),
-            (_, _) => write!(sql, "{text};"),
+            (DbBackend::Postgres, 0) => write!(sql, "WITH part_{place} AS ("),
+            (DbBackend::Postgres, _) => write!(sql, ", part_{place} AS ("),
+            (_, _) => Ok(()),
         };
-        values.extend(part.values);
+        add(&mut sql, part);
+        sql.push(if backend == DbBackend::Postgres { ')' } else { ';' });
     }
     if !sql.is_empty() {
         sql.push(' ');
     }
-    sql.push_str(&shifted(&last.sql, values.len()));
-    values.extend(last.values);
+    add(&mut sql, last);
     (sql, values)
 }
 
-/// The same text with its binds numbered from behind the first `by`.
-fn shifted(sql: &str, by: usize) -> String {
-    let mut out = String::with_capacity(sql.len() + 16);
+/// Adds the text with its binds numbered from behind the first `by`.
+fn numbered_from(out: &mut String, by: usize, sql: &str) {
+    out.reserve(sql.len() + 16);
+    each_bind(out, sql, |out, number| {
+        // Writing to a string cannot fail.
+        let _written = write!(out, "${}", number + by);
+    });
+}
+
+/// Adds the text with its binds as they come, and what they are in that order.
+fn unnumbered(out: &mut String, values: &mut Vec<Value>, part: &Part) {
+    out.reserve(part.sql.len());
+    values.reserve(part.values.len());
+    each_bind(out, &part.sql, |out, number| {
+        out.push('?');
+        // A number beyond the end is null, as a bind that nobody sets is.
+        let value = number.checked_sub(1).and_then(|place| part.values.get(place));
+        values.push(value.cloned().unwrap_or(Value::String(None)));
+    });
+}
+
+/// Copies a text, but its binds.
+fn each_bind(out: &mut String, sql: &str, mut bind: impl FnMut(&mut String, usize)) {
     let mut pieces = sql.split('$');
     out.push_str(pieces.next().unwrap_or_default());
     for piece in pieces {
-        out.push('$');
         let digits = piece.bytes().take_while(u8::is_ascii_digit).count();
         let (number, rest) = piece.split_at(digits);
-        // `$[0]` is a path into JSON, not a bind.
-        match number.parse::<usize>() {
-            Ok(number) => out.push_str(&(number + by).to_string()),
-            Err(_) => out.push_str(number),
+        if let Ok(number) = number.parse() {
+            bind(out, number);
+        } else {
+            // `$[0]` is a path into JSON, not a bind.
+            out.push('$');
+            out.push_str(number);
         }
         out.push_str(rest);
     }
-    out
 }
 
 #[cfg(test)]
@@ -83,10 +110,11 @@ mod tests {
         let (sql, values) = text(DbBackend::Sqlite, first(), part("UPDATE $1", &[4]));
         assert_eq!(
             sql,
-            "INSERT $2, $1;INSERT json_extract(value, '$[10]') FROM json_each($3); UPDATE $4"
+            "INSERT ?, ?;INSERT json_extract(value, '$[10]') FROM json_each(?); UPDATE ?"
         );
+        assert_eq!(values, [2_i64, 1, 3, 4].map(Value::from));
+        let (sql, values) = text(DbBackend::Postgres, first(), part("UPDATE $1", &[4]));
         assert_eq!(values, [1_i64, 2, 3, 4].map(Value::from));
-        let (sql, _) = text(DbBackend::Postgres, first(), part("UPDATE $1", &[4]));
         assert_eq!(
             sql,
             "WITH part_0 AS (INSERT $2, $1), part_1 AS (INSERT json_extract(value, '$[10]') FROM json_each($3)) UPDATE $4"

@@ -120,15 +120,15 @@ impl Tx {
         row.map_err(|error| self.failed(doing, error))
     }
 
-    /// Executes statements in one round trip; at most one row, of the last of them. See [`together`].
+    /// Executes statements in one round trip; rows of the last of them. See [`together`].
     pub(crate) async fn together(
         &self,
         doing: &'static str,
         first: Vec<Part>,
         last: Part,
-    ) -> Result<Option<QueryResult>, StorageError> {
+    ) -> Result<Vec<QueryResult>, StorageError> {
         let (sql, values) = together::text(self.backend, first, last);
-        Ok(self.query(doing, &sql, values).await?.pop())
+        self.query(doing, &sql, values).await
     }
 
     pub(super) fn failed(&self, doing: &'static str, error: SqlxError) -> StorageError {

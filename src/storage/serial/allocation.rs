@@ -127,7 +127,7 @@ pub(super) fn inserting(tx: &Tx, all: &[StoredAllocation]) -> Result<Part, Stora
         .texts("documents", each().map(|row| written_documents(&row.documents)))
         .ints("expires_at", each().map(|row| row.expires_at.map(|at| at.0)))
         .ints("created_at", each().map(|row| Some(row.created_at.0)));
-    let (table, values) = rows.table(tx.backend(), 1);
+    let (table, values) = rows.short_table(tx.backend(), 1);
     let sql = format!(
         "INSERT INTO allocation (id, pool_id, party_id, system_name, principal_id, agreement_id, gtin, request_key, request_hash,
                                  first_index, quantity, span, holes, asked, lot, site, line, documents, expires_at, created_at, state)

@@ -39,8 +39,8 @@ pub async fn issue(tx: &Tx, issue: &Issue<'_>) -> Result<Option<u64>, StorageErr
         day,
         audit::appending(tx, issue.entries),
     ];
-    let row = tx
+    let rows = tx
         .together("issuing serial numbers", first, pool::taking(pool, span, cap))
         .await?;
-    row.map(|row| pool::taken(&row, pool, span)).transpose()
+    rows.first().map(|row| pool::taken(row, pool, span)).transpose()
 }

@@ -232,10 +232,10 @@ pub async fn listed_after(tx: &Tx, numbered: Numbered, after: &str, limit: usize
 /// Moves the counter by `quantity` and answers the first counter value taken; none if that would pass `cap`, or if the pool is retired:
 /// another epoch took its place, and whoever holds the lock of [`lock_product`] knows.
 pub async fn take(tx: &Tx, id: PoolId, quantity: u64, cap: u64) -> Result<Option<u64>, StorageError> {
-    let row = tx
+    let rows = tx
         .together("taking serial numbers", Vec::new(), taking(id, quantity, cap))
         .await?;
-    row.map(|row| taken(&row, id, quantity)).transpose()
+    rows.first().map(|row| taken(row, id, quantity)).transpose()
 }
 
 /// The statement of [`take`].

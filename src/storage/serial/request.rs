@@ -2,6 +2,7 @@
 //!
 //! A request that waits has no numbers; the allocation that it may become gets its id. It does not decide anything.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use sea_orm::{QueryResult, Value};
@@ -15,6 +16,7 @@ use crate::domain::serial::numbered::Numbered;
 use crate::domain::time::Micros;
 use crate::storage::bulk::Rows;
 use crate::storage::row::{column, json, parsed};
+use crate::storage::together::Part;
 use crate::storage::{Db, StorageError, Tx};
 
 use super::account::{self, AccountKey};
@@ -28,16 +30,18 @@ const COLUMNS: &str = "q.id AS q_id, q.party_id AS q_party, q.principal_id AS q_
                        q.request_key AS q_key, q.request_hash AS q_hash, q.quantity AS q_quantity, q.body AS q_body, q.state AS q_state, \
                        q.created_at AS q_created_at, q.decided_at AS q_decided_at, q.reason AS q_reason";
 
-static STANDING_COLUMNS: LazyLock<String> = LazyLock::new(|| {
+static ANSWER_COLUMNS: LazyLock<String> = LazyLock::new(|| {
     let allocation: Vec<String> = allocation::COLUMNS
         .split(',')
         .map(|name| format!("a.{}", name.trim()))
         .collect();
-    format!(
-        "r.place, {}, {COLUMNS}, s.issued, s.settled, d.issued AS issued_today",
-        allocation.join(", ")
-    )
+    format!("r.place, {}, {COLUMNS}", allocation.join(", "))
 });
+
+/// The joins of what the key of a row `r` (`party`, `request_key`) was answered before.
+const ANSWERED: &str = "LEFT JOIN allocation a ON a.party_id = r.party AND a.request_key = r.request_key
+         LEFT JOIN allocation_request q ON q.party_id = r.party AND q.request_key = r.request_key AND q.state <> 'approved'
+         WHERE a.id IS NOT NULL OR q.id IS NOT NULL";
 
 /// A request that waits or was rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,9 +69,9 @@ struct Body {
 #[derive(Debug, Clone, Default)]
 pub struct Standing {
     /// What its key was given.
-    pub allocation: Option<StoredAllocation>,
+    pub allocation: Option<Box<StoredAllocation>>,
     /// What waits under its key, or was rejected.
-    pub waiting: Option<StoredRequest>,
+    pub waiting: Option<Box<StoredRequest>>,
     /// What the party has.
     pub account: Account,
     /// Whether the lot that it names is closed for the party, on the line that it names.
@@ -87,6 +91,9 @@ pub struct Met {
 
 /// What requests meet: those of these accounts with these keys, for these lots, that want numbers of a pool whose counter stands there.
 /// `day` is [`Micros::day`]. The caller holds the product's pools.
+///
+/// Most requests of a batch are of few accounts, and hardly any comes again: each account is read once, and what keys were answered
+/// before only if there is any.
 pub async fn met(
     tx: &Tx,
     asked: &[(AccountKey, &str)],
@@ -94,60 +101,118 @@ pub async fn met(
     day: i64,
     counter: Option<(PoolId, u64)>,
 ) -> Result<Met, StorageError> {
-    let rows = Rows::default()
-        .ints("place", (0..).take(asked.len()).map(Some))
-        .texts("party", asked.iter().map(|(account, _)| Some(account.party.as_str())))
-        .texts("request_key", asked.iter().map(|(_, key)| Some(*key)))
-        .texts("gtin", asked.iter().map(|(account, _)| Some(account.numbered.to_string())))
-        .texts("agreement", asked.iter().map(|(account, _)| Some(account.agreement_text())))
-        .texts("lot", lots.iter().map(|(lot, _)| *lot))
-        .texts("line", lots.iter().map(|(_, line)| *line));
-    let (table, binds) = rows.table(tx.backend(), 4);
-    let sql = format!(
-        "SELECT {}, {}, {CLOSED_FOR} AS lot_closed,
-                (SELECT MIN(k.number_index) FROM pool_skip k WHERE k.pool_id = $2 AND k.number_index >= $3) AS first_skip
-         FROM {table}
-         LEFT JOIN allocation a ON a.party_id = r.party AND a.request_key = r.request_key
-         LEFT JOIN allocation_request q ON q.party_id = r.party AND q.request_key = r.request_key AND q.state <> 'approved'
-         LEFT JOIN serial_account s ON s.party_id = r.party AND s.gtin = r.gtin AND s.agreement_id = r.agreement
-         LEFT JOIN serial_day d ON d.party_id = r.party AND d.gtin = r.gtin AND d.agreement_id = r.agreement AND d.day = $1
-         LEFT JOIN serial_floor f ON f.one = 1",
-        *STANDING_COLUMNS,
-        floor::refusal_columns(tx.backend()),
-    );
+    let (places, subjects) = grouped(asked, lots);
+    let keys = keys(asked);
+    let (table, binds) = subjects_of(&subjects).short_table(tx.backend(), 4);
     let mut values: Vec<Value> = vec![
         day.into(),
         counter.map(|(pool, _)| pool.uuid()).into(),
         counter.map(|(_, next)| bigint(next)).into(),
     ];
     values.extend(binds);
-    let rows = tx.query("reading what requests meet", &sql, values).await?;
-    let mut each = vec![Standing::default(); asked.len()];
-    for row in &rows {
-        let place: i64 = column(row, TABLE, "place")?;
-        let standing = usize::try_from(place).ok().and_then(|place| each.get_mut(place));
-        let standing = standing.ok_or_else(|| StorageError::Inconsistent(format!("a request at place {place} of a batch")))?;
-        *standing = Standing {
-            allocation: if is_there(row, "id")? {
-                Some(allocation::stored(row)?)
-            } else {
-                None
-            },
-            waiting: if is_there(row, "q_id")? { Some(stored(row)?) } else { None },
-            account: account::account(row)?,
-            lot_closed: column::<i32>(row, TABLE, "lot_closed")? != 0,
-        };
-    }
+    let (keys_table, binds) = keys.short_table(tx.backend(), values.len() + 1);
+    values.extend(binds);
+    let sql = format!(
+        "SELECT r.place, s.issued, s.settled, d.issued AS issued_today, {}, {CLOSED_FOR} AS lot_closed,
+                (SELECT MIN(k.number_index) FROM pool_skip k WHERE k.pool_id = $2 AND k.number_index >= $3) AS first_skip,
+                (SELECT COUNT(*) FROM {keys_table} {ANSWERED}) AS answered
+         FROM {table}
+         LEFT JOIN serial_account s ON s.party_id = r.party AND s.gtin = r.gtin AND s.agreement_id = r.agreement
+         LEFT JOIN serial_day d ON d.party_id = r.party AND d.gtin = r.gtin AND d.agreement_id = r.agreement AND d.day = $1
+         LEFT JOIN serial_floor f ON f.one = 1",
+        floor::refusal_columns(tx.backend()),
+    );
+    let rows = tx
+        .together("reading what requests meet", Vec::new(), Part { sql, values })
+        .await?;
     // These stand in every row.
     let Some(row) = rows.first() else {
         return Ok(Met::default());
     };
     let first_skip: Option<i64> = column(row, "pool_skip", "first_skip")?;
-    Ok(Met {
-        each,
+    let mut met = Met {
+        each: of_subjects(&rows, &places, subjects.len())?,
         held: floor::refusal(row)?,
         first_skip: first_skip.and_then(|index| u64::try_from(index).ok()),
-    })
+    };
+    if column::<i64>(row, TABLE, "answered")? > 0 {
+        answers(tx, &keys, &mut met.each).await?;
+    }
+    Ok(met)
+}
+
+/// Whose account and which lot, as requests share it.
+type Subject<'a> = (&'a AccountKey, LotAndLine<'a>);
+
+/// Each subject once, and which of them each request is about.
+fn grouped<'a>(asked: &'a [(AccountKey, &str)], lots: &[LotAndLine<'a>]) -> (Vec<usize>, Vec<Subject<'a>>) {
+    let (mut subjects, mut known) = (Vec::new(), HashMap::new());
+    let places = asked.iter().zip(lots).map(|((account, _), lot)| {
+        *known.entry((account, *lot)).or_insert_with(|| {
+            subjects.push((account, *lot));
+            subjects.len() - 1
+        })
+    });
+    (places.collect(), subjects)
+}
+
+fn subjects_of(subjects: &[Subject<'_>]) -> Rows {
+    Rows::default()
+        .ints("place", (0..).take(subjects.len()).map(Some))
+        .texts("party", subjects.iter().map(|(account, _)| Some(account.party.as_str())))
+        .texts("gtin", subjects.iter().map(|(account, _)| Some(account.numbered.to_string())))
+        .texts(
+            "agreement",
+            subjects.iter().map(|(account, _)| Some(account.agreement_text())),
+        )
+        .texts("lot", subjects.iter().map(|(_, (lot, _))| *lot))
+        .texts("line", subjects.iter().map(|(_, (_, line))| *line))
+}
+
+fn keys(asked: &[(AccountKey, &str)]) -> Rows {
+    Rows::default()
+        .ints("place", (0..).take(asked.len()).map(Some))
+        .texts("party", asked.iter().map(|(account, _)| Some(account.party.as_str())))
+        .texts("request_key", asked.iter().map(|(_, key)| Some(*key)))
+}
+
+/// What requests meet of the subjects at these places, not looking at their keys.
+fn of_subjects(rows: &[QueryResult], places: &[usize], count: usize) -> Result<Vec<Standing>, StorageError> {
+    let mut each = vec![Standing::default(); count];
+    for row in rows {
+        *at_place(&mut each, row)? = Standing {
+            account: account::account(row)?,
+            lot_closed: column::<i32>(row, TABLE, "lot_closed")? != 0,
+            ..Standing::default()
+        };
+    }
+    Ok(places.iter().filter_map(|place| each.get(*place).cloned()).collect())
+}
+
+/// Adds what keys were answered before.
+async fn answers(tx: &Tx, keys: &Rows, each: &mut [Standing]) -> Result<(), StorageError> {
+    let (table, values) = keys.short_table(tx.backend(), 1);
+    let sql = format!("SELECT {} FROM {table} {ANSWERED}", *ANSWER_COLUMNS);
+    let part = Part { sql, values };
+    let rows = tx
+        .together("reading what keys were answered before", Vec::new(), part)
+        .await?;
+    for row in &rows {
+        let standing = at_place(each, row)?;
+        if is_there(row, "id")? {
+            standing.allocation = Some(Box::new(allocation::stored(row)?));
+        }
+        if is_there(row, "q_id")? {
+            standing.waiting = Some(Box::new(stored(row)?));
+        }
+    }
+    Ok(())
+}
+
+fn at_place<'a>(each: &'a mut [Standing], row: &QueryResult) -> Result<&'a mut Standing, StorageError> {
+    let place: i64 = column(row, TABLE, "place")?;
+    let standing = usize::try_from(place).ok().and_then(|place| each.get_mut(place));
+    standing.ok_or_else(|| StorageError::Inconsistent(format!("a request at place {place} of a batch")))
 }
 
 fn is_there(row: &QueryResult, name: &str) -> Result<bool, StorageError> {
