@@ -29,6 +29,7 @@ use crate::service::certificate::{Authority, AuthorityError, Revocations};
 use crate::service::hub::{Clock, HubParts, Random};
 use crate::service::serial::floor::Keeper;
 use crate::service::serial::verify_pools;
+use crate::service::subscription;
 use crate::storage::db::DbOptions;
 use crate::storage::object::ObjectStore;
 use crate::storage::{Db, StorageError, migration, party};
@@ -193,7 +194,8 @@ pub async fn open(start: Start) -> Result<OpenHub, StartError> {
         master_key,
         clock,
         random,
-        outbound: Outbound::new(secrets, Duration::from_millis(settings.limits.upstream_timeout_ms)),
+        outbound: Outbound::new(secrets, Duration::from_millis(settings.limits.upstream_timeout_ms))
+            .with_loopback(settings.webhook_loopback),
         limits: settings.limits,
         registry,
     });
@@ -290,6 +292,9 @@ pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
     let config = tls::server_config(&admission, &server_certificate)?;
     let (machine, machine_addr) = listen(settings.listen).await?;
     let (operations_port, operations_addr) = listen(settings.operations_listen).await?;
+    if settings.webhook_loopback {
+        tracing::warn!("`webhook_loopback` is set, which is for tests: subscriptions may deliver to this machine by plain HTTP");
+    }
     if !operations_addr.ip().is_loopback() {
         tracing::warn!(%operations_addr, "the operations port is open to the network and asks nobody who they are");
     }
@@ -297,12 +302,17 @@ pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
     if hub.db().has_one_process() {
         // What a process held that was killed here need not wait for its lease: there is no other that might still work on it.
         let released = capture::release_all(&hub).await?;
-        tracing::info!(released, "capture jobs of the last run are due again");
+        let deliveries = subscription::release_all(&hub).await?;
+        tracing::info!(
+            released,
+            deliveries,
+            "capture jobs and deliveries of the last run are due again"
+        );
     }
     let (stop, stop_workers) = (CancellationToken::new(), CancellationToken::new());
     let (capture_alive, registry_alive, floor_alive) = (Alive::default(), Alive::default(), Alive::default());
     let replenish_alive = Alive::default();
-    let lease_alive = Alive::default();
+    let (lease_alive, subscription_alive) = (Alive::default(), Alive::default());
     let workers = vec![
         work(capture_alive.clone(), worker::capture::run(hub.clone(), stop_workers.clone())),
         work(
@@ -318,6 +328,10 @@ pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
             worker::floor::run(hub.clone(), keeper, stop_workers.clone()),
         ),
         work(lease_alive.clone(), worker::lease::run(hub.clone(), stop_workers.clone())),
+        work(
+            subscription_alive.clone(),
+            worker::subscription::run(hub.clone(), stop_workers.clone()),
+        ),
     ];
     let router = http::router_with(hub.clone(), graphql::build(hub.clone()), metrics.clone());
     let server = TlsServer {
@@ -332,6 +346,7 @@ pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
         ("floor_worker", floor_alive),
         ("replenish_worker", replenish_alive),
         ("lease_worker", lease_alive),
+        ("subscription_worker", subscription_alive),
     ];
     let operations = Operations {
         hub: hub.clone(),

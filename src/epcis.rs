@@ -28,6 +28,7 @@ pub mod loss;
 pub mod query;
 mod reading;
 mod schema;
+pub mod statement;
 mod tree;
 pub mod vocabulary;
 pub mod xml;

@@ -28,10 +28,10 @@
 //! | [`epcis`] | 1 | EPCIS 1.2 / 2.0 XML and 2.0 JSON-LD to and from domain events; the CBV event hash |
 //! | [`config`] | 1 | settings of the hub, configuration of its partners |
 //! | [`storage`] | 2 | the only place that knows the database (SQLite or PostgreSQL) and the object store |
-//! | [`outbound`] | 2 | the only place that calls systems of partners: serial numbers that a manufacturer's own system makes |
+//! | [`outbound`] | 2 | the only place that calls systems of partners: serial numbers that a manufacturer's own system makes, events for subscribers |
 //! | [`service`] | 3 | use cases: who may, one transaction, domain, storage, audit |
 //! | [`transport`] | 4 | TLS and identity, HTTP, REST, GraphQL, problem types |
-//! | [`worker`] | 4 | loops that call services: capture jobs, following the contracts, the supply of serial numbers |
+//! | [`worker`] | 4 | loops that call services: capture jobs, following the contracts, the supply of serial numbers, deliveries to subscribers |
 //! | [`app`] | 5 | composition root: settings to running hub, and its shutdown |
 //! | [`cli`] | 6 | `serve`, `demo`, `migrate`, `partner`, `certificate`, `schema`, `bench` |
 //!

@@ -4,11 +4,12 @@
 //! read with a limit and a time, and believed only in its form.
 //!
 //! # Invariants
-//! - TLS alone, with the one crypto provider and the CA that the partner file names; no redirects, no proxy from the environment.
+//! - TLS alone (but for tests, to this machine), with the one crypto provider and the CA that the partner file names; no redirects, no proxy from the environment.
 //! - Secrets are named in partner files and stand in a folder of the hub; they are read when they are used, so that a new one
 //!   holds from the next call on, and stand in no error.
 
 pub mod serial;
+pub mod webhook;
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -41,22 +42,60 @@ pub enum SetupError {
     Tls(String),
 }
 
+/// Whether a call timed out, was not reached or broke off; an error of the library itself may name the address.
+fn broken(error: &reqwest::Error) -> &'static str {
+    let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    let certificate = causes.any(|cause| {
+        cause
+            .downcast_ref::<rustls::Error>()
+            .is_some_and(|error| matches!(error, rustls::Error::InvalidCertificate(_)))
+            || cause.to_string().contains("invalid peer certificate")
+    });
+    if error.is_timeout() {
+        "did not answer in time"
+    } else if certificate {
+        "shows a certificate that its CA file does not vouch for"
+    } else if error.is_connect() {
+        "cannot be reached"
+    } else {
+        "broke off its answer"
+    }
+}
+
 /// Makes the calls.
 #[derive(Debug, Clone)]
 pub struct Outbound {
     secrets: PathBuf,
     timeout: Duration,
+    /// Plain HTTP to this machine, for tests.
+    loopback: bool,
 }
 
 impl Outbound {
     /// With the folder of the secrets and the time that one call may take in all.
     #[must_use]
     pub fn new(secrets: PathBuf, timeout: Duration) -> Self {
-        Self { secrets, timeout }
+        Self {
+            secrets,
+            timeout,
+            loopback: false,
+        }
+    }
+
+    /// For tests alone: events may also be delivered by plain HTTP to this machine.
+    #[must_use]
+    pub fn with_loopback(self, loopback: bool) -> Self {
+        Self { loopback, ..self }
     }
 
     /// A client that trusts one CA and shows the certificate of `identity`, if there is one.
     fn client(&self, ca: &str, identity: Option<&str>, now: Micros) -> Result<reqwest::Client, SetupError> {
+        let builder = self.builder(ca, identity, now)?;
+        builder.build().map_err(|error| tls(&error.to_string()))
+    }
+
+    /// The same before it is made.
+    fn builder(&self, ca: &str, identity: Option<&str>, now: Micros) -> Result<reqwest::ClientBuilder, SetupError> {
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
             let certificate = certificate.map_err(|_| tls("its CA file is no PEM"))?;
@@ -86,16 +125,14 @@ impl Outbound {
                     .map_err(|_| unusable("certificate and key do not belong together"))?
             }
         };
-        reqwest::Client::builder()
+        Ok(reqwest::Client::builder()
             .tls_backend_preconfigured(config)
             .https_only(true)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .connect_timeout(self.timeout)
             .timeout(self.timeout)
-            .user_agent("counterfoil")
-            .build()
-            .map_err(|error| tls(&error.to_string()))
+            .user_agent("counterfoil"))
     }
 
     /// A secret by its name.

@@ -12,6 +12,8 @@ pub mod finding;
 pub mod hub;
 pub mod item;
 pub mod lot;
+pub mod master_data;
+pub mod moment;
 pub mod named_query;
 pub mod page;
 pub mod partner;
@@ -20,6 +22,7 @@ pub mod query;
 pub mod resource;
 pub mod serial;
 pub mod shipment;
+pub mod subscription;
 
 pub use error::{Code, ServiceError, Violation};
 pub use hub::Hub;

@@ -9,4 +9,5 @@ mod numbers;
 pub mod operations;
 pub mod problem;
 pub mod rest;
+pub mod soap;
 pub mod tls;

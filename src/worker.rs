@@ -5,3 +5,4 @@ pub mod floor;
 pub mod lease;
 pub mod registry;
 pub mod replenish;
+pub mod subscription;

@@ -11,6 +11,8 @@ mod m20261122_000001_base;
 mod m20261122_000002_serial;
 mod m20261122_000004_query;
 mod m20261122_000005_document;
+mod m20261122_000006_subscription;
+mod m20261122_000007_state;
 mod m20261122_000008_thing;
 
 // Whoever runs the steps needs the trait and no other part of that crate.
@@ -28,6 +30,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000002_serial::Migration),
             Box::new(m20261122_000004_query::Migration),
             Box::new(m20261122_000005_document::Migration),
+            Box::new(m20261122_000006_subscription::Migration),
+            Box::new(m20261122_000007_state::Migration),
             Box::new(m20261122_000008_thing::Migration),
         ]
     }

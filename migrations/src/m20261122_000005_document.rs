@@ -1,4 +1,5 @@
-//! What documents say beside their events: other ids of an event, what corrects what, and events that could not be taken in.
+//! What documents say beside their events: other ids of an event, what corrects what, events that could not
+//! be taken in, headers and master data.
 
 use sea_orm_migration::prelude::*;
 
@@ -13,7 +14,8 @@ impl MigrationTrait for Migration {
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         crate::run(manager, IDENTITY).await?;
-        crate::run(manager, JOBS).await
+        crate::run(manager, JOBS).await?;
+        crate::run(manager, HEADERS).await
     }
 }
 
@@ -40,3 +42,35 @@ const IDENTITY: &[&str] = &[
 
 /// Events of a document that could not be taken in, where its others were.
 const JOBS: &[&str] = &["ALTER TABLE capture_job ADD COLUMN events_refused {bigint} NOT NULL DEFAULT 0"];
+
+/// `attributes` is a list of names and values as JSON. `master_child` is what lies right above what.
+const HEADERS: &[&str] = &[
+    "CREATE TABLE document_header (
+        document_id {uuid} NOT NULL PRIMARY KEY REFERENCES document (id),
+        sender TEXT,
+        receiver TEXT,
+        instance_id TEXT,
+        has_statement {smallint} NOT NULL,
+        affirmed {smallint},
+        legal_notice TEXT
+    ) {strict}",
+    "CREATE TABLE master_data (
+        document_id {uuid} NOT NULL REFERENCES document (id),
+        ordinal {bigint} NOT NULL,
+        party_id TEXT NOT NULL REFERENCES party (id),
+        id TEXT NOT NULL,
+        vocabulary TEXT NOT NULL,
+        attributes TEXT NOT NULL,
+        PRIMARY KEY (document_id, ordinal)
+    ) {clustered}",
+    "CREATE INDEX master_data_of_document ON master_data (document_id, id)",
+    "CREATE INDEX master_data_by_party ON master_data (party_id, id, document_id)",
+    "CREATE TABLE master_child (
+        document_id {uuid} NOT NULL REFERENCES document (id),
+        party_id TEXT NOT NULL REFERENCES party (id),
+        child TEXT NOT NULL,
+        parent TEXT NOT NULL,
+        PRIMARY KEY (document_id, child, parent)
+    ) {clustered}",
+    "CREATE INDEX master_child_by_party ON master_child (party_id, child)",
+];

@@ -124,6 +124,8 @@ const COPY: &[&str] = &[
      WHERE epc IN (SELECT f.former FROM former_key f)",
     "UPDATE shipment_epc SET epc = (SELECT f.epc FROM former_key f WHERE f.former = shipment_epc.epc)
      WHERE epc IN (SELECT f.former FROM former_key f)",
+    "UPDATE statement_thing SET epc = (SELECT f.epc FROM former_key f WHERE f.former = statement_thing.epc)
+     WHERE epc IN (SELECT f.former FROM former_key f)",
     // 0: object of a commissioning, 4: output of a transformation, 2: child.
     "DELETE FROM fact WHERE EXISTS (
          SELECT 1 FROM thing t WHERE t.epc = fact.epc

@@ -16,6 +16,7 @@ mod issuer;
 mod product;
 mod reader;
 mod supply;
+mod webhook;
 
 use std::collections::HashMap;
 use std::fmt;

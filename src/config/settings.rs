@@ -58,6 +58,8 @@ pub struct Settings {
     /// Folder of the secrets that partner files name, `secrets` in the data folder if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secrets_dir: Option<PathBuf>,
+    /// For tests alone: subscriptions may deliver by plain HTTP to this machine, if a partner file names it.
+    pub webhook_loopback: bool,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines: `info`, `counterfoil=debug`, …
@@ -107,6 +109,7 @@ impl Default for Settings {
             ca_dir: None,
             master_key_file: None,
             secrets_dir: None,
+            webhook_loopback: false,
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
             limits: Limits::default(),

@@ -45,6 +45,14 @@ pub enum AuditAction {
     KeepQuery,
     /// Let go of one.
     DeleteQuery,
+    /// Subscribed to a query.
+    Subscribe,
+    /// Ended a subscription.
+    Unsubscribe,
+    /// Had a subscription go on that the hub had given up.
+    ResumeSubscription,
+    /// Gave a subscription up: the hub itself.
+    DisableSubscription,
     /// Changed the contracts.
     ApplyPartners,
     /// Issued a client certificate.
@@ -80,6 +88,10 @@ impl AuditAction {
             Self::Capture => "capture",
             Self::KeepQuery => "keep_query",
             Self::DeleteQuery => "delete_query",
+            Self::Subscribe => "subscribe",
+            Self::Unsubscribe => "unsubscribe",
+            Self::ResumeSubscription => "resume_subscription",
+            Self::DisableSubscription => "disable_subscription",
             Self::ApplyPartners => "apply_partners",
             Self::IssueCertificate => "issue_certificate",
             Self::RevokeCertificate => "revoke_certificate",

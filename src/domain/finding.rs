@@ -16,6 +16,8 @@ pub enum Severity {
     Warning,
     /// Stored; the goods or the data are wrong and someone must act.
     Error,
+    /// Stored; goods are on their way to where they could do harm: stop them.
+    Critical,
     /// Not stored: the whole document is refused.
     Refusal,
 }
@@ -24,7 +26,7 @@ impl Severity {
     /// The severity of that text.
     #[must_use]
     pub fn from_word(text: &str) -> Option<Self> {
-        [Self::Warning, Self::Error, Self::Refusal]
+        [Self::Warning, Self::Error, Self::Critical, Self::Refusal]
             .into_iter()
             .find(|severity| severity.as_str() == text)
     }
@@ -35,6 +37,7 @@ impl Severity {
         match self {
             Self::Warning => "warning",
             Self::Error => "error",
+            Self::Critical => "critical",
             Self::Refusal => "refusal",
         }
     }
@@ -198,6 +201,24 @@ catalogue! {
     MissingLotOrExpiry = 319, "MISSING_EXPIRY", Rule, Warning, "send cbvmda:lotNumber and cbvmda:itemExpirationDate in ilmd";
     /// The event lies in the future.
     FutureEvent = 320, "FUTURE_EVENT_TIME", Rule, Warning, "set the clock of the line";
+    /// The master data of a document give an attribute of an identifier two values.
+    MasterDataConflict = 351, "MASTER_DATA_CONFLICT", Rule, Warning, "describe each identifier once, or the same way each time";
+    /// A shipping event names a business location.
+    BizLocationOnShipping = 361, "BIZ_LOCATION_ON_SHIPPING", Rule, Warning, "leave bizLocation out of shipping events";
+    /// A shipping event does not say from whom or to whom the goods go.
+    MissingSourceDestination = 362, "MISSING_SOURCE_DESTINATION", Rule, Warning, "name the parties and places of the guideline in sourceList and destinationList";
+    /// A document that ships goods has no DSCSA transaction statement.
+    MissingStatement = 363, "MISSING_DSCSA_STATEMENT", Rule, Warning, "send gs1ushc:dscsaTransactionStatement in the header";
+    /// A DSCSA transaction statement does not affirm that the seller has complied.
+    StatementNotAffirmed = 364, "STATEMENT_NOT_AFFIRMED", Rule, Error, "affirm the statement, or do not ship";
+    /// The header names another version of the guideline than is agreed with its sender.
+    GuidelineVersion = 365, "GUIDELINE_VERSION", Rule, Warning, "follow the version that is agreed, and name it in gs1ushc:guidelineVersion";
+    /// Product codes of the master data are named as in another version of the guideline.
+    NdcTypeMix = 366, "NDC_TYPE_MIX", Rule, Warning, "name National Drug Codes by US_FDA_NDC in R1.3 and by FDA_NDC_11 in R1.2";
+    /// A business document is not named by the GLN of the party that issues such documents.
+    BizTransactionOwner = 367, "BIZ_TRANSACTION_OWNER", Rule, Warning, "name orders by the GLN of the buyer, despatch advices and invoices by that of the seller";
+    /// The name of a business document begins with no GLN.
+    BizTransactionGln = 368, "BIZ_TRANSACTION_GLN", Rule, Warning, "send urn:epcglobal:cbv:bt:GLN:NUMBER with a right GLN of thirteen digits (CBV 2.0 clause 8.5)";
     /// The sender of the header is not the party of the certificate.
     SenderMismatch = 401, "SENDER_MISMATCH", Right, Refusal, "send with the certificate of the party that the header names as sender";
     /// A location that is not the sender's or its principal's.
@@ -234,6 +255,16 @@ catalogue! {
     ReceivedWithoutShipment = 513, "RECEIVED_WITHOUT_SHIPMENT", State, Warning, "ask the supplier for the shipping event; the finding clears by itself";
     /// Used after it was decommissioned, destroyed or dispensed.
     AfterEndOfLife = 514, "DECOMMISSIONED_SERIAL_USED", State, Error, "check the EPC";
+    /// Commissioned a second time, with another lot or another expiry; the first is kept.
+    LotMismatch = 521, "LOT_MISMATCH", State, Error, "lot and expiry of a serial never change: declare the wrong event in error";
+    /// Shipped, itself or inside something, after its expiry date.
+    ExpiredShipped = 522, "EXPIRED_PRODUCT_SHIPPED", State, Critical, "stop the goods; goods that go back are shipped with disposition returned or expired";
+    /// Shipped, itself or inside something, while it is recalled.
+    RecalledShipped = 523, "RECALLED_PRODUCT_SHIPPED", State, Critical, "stop the goods; goods that go back are shipped with disposition returned or recalled";
+    /// Shipped, itself or inside something, after it was decommissioned, destroyed or dispensed.
+    EndedShipped = 524, "DECOMMISSIONED_SERIAL_SHIPPED", State, Critical, "stop the goods and check the EPC";
+    /// Shipped, and not among what the receiver confirmed of the shipment.
+    ShippedNotReceived = 525, "SHIPPED_NOT_RECEIVED", State, Error, "look for the goods; a receiving event that names them clears it, a void_shipping of what never left too";
     /// An error declaration names a corrective event that its sender has not sent.
     DanglingCorrection = 551, "DANGLING_CORRECTION", State, Warning, "send the corrective event; the finding clears by itself";
     /// Noticed by an earlier release, which had one code for all deviations without consequence. No longer given.

@@ -20,8 +20,11 @@ use super::ids::{EventKey, PartyId};
 use super::shipment::{Handover, Taker};
 use super::time::Micros;
 
+mod condition;
 mod knowledge;
 
+use condition::Marks;
+pub use condition::{Attributes, Condition, Says, Standing};
 pub use knowledge::Makers;
 
 /// What kind of thing is followed.
@@ -44,6 +47,8 @@ pub struct Thing {
     pub owner: Option<PartyId>,
     /// Who may commission it; `None` where nobody on the hub may.
     pub makers: Option<Arc<Makers>>,
+    /// Said to be commissioned more than once, or no longer: its lot and expiry are reckoned anew.
+    pub contested: bool,
 }
 
 /// What one event says about some things.
@@ -59,6 +64,8 @@ pub struct Fact {
     pub principal: Option<PartyId>,
     /// What.
     pub deed: Deed,
+    /// And what it says of them besides.
+    pub says: Says,
     /// To which things; of those that are followed.
     pub epcs: Vec<EpcKey>,
 }
@@ -88,6 +95,8 @@ pub enum Deed {
     VoidShip,
     /// Decommissioned, destroyed, dispensed, used up.
     End,
+    /// The same, of a container and everything in it.
+    EndWithContents,
     /// Seen, moved, held: no change of state that is followed here.
     Use,
 }
@@ -139,11 +148,25 @@ pub struct Outcome {
     pub named: HashMap<EventKey, Vec<(EpcKey, bool)>>,
     /// Which events have a say about which things: their teller may know them.
     pub heard: HashSet<(EventKey, EpcKey)>,
+    /// Lot and expiry of contested things.
+    pub attributes: HashMap<EpcKey, Attributes>,
 }
 
 /// Folds all facts about the `things`. A fact about anything else is not looked at.
 #[must_use]
-pub fn fold(things: &HashMap<EpcKey, Thing>, mut facts: Vec<Fact>) -> Outcome {
+pub fn fold(things: &HashMap<EpcKey, Thing>, facts: Vec<Fact>) -> Outcome {
+    folded(things, facts).finish()
+}
+
+/// The same, and how one thing stands after the last fact; `None` for a thing that is none of `things`.
+#[must_use]
+pub fn fold_for(things: &HashMap<EpcKey, Thing>, facts: Vec<Fact>, epc: EpcKey) -> (Outcome, Option<Standing>) {
+    let fold = folded(things, facts);
+    let standing = fold.standing(epc);
+    (fold.finish(), standing)
+}
+
+fn folded(things: &HashMap<EpcKey, Thing>, mut facts: Vec<Fact>) -> Fold<'_> {
     for fact in &mut facts {
         fact.epcs.sort();
         fact.epcs.dedup();
@@ -158,7 +181,7 @@ pub fn fold(things: &HashMap<EpcKey, Thing>, mut facts: Vec<Fact>) -> Outcome {
     for fact in &facts {
         fold.apply(fact);
     }
-    fold.finish()
+    fold
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,6 +224,7 @@ struct Fold<'a> {
     things: &'a HashMap<EpcKey, Thing>,
     born: HashMap<EpcKey, (Micros, EventKey)>,
     states: HashMap<EpcKey, State>,
+    marks: HashMap<EpcKey, Marks>,
     forest: Forest,
     sent: HashMap<(EventKey, EpcKey), Sent>,
     misfits: HashSet<Misfit>,
@@ -221,6 +245,7 @@ impl<'a> Fold<'a> {
             things,
             born: HashMap::new(),
             states: things.iter().map(|(epc, thing)| (*epc, fresh(thing))).collect(),
+            marks: HashMap::new(),
             forest: Forest::default(),
             sent: HashMap::new(),
             misfits: HashSet::new(),
@@ -239,16 +264,18 @@ impl<'a> Fold<'a> {
             Deed::Pack { parent } => self.pack(fact, *parent, &epcs),
             Deed::Unpack { parent, all } => {
                 if self.name(fact, *parent) {
-                    let epcs = if *all { self.forest.contents(*parent) } else { epcs };
-                    epcs.iter().for_each(|epc| self.unpack(fact, *parent, *epc));
+                    let out = if *all { self.forest.contents(*parent) } else { epcs.clone() };
+                    out.iter().for_each(|epc| self.unpack(fact, *parent, *epc));
+                    self.mark(fact, *parent);
                 }
             }
             Deed::Ship(handover) => epcs.iter().for_each(|epc| self.ship(fact, handover, *epc)),
             Deed::Receive => epcs.iter().for_each(|epc| self.receive(fact, *epc)),
             Deed::VoidShip => epcs.iter().for_each(|epc| self.void(fact, *epc)),
-            Deed::End => epcs.iter().for_each(|epc| self.end(fact, *epc)),
+            Deed::End | Deed::EndWithContents => epcs.iter().for_each(|epc| self.end(fact, *epc)),
             Deed::Use => {}
         }
+        epcs.iter().for_each(|epc| self.mark(fact, *epc));
     }
 
     /// Notes that the event names a thing, and what is wrong with naming it; false if the teller may not know the thing.
@@ -277,19 +304,31 @@ impl<'a> Fold<'a> {
             (None, Some(Kind::Item | Kind::Logistic)) => self.misfit(fact, epc, FindingCode::NotCommissioned),
         }
         if ended {
-            self.misfit(fact, epc, FindingCode::AfterEndOfLife);
+            let ships = matches!(fact.deed, Deed::Ship(_));
+            let code = if ships {
+                FindingCode::EndedShipped
+            } else {
+                FindingCode::AfterEndOfLife
+            };
+            self.misfit(fact, epc, code);
         }
         true
     }
 
     fn commission(&mut self, fact: &Fact, epc: EpcKey) {
         if self.born.get(&epc).is_some_and(|(_, event)| *event != fact.event) {
+            // Whoever may not know the thing is not told its lot, not even by its being another one.
+            if self.may_know(fact, epc) && !self.attribute(fact, epc) {
+                self.misfit(fact, epc, FindingCode::LotMismatch);
+            }
             return self.misfit(fact, epc, FindingCode::AlreadyCommissioned);
         }
+        self.attribute(fact, epc);
         // Whoever packed it before it existed had no right to: it comes out again, unless it was its own maker.
         if let Some(place) = self.forest.place(epc)
             && !matches!(self.holder(epc), Holder::Party(party) if fact.speaks_for(&party))
         {
+            self.settle(epc);
             // It is in this parent: that was just read.
             let _ = self.forest.unpack(epc, place.parent, fact.at, fact.event);
         }
@@ -305,6 +344,7 @@ impl<'a> Fold<'a> {
         if !self.name(fact, parent) {
             return;
         }
+        self.mark(fact, parent);
         match self.holder(parent) {
             Holder::Unknown => self.claim(fact, parent),
             Holder::Party(party) if fact.speaks_for(&party) => {}
@@ -353,6 +393,7 @@ impl<'a> Fold<'a> {
         }
         let sales = self.sales_since(parent, place.since);
         let inbound = self.inbound(epc);
+        self.settle(epc);
         if self.forest.unpack(epc, parent, fact.at, fact.event).is_err() {
             return self.misfit(fact, epc, FindingCode::NotInParent);
         }
@@ -399,6 +440,7 @@ impl<'a> Fold<'a> {
         }
         state.inbound = Some((fact.event, epc));
         self.sent.insert((fact.event, epc), sent);
+        self.unfit(fact, epc);
     }
 
     fn receive(&mut self, fact: &Fact, epc: EpcKey) {
@@ -438,6 +480,14 @@ impl<'a> Fold<'a> {
         let Some(state) = self.states.get_mut(&epc) else { return };
         if allowed || state.first_owner.as_ref().is_some_and(|owner| fact.speaks_for(owner)) {
             state.ended = true;
+            self.marks.entry(epc).or_default().ended = true;
+            if fact.deed == Deed::EndWithContents {
+                for inside in self.inside(epc) {
+                    if let Some(state) = self.states.get_mut(&inside) {
+                        state.ended = true;
+                    }
+                }
+            }
         } else {
             self.misfit(fact, epc, FindingCode::NoCustody);
         }
@@ -517,6 +567,9 @@ impl<'a> Fold<'a> {
         outcome.moved.sort_by_key(|moved| (moved.ship, moved.epc));
         outcome.misfits = self.misfits.into_iter().collect();
         outcome.misfits.sort();
+        let contested = |epc: &EpcKey| self.things.get(epc).is_some_and(|thing| thing.contested);
+        let told = |(epc, marks): (&EpcKey, &Marks)| contested(epc).then(|| (*epc, marks.attributes()));
+        outcome.attributes = self.marks.iter().filter_map(told).collect();
         outcome.commissioned = self.born.into_iter().map(|(epc, (_, event))| (epc, event)).collect();
         let owned = |(epc, state): (EpcKey, State)| state.first_owner.map(|owner| (epc, owner));
         outcome.owners = self.states.into_iter().filter_map(owned).collect();

@@ -16,6 +16,7 @@ use super::serial::numbered::{Numbered, SsccSeries};
 use super::serial::rule::SsccNumbers;
 use super::serial::upstream::Supply;
 use super::time::Micros;
+use super::webhook::Webhook;
 
 pub use super::serial::rule::SerialRule;
 
@@ -67,6 +68,9 @@ pub struct Party {
     /// How its documents are judged.
     #[serde(default, skip_serializing_if = "is_default")]
     pub capture: Profile,
+    /// Where events may be sent to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub webhooks: Vec<Webhook>,
     /// False once it is suspended: it may do nothing, what it did stays.
     pub active: bool,
 }
@@ -355,6 +359,7 @@ mod tests {
             sscc: Vec::new(),
             issuers: Vec::new(),
             capture: Profile::default(),
+            webhooks: Vec::new(),
             active,
         }
     }

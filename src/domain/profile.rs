@@ -14,6 +14,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::finding::{Class, FindingCode, Severity};
+use super::guideline::Guideline;
 
 /// The profile that a party's own settings are laid over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,6 +48,38 @@ impl FromStr for Base {
     }
 }
 
+/// What it means that a container is decommissioned, destroyed or dispensed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ends {
+    /// The end of what the event names: a label may go while what is under it lives on.
+    #[default]
+    Flat,
+    /// The end of everything in it too.
+    Recursive,
+}
+
+impl Ends {
+    /// The word in a partner's file.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Flat => "flat",
+            Self::Recursive => "recursive",
+        }
+    }
+}
+
+impl FromStr for Ends {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Flat, Self::Recursive]
+            .into_iter()
+            .find(|ends| ends.as_str() == text)
+            .ok_or_else(|| format!("`{}` is no way to decommission", cut(text)))
+    }
+}
+
 /// What a party's file may say of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -58,10 +91,11 @@ pub enum Level {
 
 impl Level {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Ignore,
         Self::As(Severity::Warning),
         Self::As(Severity::Error),
+        Self::As(Severity::Critical),
         Self::As(Severity::Refusal),
     ];
 
@@ -97,6 +131,8 @@ impl FromStr for Level {
 pub struct Profile {
     base: Base,
     levels: BTreeMap<FindingCode, Level>,
+    guideline: Option<Guideline>,
+    ends: Ends,
 }
 
 impl Profile {
@@ -106,6 +142,8 @@ impl Profile {
         Self {
             base,
             levels: BTreeMap::new(),
+            guideline: None,
+            ends: Ends::Flat,
         }
     }
 
@@ -117,7 +155,22 @@ impl Profile {
         Self {
             base: Base::Lenient,
             levels: codes.map(|code| (code, bearable)).collect(),
+            guideline: None,
+            ends: Ends::Flat,
         }
+    }
+
+    /// The same under a guideline.
+    #[must_use]
+    pub fn under(mut self, guideline: Option<Guideline>) -> Self {
+        self.guideline = guideline;
+        self
+    }
+
+    /// The guideline that the party's documents follow.
+    #[must_use]
+    pub const fn guideline(&self) -> Option<Guideline> {
+        self.guideline
     }
 
     /// The same with one severity set. `Err` says why the code does not allow it.
@@ -127,6 +180,18 @@ impl Profile {
         }
         self.levels.insert(code, level);
         Ok(self)
+    }
+
+    /// The same with another meaning of decommissioning.
+    #[must_use]
+    pub fn ending(self, ends: Ends) -> Self {
+        Self { ends, ..self }
+    }
+
+    /// What it means that this party decommissions a container.
+    #[must_use]
+    pub const fn ends(&self) -> Ends {
+        self.ends
     }
 
     /// The profile under the party's own settings.
@@ -163,8 +228,12 @@ impl Profile {
 #[derive(Debug, Serialize, Deserialize)]
 struct Stored {
     profile: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    guideline: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     severity: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    decommission: Option<String>,
 }
 
 impl Serialize for Profile {
@@ -172,9 +241,11 @@ impl Serialize for Profile {
         let severity = self.levels.iter();
         Stored {
             profile: self.base.as_str().to_owned(),
+            guideline: self.guideline.map(|guideline| guideline.as_str().to_owned()),
             severity: severity
                 .map(|(code, level)| (code.as_str().to_owned(), level.as_str().to_owned()))
                 .collect(),
+            decommission: (self.ends != Ends::default()).then(|| self.ends.as_str().to_owned()),
         }
         .serialize(serializer)
     }
@@ -184,7 +255,13 @@ impl<'de> Deserialize<'de> for Profile {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = Stored::deserialize(deserializer)?;
         let base = stored.profile.parse().map_err(D::Error::custom)?;
-        stored.severity.iter().try_fold(Self::new(base), |profile, (code, level)| {
+        let guideline = stored.guideline.and_then(|word| word.parse().ok());
+        let ends = stored
+            .decommission
+            .map(|word| word.parse().map_err(D::Error::custom))
+            .transpose()?;
+        let bare = Self::new(base).under(guideline).ending(ends.unwrap_or_default());
+        stored.severity.iter().try_fold(bare, |profile, (code, level)| {
             let level = level.parse().map_err(D::Error::custom)?;
             match FindingCode::from_code(code) {
                 Some(code) => profile.with(code, level).map_err(D::Error::custom),
@@ -250,6 +327,12 @@ mod tests {
         let text = serde_json::to_string(&profile).unwrap();
         assert_eq!(text, r#"{"profile":"strict","severity":{"SCHEMA_ORDER":"ignore"}}"#);
         assert_eq!(serde_json::from_str::<Profile>(&text).unwrap(), profile);
+        let under = profile.clone().under(Some(Guideline::UsR13));
+        let kept = serde_json::to_string(&under).unwrap();
+        assert_eq!(serde_json::from_str::<Profile>(&kept).unwrap(), under);
+        let whole = profile.clone().ending(Ends::Recursive);
+        let text_of_whole = serde_json::to_string(&whole).unwrap();
+        assert_eq!(serde_json::from_str::<Profile>(&text_of_whole).unwrap(), whole);
         let later = text.replace("SCHEMA_ORDER", "OF_A_LATER_RELEASE");
         assert_eq!(serde_json::from_str::<Profile>(&later).unwrap(), Profile::new(Base::Strict));
     }
@@ -262,6 +345,10 @@ mod tests {
         for base in [Base::Lenient, Base::Strict] {
             assert_eq!(base.as_str().parse(), Ok(base));
         }
+        for ends in [Ends::Flat, Ends::Recursive] {
+            assert_eq!(ends.as_str().parse(), Ok(ends));
+        }
+        assert!("Flat".parse::<Ends>().is_err());
         assert!("fatal".parse::<Level>().is_err() && "Strict".parse::<Base>().is_err());
     }
 }

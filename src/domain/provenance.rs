@@ -6,6 +6,7 @@
 //! What it deliberately does not do: count. How many hops a viewer does not see is nowhere in the result, and whether
 //! the chain is unbroken is judged over what the viewer sees.
 
+mod keeper;
 pub mod trace;
 
 use crate::domain::gs1::{Gln, Gtin};
@@ -14,6 +15,7 @@ use crate::domain::lens::{Relations, Shown, Sight, When, Where, Who, sight};
 use crate::domain::party::{Party, Registry, Role};
 use crate::domain::time::Micros;
 
+pub use keeper::{custodian, owner};
 pub use trace::{Handover, Standing, Thing, Trace};
 
 /// The answer.

@@ -8,6 +8,7 @@ pub mod field;
 mod matching;
 pub mod order;
 pub mod pattern;
+pub mod schedule;
 pub mod sensor;
 pub mod unit;
 

@@ -20,6 +20,29 @@ pub enum EpcFormat {
     AlwaysUrn,
 }
 
+impl EpcFormat {
+    /// As the header has it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NeverTranslates => "Never_Translates",
+            Self::AlwaysDigitalLink => "Always_GS1_Digital_Link",
+            Self::AlwaysUrn => "Always_EPC_URN",
+        }
+    }
+}
+
+impl std::str::FromStr for EpcFormat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::NeverTranslates, Self::AlwaysDigitalLink, Self::AlwaysUrn]
+            .into_iter()
+            .find(|format| format.as_str() == text)
+            .ok_or("no GS1-EPC-Format")
+    }
+}
+
 /// The `GS1-CBV-XML-Format` of EPCIS 2.0 clause 12; JSON-LD has bare names alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CbvFormat {

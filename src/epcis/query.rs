@@ -115,6 +115,66 @@ impl<'de> serde::Deserialize<'de> for Document {
     }
 }
 
+/// A query that is asked again and again, as it was given: a JSON document, or parameters with their texts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Standing {
+    /// A JSON query document.
+    Document(Document),
+    /// Names and texts, as of an XML message.
+    Texts(Vec<(String, Vec<String>)>),
+}
+
+impl Standing {
+    /// The query.
+    ///
+    /// # Errors
+    /// The first parameter that cannot be taken.
+    pub fn query(&self) -> Result<Query, Wrong> {
+        match self {
+            Self::Document(document) => document.query(),
+            Self::Texts(parameters) => of_texts(parameters),
+        }
+    }
+
+    /// For storage: an object, or a list.
+    ///
+    /// # Errors
+    /// Never, unless memory ends.
+    pub fn to_text(&self) -> serde_json::Result<String> {
+        match self {
+            Self::Document(document) => serde_json::to_string(document),
+            Self::Texts(parameters) => serde_json::to_string(parameters),
+        }
+    }
+
+    /// From storage.
+    ///
+    /// # Errors
+    /// It is neither.
+    pub fn of_text(text: &str) -> serde_json::Result<Self> {
+        if text.starts_with('[') {
+            serde_json::from_str(text).map(Self::Texts)
+        } else {
+            serde_json::from_str(text).map(Self::Document)
+        }
+    }
+}
+
+/// Reads parameters whose values are texts, as in an XML message: a list is a list, whatever is in its texts.
+///
+/// # Errors
+/// The first parameter that cannot be taken.
+pub fn of_texts(parameters: &[(String, Vec<String>)]) -> Result<Query, Wrong> {
+    let mut gathered: Vec<(&str, Values)> = Vec::new();
+    for (name, texts) in parameters {
+        if gathered.iter().any(|(known, _)| known == name) {
+            return Err(Wrong::new(name, "stands twice"));
+        }
+        gathered.push((name, Values::listed(texts)));
+    }
+    read(gathered.iter().map(|(name, values)| (*name, values)), &Prefixes::default())
+}
+
 fn read<'a>(given: impl Iterator<Item = (&'a str, &'a Values)>, prefixes: &Prefixes) -> Result<Query, Wrong> {
     let mut draft = Draft::default();
     for (at, (name, values)) in given.enumerate() {

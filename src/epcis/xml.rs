@@ -12,4 +12,4 @@ mod scope;
 mod write;
 
 pub(super) use read::read;
-pub use write::{Version, fits_version_1, write_document, write_events};
+pub use write::{Version, fits_version_1, write_document, write_events, write_results};

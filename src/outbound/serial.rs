@@ -19,7 +19,7 @@ use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::upstream::Upstream;
 use crate::domain::time::Micros;
 
-use super::{Outbound, SetupError};
+use super::{Outbound, SetupError, broken};
 
 /// Largest answer to an order.
 const ANSWER_BYTES: usize = 64 << 10;
@@ -141,25 +141,8 @@ async fn send(request: RequestBuilder) -> Result<Response, UpstreamError> {
     request.send().await.map_err(|error| later(&error))
 }
 
-/// Whether it timed out, was not reached or broke off; an error of the library itself may name the address, which is no secret.
 fn later(error: &reqwest::Error) -> UpstreamError {
-    let causes = || std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    let certificate = causes().any(|cause| {
-        cause
-            .downcast_ref::<rustls::Error>()
-            .is_some_and(|error| matches!(error, rustls::Error::InvalidCertificate(_)))
-            || cause.to_string().contains("invalid peer certificate")
-    });
-    let what = if error.is_timeout() {
-        "did not answer in time"
-    } else if certificate {
-        "shows a certificate that its CA file does not vouch for"
-    } else if error.is_connect() {
-        "cannot be reached"
-    } else {
-        "broke off its answer"
-    };
-    UpstreamError::Later(what.to_owned())
+    UpstreamError::Later(broken(error).to_owned())
 }
 
 /// The answer, if it is one. A refusal means that nothing was ordered; what may pass is asked again.

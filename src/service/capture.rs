@@ -34,13 +34,16 @@ pub use store::{ErrorBehaviour, Job, JobState};
 mod admit;
 mod apply;
 mod check;
+pub(in crate::service) mod condition;
 mod correct;
 mod document;
 mod findings;
+mod header;
 mod life;
-mod load;
+pub(in crate::service) mod load;
 mod pieces;
 pub(in crate::service) mod ready;
+mod receipt;
 mod refusal;
 mod relate;
 mod save;
@@ -147,7 +150,7 @@ async fn checked(
     (party, behaviour): (&PartyId, ErrorBehaviour),
     media: MediaType,
     input: impl BufRead + Send + 'static,
-) -> Result<Result<check::Checked, Vec<Finding>>, ServiceError> {
+) -> Result<Result<check::Whole, Vec<Finding>>, ServiceError> {
     let (registry, party, limits, now) = (hub.registry(), party.clone(), hub.limits().clone(), hub.now());
     blocking(move || {
         check::check(

@@ -12,7 +12,8 @@ use crate::storage::view::container::Wanted;
 
 use super::Hub;
 use super::error::ServiceError;
-use super::item::known;
+use super::item::{known, known_at};
+use super::moment::{self, Moment};
 use super::page::{Cursor, Page, Paged};
 
 /// A container whose contents the caller may know.
@@ -24,28 +25,33 @@ pub struct SeenContainer {
     pub epc: Epc,
     /// The moment that the contents are told for: the one asked for, or the last that the caller may know of.
     pub as_of: Micros,
+    /// By what the hub had taken in by then, if that was asked for.
+    pub known_at: Option<Micros>,
     /// Only the caller's own things.
     own_only: bool,
 }
 
 /// A container at a moment, now if none is given; `None` for one that is not known, or not to the caller, or not yet then.
-pub async fn container(
-    hub: &Hub,
-    actor: &Actor,
-    key: EpcKey,
-    as_of: Option<Micros>,
-) -> Result<Option<SeenContainer>, ServiceError> {
-    let Some(known) = known(hub, actor, key).await? else {
-        return Ok(None);
+pub async fn container(hub: &Hub, actor: &Actor, key: EpcKey, moment: Moment) -> Result<Option<SeenContainer>, ServiceError> {
+    // What happened by a moment stands in the rows; what was known by one does not.
+    let (known, as_of) = match moment.known_at {
+        None => (known(hub, actor, key).await?, moment.as_of),
+        Some(_) => {
+            let known = known_at(hub, actor, key, moment).await?;
+            let as_of = known.as_ref().map(|known| known.as_of);
+            (known, as_of)
+        }
     };
+    let Some(known) = known else { return Ok(None) };
     let as_of = as_of.unwrap_or_else(|| hub.now()).min(known.standing.to);
     if as_of < known.standing.from {
         return Ok(None);
     }
     Ok(Some(SeenContainer {
-        key,
+        key: known.trace.thing.key,
         epc: known.trace.thing.epc,
         as_of,
+        known_at: moment.known_at,
         own_only: !known.standing.handled,
     }))
 }
@@ -59,7 +65,10 @@ pub async fn contents(hub: &Hub, actor: &Actor, of: &SeenContainer, page: Page) 
         after: page.after.map(|cursor| (cursor.at, cursor.id)),
         rows: page.first.saturating_add(1),
     };
-    let rows = view::container::contents(hub.db(), &wanted).await?;
+    let rows = match of.known_at {
+        None => view::container::contents(hub.db(), &wanted).await?,
+        Some(known) => moment::contents(hub, &wanted, known).await?,
+    };
     let rows = rows
         .into_iter()
         .map(|row| {

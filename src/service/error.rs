@@ -65,6 +65,20 @@ codes! {
     QueryTooWide = "QUERY_TOO_WIDE", 413, "the query would look at too many events";
     /// A query of this name is there.
     NameTaken = "NAME_TAKEN", 409, "the name is taken";
+    /// No query of this name, or none of the caller's.
+    NoSuchName = "NO_SUCH_NAME", 404, "no query of this name, or none that you may see";
+    /// No subscription of this id, or none of the caller's.
+    NoSuchSubscription = "NO_SUCH_SUBSCRIPTION", 404, "no subscription of this id, or none that you may see";
+    /// A subscription of this id is there.
+    SubscriptionTaken = "SUBSCRIPTION_TAKEN", 409, "a subscription of this id is there";
+    /// A subscription neither streams nor has a schedule, has both, or a schedule that cannot be kept.
+    SubscriptionControls = "SUBSCRIPTION_CONTROLS", 400, "the subscription does not say when, or says it in a way that cannot be kept";
+    /// A query that cannot be subscribed to.
+    SubscribeNotPermitted = "SUBSCRIBE_NOT_PERMITTED", 400, "this query cannot be subscribed to";
+    /// The destination of a subscription is none that the hub delivers to.
+    InvalidDestination = "INVALID_DESTINATION", 400, "the hub does not deliver to this destination";
+    /// A query that has subscriptions cannot be let go of.
+    QueryInUse = "QUERY_IN_USE", 409, "the query has subscriptions";
     /// A query that asks for a field or argument there is not, or does not parse.
     InvalidQuery = "INVALID_QUERY", 400, "the query is not valid for this schema";
     /// The same idempotency key with other content.

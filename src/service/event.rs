@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::domain::event::Event;
 use crate::domain::gs1::{Epc, EpcClass, EpcKey};
-use crate::domain::ids::{EventKey, PartyId};
+use crate::domain::ids::{DocumentId, EventKey, PartyId};
 use crate::domain::lens::mask::{has_brand, names};
 use crate::domain::lens::{Relations, Viewer, mask};
 use crate::domain::party::{Actor, Registry};
@@ -40,6 +40,8 @@ pub struct SeenEvent {
     pub event: Event,
     /// The caller's relations to it.
     pub relations: Relations,
+    /// The document that it came in: for [`super::master_data`], never shown.
+    pub document: DocumentId,
 }
 
 /// Which events are asked for.
@@ -55,6 +57,18 @@ impl Wanted {
     fn matches(&self, event: &Event) -> bool {
         self.epcs.is_empty() || self.epcs.iter().any(|epc| names(event, epc))
     }
+}
+
+/// As events are answered: the standard has the repository give the id where the sender gave none.
+#[must_use]
+pub fn told(seen: Vec<SeenEvent>) -> Vec<(Event, Micros)> {
+    seen.into_iter()
+        .map(|seen| {
+            let mut event = seen.event;
+            event.event_id.get_or_insert_with(|| seen.event_id.into());
+            (event, seen.record_time)
+        })
+        .collect()
 }
 
 /// Events that the caller may see, newest record first.
@@ -166,6 +180,7 @@ pub(super) async fn seen(hub: &Hub, actor: &Actor, rows: Vec<EventRow>) -> Resul
             principal,
             voided,
             relations,
+            document,
             ..
         } = row;
         let principal = principal.filter(|principal| may_know_principal(principal, actor, &asserter, relations));
@@ -178,6 +193,7 @@ pub(super) async fn seen(hub: &Hub, actor: &Actor, rows: Vec<EventRow>) -> Resul
             voided,
             event,
             relations,
+            document,
         });
     }
     Ok(seen)

@@ -2,13 +2,18 @@
 
 use crate::domain::gs1::{Epc, EpcKey, Gtin};
 use crate::domain::ids::PartyId;
+use crate::domain::ledger::{self, Condition};
 use crate::domain::party::Actor;
 use crate::domain::provenance::{self, Provenance, Standing, Trace};
 use crate::domain::time::Micros;
 use crate::storage::view;
 
 use super::Hub;
-use super::error::ServiceError;
+use super::error::{Code, ServiceError};
+use super::moment::{Moment, Recalled, recall};
+
+/// Clocks of packaging lines may be ahead of ours by this much.
+const FUTURE_SECONDS: i64 = 600;
 
 /// A thing as the caller may see it.
 #[derive(Debug, Clone)]
@@ -23,8 +28,18 @@ pub struct SeenItem {
     pub lot: Option<String>,
     /// Expiry, as sent.
     pub expiry: Option<String>,
+    /// The moment that it is told for: the one asked for, or the last that the caller may know of.
+    pub as_of: Micros,
     /// State, where the caller has the thing or owns the brand.
     pub disposition: Option<String>,
+    /// Whether the state was said of something that it is or was in, where the caller may know that.
+    pub disposition_inferred: Option<bool>,
+    /// What is true of it until somebody says otherwise, by name, where the caller has the thing or owns the brand.
+    pub persistent_dispositions: Vec<String>,
+    /// Who has it, as far as the caller may know.
+    pub custodian: Option<PartyId>,
+    /// Who owns it, as far as the caller may know.
+    pub owner: Option<PartyId>,
     /// Brand owner.
     pub manufacturer: Option<PartyId>,
     /// When it was commissioned, where the caller may know.
@@ -35,30 +50,69 @@ pub struct SeenItem {
     pub provenance: Provenance,
 }
 
-/// One thing; `None` for one that is not known, or not to the caller.
-pub async fn item(hub: &Hub, actor: &Actor, key: EpcKey) -> Result<Option<SeenItem>, ServiceError> {
-    let Some(known) = known(hub, actor, key).await? else {
+/// One thing, now or at a moment; `None` for one that is not known, or not to the caller, or not yet then.
+pub async fn item(hub: &Hub, actor: &Actor, key: EpcKey, moment: Moment) -> Result<Option<SeenItem>, ServiceError> {
+    let Some(known) = known_at(hub, actor, key, moment).await? else {
         return Ok(None);
+    };
+    let told = match known.told {
+        Some(told) => Some(told),
+        None => present(hub, known.trace.thing.key, &known.provenance).await?,
     };
     let Known {
         trace,
         standing,
         provenance,
+        as_of,
+        ..
     } = known;
     let exact = standing.knows_making(&actor.party, &trace);
+    let (custodian, owner) = (
+        provenance::custodian(&trace, &standing, &actor.party),
+        provenance::owner(&trace, &standing, &actor.party, &hub.registry()),
+    );
+    let told = told.filter(|_| standing.state_now);
+    let (disposition, lasting) = told.map(|told| (told.disposition, told.lasting)).unwrap_or_default();
+    let knows_inside = standing.to == Micros::FOREVER;
     let thing = trace.thing;
+    let text = |condition: Condition| condition.term.to_string();
     Ok(Some(SeenItem {
         key: thing.key,
         epc: thing.epc,
         gtin: thing.gtin,
         lot: thing.lot,
         expiry: thing.expiry,
-        disposition: provenance.disposition.clone(),
+        as_of,
+        disposition_inferred: disposition
+            .as_ref()
+            .map(|condition| condition.inferred)
+            .filter(|_| knows_inside),
+        disposition: disposition.map(text),
+        persistent_dispositions: lasting.into_iter().map(text).collect(),
+        custodian,
+        owner,
         manufacturer: provenance.manufacturer.clone(),
         commissioned_at: thing.made_at.filter(|_| exact),
-        parent: thing.parent.filter(|_| standing.to == Micros::FOREVER),
+        parent: thing.parent.filter(|_| knows_inside),
         provenance,
     }))
+}
+
+/// How a thing stands now. Of one of which too much was said to fold it all, what was last said of itself.
+async fn present(hub: &Hub, key: EpcKey, provenance: &Provenance) -> Result<Option<ledger::Standing>, ServiceError> {
+    let at = hub.now().plus_seconds(FUTURE_SECONDS);
+    match recall(hub, key, at, Micros::FOREVER).await {
+        Ok(recalled) => Ok(recalled.map(|recalled| recalled.standing)),
+        Err(error) if error.code() == Code::QueryTooWide => Ok(Some(ledger::Standing {
+            disposition: provenance.disposition.as_deref().map(|term| Condition {
+                term: term.into(),
+                since: at,
+                inferred: false,
+            }),
+            ..ledger::Standing::default()
+        })),
+        Err(error) => Err(error),
+    }
 }
 
 /// A thing that the caller has to do with.
@@ -66,6 +120,39 @@ pub(super) struct Known {
     pub(super) trace: Trace,
     pub(super) standing: Standing,
     pub(super) provenance: Provenance,
+    /// The moment that it is told for.
+    pub(super) as_of: Micros,
+    /// How it stood then, where a moment was asked for.
+    told: Option<ledger::Standing>,
+}
+
+/// The same at a moment, as far as the caller may go: who has nothing to do with the thing today learns nothing of its past
+/// either, and nobody learns more of any moment than it could have known then.
+pub(super) async fn known_at(hub: &Hub, actor: &Actor, key: EpcKey, moment: Moment) -> Result<Option<Known>, ServiceError> {
+    let Some(today) = known(hub, actor, key).await? else {
+        return Ok(None);
+    };
+    if !moment.is_past() {
+        return Ok(Some(today));
+    }
+    let as_of = moment.as_of.unwrap_or_else(|| hub.now()).min(today.standing.to);
+    if as_of < today.standing.from {
+        return Ok(None);
+    }
+    let recalled = recall(hub, today.trace.thing.key, as_of, moment.known_at.unwrap_or(Micros::FOREVER)).await?;
+    let Some(Recalled { trace, standing: told }) = recalled else {
+        return Ok(None);
+    };
+    let registry = hub.registry();
+    let standing = trace.standing(&actor.party, &registry);
+    let provenance = provenance::tell(&trace, &actor.party, &registry);
+    Ok(standing.zip(provenance).map(|(standing, provenance)| Known {
+        as_of: as_of.min(standing.to),
+        trace,
+        standing,
+        provenance,
+        told: Some(told),
+    }))
 }
 
 /// The only way to a thing: whoever has no standing gets what one gets for a thing that is not known.
@@ -77,8 +164,10 @@ pub(super) async fn known(hub: &Hub, actor: &Actor, key: EpcKey) -> Result<Optio
     let standing = trace.standing(&actor.party, &registry);
     let provenance = provenance::tell(&trace, &actor.party, &registry);
     Ok(standing.zip(provenance).map(|(standing, provenance)| Known {
+        as_of: hub.now().min(standing.to),
         trace,
         standing,
         provenance,
+        told: None,
     }))
 }

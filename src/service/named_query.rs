@@ -8,7 +8,7 @@ use crate::domain::party::Actor;
 use crate::domain::query::Query;
 use crate::epcis::query::Document;
 use crate::storage::named_query as store;
-use crate::storage::{Tx, audit};
+use crate::storage::{Tx, audit, subscription};
 
 use super::Hub;
 use super::error::{Code, ServiceError};
@@ -19,7 +19,12 @@ pub use crate::storage::named_query::StoredQuery;
 /// Longest name, in characters.
 const NAME: usize = 200;
 /// Names of the standard's own queries.
-const RESERVED: [&str; 2] = ["SimpleEventQuery", "SimpleMasterDataQuery"];
+const RESERVED: [&str; 2] = [SIMPLE_EVENTS, SIMPLE_MASTER_DATA];
+
+/// The standard's query for events.
+pub const SIMPLE_EVENTS: &str = "SimpleEventQuery";
+/// The standard's query for master data.
+pub const SIMPLE_MASTER_DATA: &str = "SimpleMasterDataQuery";
 
 /// Keeps a query.
 ///
@@ -71,9 +76,14 @@ pub async fn delete(hub: &Hub, actor: &Actor, name: String) -> Result<(), Servic
     hub.db()
         .write(move |tx: &Tx| {
             Box::pin(async move {
-                if !store::delete(tx, &party, &name).await? {
-                    return Err(ServiceError::not_found());
+                if !subscription::lock_query(tx, &party, &name).await? {
+                    return Err(no_such_name());
                 }
+                if subscription::has_any(tx, &party, &name).await? {
+                    let detail = "the query has subscriptions: end them first";
+                    return Err(ServiceError::refused(Code::QueryInUse, detail));
+                }
+                store::delete(tx, &party, &name).await?;
                 Ok(audit::append(tx, &entry).await?)
             })
         })
@@ -82,9 +92,11 @@ pub async fn delete(hub: &Hub, actor: &Actor, name: String) -> Result<(), Servic
 
 /// One of the caller's queries.
 pub async fn find(hub: &Hub, actor: &Actor, name: &str) -> Result<StoredQuery, ServiceError> {
-    store::find(hub.db(), &actor.party, name)
-        .await?
-        .ok_or_else(ServiceError::not_found)
+    store::find(hub.db(), &actor.party, name).await?.ok_or_else(no_such_name)
+}
+
+fn no_such_name() -> ServiceError {
+    ServiceError::refused(Code::NoSuchName, Code::NoSuchName.title())
 }
 
 /// The caller's queries by name, behind one of them, and whether there are more.
@@ -95,11 +107,14 @@ pub async fn list(hub: &Hub, actor: &Actor, (first, after): (usize, &str)) -> Re
     Ok((found, has_more))
 }
 
+/// A kept query as it was sent.
+pub(super) fn document(query: &StoredQuery) -> Result<Document, ServiceError> {
+    serde_json::from_str(&query.document).map_err(|error| ServiceError::Internal(format!("a kept query cannot be read: {error}")))
+}
+
 /// What a kept query asks.
 pub fn read(query: &StoredQuery) -> Result<Query, ServiceError> {
-    let document: Document = serde_json::from_str(&query.document)
-        .map_err(|error| ServiceError::Internal(format!("a kept query cannot be read: {error}")))?;
-    document.query().map_err(|error| wrong(&error))
+    document(query)?.query().map_err(|error| wrong(&error))
 }
 
 fn taken(name: &str) -> ServiceError {
@@ -107,7 +122,7 @@ fn taken(name: &str) -> ServiceError {
     ServiceError::refused(Code::NameTaken, detail)
 }
 
-fn entry(hub: &Hub, actor: &Actor, action: AuditAction, name: &str) -> AuditEntry {
+pub(super) fn entry(hub: &Hub, actor: &Actor, action: AuditAction, name: &str) -> AuditEntry {
     let at = hub.now();
     AuditEntry {
         id: AuditId::new(hub.new_id(at)),

@@ -23,9 +23,13 @@ use self::prefilter::Prefilter;
 mod knowledge;
 pub mod position;
 mod prefilter;
+mod vocabulary;
+mod whole;
 
 pub use knowledge::Known;
 pub use position::Position;
+pub use vocabulary::{Element, vocabulary};
+pub use whole::whole;
 
 /// Rows of one read.
 const CHUNK: usize = 200;
@@ -118,7 +122,8 @@ async fn bounded_keys(hub: &Hub, mut filter: Filter) -> Result<Filter, ServiceEr
     let clock = store::record_clock(hub.db()).await?;
     if let Some(before) = filter.record_before {
         let until = before.min(hub.now());
-        if until > clock.at {
+        // The last time that counts is the one before.
+        if until.0 > clock.at.0.saturating_add(1) {
             hub.db()
                 .write(move |tx| Box::pin(async move { record::close(tx, until).await }))
                 .await?;
@@ -218,9 +223,12 @@ impl Scan<'_> {
         let positions: std::collections::HashMap<Uuid, (Micros, Uuid)> =
             read.iter().map(|row| (row.key.uuid(), self.way.position(row))).collect();
         self.after = read.last().map(|row| self.way.position(row)).or(self.after);
+        if Known::is_asked(self.query) {
+            self.knows.learn(self.hub, self.actor, &read).await?;
+        }
         let seen = event::seen(self.hub, self.actor, read).await?;
         let seen = seen.into_iter().map(|seen| self.aliases.named(seen));
-        let hits = seen.filter(|seen| self.query.matches(subject(seen), &self.knows));
+        let hits = seen.filter(|seen| self.query.matches(subject(seen), &self.knows.about(seen.document)));
         Ok(Some(
             hits.filter_map(|seen| Some((*positions.get(&seen.key.uuid())?, seen)))
                 .collect(),
@@ -336,7 +344,8 @@ fn too_large(most: usize) -> ServiceError {
     ServiceError::refused(Code::QueryTooLarge, detail)
 }
 
-fn subject(seen: &SeenEvent) -> Subject<'_> {
+/// An event as a query looks at it.
+pub(super) fn subject(seen: &SeenEvent) -> Subject<'_> {
     Subject {
         event: &seen.event,
         event_id: &seen.event_id,

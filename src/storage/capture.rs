@@ -12,7 +12,6 @@ use crate::domain::ids::{CaptureId, DocumentId, PartyId};
 use crate::domain::party::Actor;
 use crate::domain::time::Micros;
 
-use super::bulk::Rows;
 use super::row::{column, parsed};
 use super::{Db, StorageError, Tx};
 
@@ -243,21 +242,6 @@ pub async fn bytes_of(db: &Db, id: DocumentId) -> Result<(Vec<u8>, String), Stor
     let row = db.query_one("finding a document", sql, vec![id.uuid().into()]).await?;
     let row = row.ok_or_else(|| StorageError::Inconsistent(format!("capture_job.document_id: no document {id}")))?;
     Ok((column(&row, "document", "sha256")?, column(&row, "document", "media_type")?))
-}
-
-/// Which of these documents came as XML.
-pub async fn in_xml(tx: &Tx, documents: &[DocumentId]) -> Result<Vec<DocumentId>, StorageError> {
-    if documents.is_empty() {
-        return Ok(Vec::new());
-    }
-    let (table, binds) = Rows::default()
-        .uuids("id", documents.iter().map(|document| document.uuid()))
-        .table(tx.backend(), 1);
-    let sql = format!("SELECT d.id FROM {table} JOIN document d ON d.id = r.id WHERE d.media_type LIKE '%xml'");
-    let rows = tx.query("reading the syntax of documents", &sql, binds).await?;
-    rows.iter()
-        .map(|row| column(row, "document", "id").map(DocumentId::new))
-        .collect()
 }
 
 /// Jobs of a party, newest first.

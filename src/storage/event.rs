@@ -377,6 +377,15 @@ pub async fn history(tx: &Tx, items: &[Item]) -> Result<Vec<Named>, StorageError
     Ok(named.collect())
 }
 
+/// A row that has what an event says and the thing that it names.
+pub(super) fn named(row: &QueryResult) -> Result<Named, StorageError> {
+    Ok(Named {
+        epc: EpcKey(column(row, "fact", "epc")?),
+        role: role_of(column(row, "fact", "role")?)?,
+        told: Arc::new(told(row)?),
+    })
+}
+
 fn told(row: &QueryResult) -> Result<Told, StorageError> {
     let party = |name: &str| -> Result<Option<PartyId>, StorageError> {
         let text: Option<String> = column(row, "shipment", name)?;

@@ -17,6 +17,9 @@ use super::bulk::Rows;
 use super::row::column;
 use super::{Db, StorageError, Tx};
 
+/// Longest id that can be looked for, in bytes.
+const ID_BYTES: usize = 1_000;
+
 /// Another id of an event.
 #[derive(Debug, Clone)]
 pub struct Alias {
@@ -132,6 +135,8 @@ pub async fn taken(tx: &Tx, asserter: &PartyId, ids: &[String]) -> Result<Vec<St
 
 /// Notes which events an error declaration says correct the erroneous one, and which of them are known.
 pub async fn correct(tx: &Tx, asserter: &PartyId, corrections: &[(EventKey, &str, bool)]) -> Result<(), StorageError> {
+    // A longer one has no room in an index of PostgreSQL; no event goes by it.
+    let corrections: Vec<_> = corrections.iter().filter(|(_, id, _)| id.len() <= ID_BYTES).collect();
     if corrections.is_empty() {
         return Ok(());
     }

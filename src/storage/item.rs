@@ -16,7 +16,7 @@ use crate::domain::ids::{EventKey, PartyId};
 use crate::domain::time::Micros;
 
 use super::bulk::Rows;
-use super::row::{at, column};
+use super::row::{at, column, parsed};
 use super::write::{Cell, NewRows};
 use super::{StorageError, Tx};
 
@@ -249,7 +249,9 @@ pub async fn lock(tx: &Tx, epcs: &[EpcKey]) -> Result<Vec<Item>, StorageError> {
         .map(|row| {
             let kind = kinds.get(&at::<i64>(row, "thing", 1)?).and_then(Option::as_ref);
             let kind = kind.ok_or_else(|| StorageError::Inconsistent("thing.kind: no such kind".to_owned()))?;
-            item(row, kind, &births)
+            let birth = at::<Option<Uuid>>(row, "thing", 3)?.map(EventKey::new);
+            let born = birth.and_then(|event| births.get(&event)?.clone());
+            item(row, kind, born)
         })
         .collect()
 }
@@ -260,11 +262,35 @@ pub(super) fn lock_sql(backend: DbBackend, epcs: &[EpcKey]) -> (String, Vec<Valu
         DbBackend::Postgres => "ORDER BY t.epc FOR UPDATE OF t",
         _ => "",
     };
-    let columns = "t.epc, t.kind, t.last_at, t.birth, t.parent, t.since, t.opened_by, t.below_at, t.serial";
     (
-        format!("SELECT {columns} FROM {table} CROSS JOIN thing t WHERE t.epc = r.epc {lock}"),
+        format!("SELECT {THING} FROM {table} CROSS JOIN thing t WHERE t.epc = r.epc {lock}"),
         binds,
     )
+}
+
+const THING: &str = "t.epc, t.kind, t.last_at, t.birth, t.parent, t.since, t.opened_by, t.below_at, t.serial";
+
+/// Things in rows that have all of them, for who does not change them; read by [`joined`].
+pub(super) fn joined_sql(backend: DbBackend, epcs: &[EpcKey]) -> (String, Vec<Value>) {
+    let (table, binds) = Rows::default().uuids("epc", epcs.iter().map(|epc| epc.0)).table(backend, 1);
+    let sql = format!(
+        "SELECT {THING}, {KIND}, e.asserter_id, e.event_time
+         FROM {table} CROSS JOIN thing t CROSS JOIN thing_kind k LEFT JOIN event e ON e.id = t.birth
+         WHERE t.epc = r.epc AND k.no = t.kind"
+    );
+    (sql, binds)
+}
+
+pub(super) fn joined(row: &QueryResult) -> Result<Item, StorageError> {
+    let by: Option<String> = column(row, "event", "asserter_id")?;
+    let born = match by {
+        Some(_) => Some((
+            parsed(row, "event", "asserter_id")?,
+            Micros(column(row, "event", "event_time")?),
+        )),
+        None => None,
+    };
+    item(row, &StoredKind::read(row)?, born)
 }
 
 /// A kind as stored.
@@ -277,25 +303,30 @@ struct StoredKind {
     disposition: Option<Arc<str>>,
 }
 
-async fn read_kinds(tx: &Tx, kinds: &mut HashMap<i64, Option<StoredKind>>) -> Result<(), StorageError> {
-    let (table, binds) = Rows::default().ints("no", kinds.keys().copied()).table(tx.backend(), 1);
-    let sql = format!(
-        "SELECT k.no, k.prefix, k.gtin, k.lot, k.expiry, k.owner_id, k.disposition FROM {table} CROSS JOIN thing_kind k WHERE k.no = r.no"
-    );
-    for row in tx.query("reading kinds of things", &sql, binds).await? {
+const KIND: &str = "k.no, k.prefix, k.gtin, k.lot, k.expiry, k.owner_id, k.disposition";
+
+impl StoredKind {
+    fn read(row: &QueryResult) -> Result<Self, StorageError> {
         let text = |name: &str| -> Result<Option<String>, StorageError> {
-            Ok(Some(column::<String>(&row, "thing_kind", name)?).filter(|text| !text.is_empty()))
+            Ok(Some(column::<String>(row, "thing_kind", name)?).filter(|text| !text.is_empty()))
         };
         let shared = |name: &str| Ok::<_, StorageError>(text(name)?.map(Arc::from));
-        let kind = StoredKind {
-            prefix: column(&row, "thing_kind", "prefix")?,
+        Ok(Self {
+            prefix: column(row, "thing_kind", "prefix")?,
             gtin: text("gtin")?.map(|text| parse(&text, "gtin")).transpose()?,
             lot: shared("lot")?,
             expiry: shared("expiry")?,
             owner: text("owner_id")?.map(|text| parse(&text, "owner_id")).transpose()?,
             disposition: shared("disposition")?,
-        };
-        kinds.insert(column(&row, "thing_kind", "no")?, Some(kind));
+        })
+    }
+}
+
+async fn read_kinds(tx: &Tx, kinds: &mut HashMap<i64, Option<StoredKind>>) -> Result<(), StorageError> {
+    let (table, binds) = Rows::default().ints("no", kinds.keys().copied()).table(tx.backend(), 1);
+    let sql = format!("SELECT {KIND} FROM {table} CROSS JOIN thing_kind k WHERE k.no = r.no");
+    for row in tx.query("reading kinds of things", &sql, binds).await? {
+        kinds.insert(column(&row, "thing_kind", "no")?, Some(StoredKind::read(&row)?));
     }
     Ok(())
 }
@@ -313,14 +344,15 @@ async fn read_births(tx: &Tx, births: &mut Births) -> Result<(), StorageError> {
         .table(tx.backend(), 1);
     let sql = format!("SELECT e.id, e.asserter_id, e.event_time FROM {table} CROSS JOIN event e WHERE e.id = r.id");
     for row in tx.query("reading commissionings", &sql, binds).await? {
-        let by = super::row::parsed(&row, "event", "asserter_id")?;
+        let by = parsed(&row, "event", "asserter_id")?;
         let event = EventKey::new(column(&row, "event", "id")?);
         births.insert(event, Some((by, Micros(column(&row, "event", "event_time")?))));
     }
     Ok(())
 }
 
-fn item(row: &QueryResult, kind: &StoredKind, births: &Births) -> Result<Item, StorageError> {
+/// `born`: by whom and when it was commissioned, if it was.
+fn item(row: &QueryResult, kind: &StoredKind, born: Option<(PartyId, Micros)>) -> Result<Item, StorageError> {
     let birth = at::<Option<Uuid>>(row, "thing", 3)?.map(EventKey::new);
     let stay = (
         at::<Option<Uuid>>(row, "thing", 4)?,
@@ -335,10 +367,7 @@ fn item(row: &QueryResult, kind: &StoredKind, births: &Births) -> Result<Item, S
         lot: kind.lot.clone(),
         expiry: kind.expiry.clone(),
         owner: kind.owner.clone(),
-        commissioned: birth.and_then(|event| {
-            let (by, at) = births.get(&event)?.clone()?;
-            Some((by, at, event))
-        }),
+        commissioned: born.zip(birth).map(|((by, at), event)| (by, at, event)),
         disposition: kind.disposition.clone(),
         inside: match stay {
             (Some(parent), Some(since), Some(opened_by)) => Some(Interval {

@@ -12,6 +12,7 @@
 pub mod audit;
 pub mod container;
 pub mod event;
+pub mod facts;
 pub mod item;
 pub mod query;
 pub mod shipment;
@@ -44,9 +45,9 @@ impl Binds {
 }
 
 /// Deepest containment that is followed: unit, bundle, case, pallet and more than any packaging line has.
-const DEPTH: i64 = 16;
+pub(super) const DEPTH: i64 = 16;
 
 /// `LIMIT` value for so many rows.
-fn limit(rows: usize) -> i64 {
+pub(super) fn limit(rows: usize) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
 }

@@ -31,9 +31,9 @@ mod sample;
 mod self_test;
 mod snx;
 mod snx_file;
-mod soap;
-mod wsdl;
-mod xml;
+pub(in crate::transport) mod soap;
+pub(in crate::transport) mod wsdl;
+pub(in crate::transport) mod xml;
 
 use std::sync::Arc;
 
@@ -181,7 +181,7 @@ async fn answer(
 }
 
 /// The media type without its parameters.
-fn essence(headers: &HeaderMap) -> String {
+pub(in crate::transport) fn essence(headers: &HeaderMap) -> String {
     let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     text.unwrap_or_default()
         .split(';')

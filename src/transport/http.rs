@@ -30,6 +30,7 @@ use super::metrics::Metrics;
 use super::problem::Problem;
 use super::rest;
 use super::rest::intake::announced_length;
+use super::soap;
 
 /// Where documents and single events are sent.
 const CAPTURE: [&str; 2] = ["/epcis/capture", "/epcis/events"];
@@ -59,7 +60,9 @@ pub fn router_with<E: Executor>(hub: Hub, schema: E, metrics: Metrics) -> Router
         .merge(rest::import::routes())
         .merge(rest::registration::routes())
         .merge(rest::serial::routes())
+        .merge(rest::subscription::routes())
         .merge(dialect::routes())
+        .merge(soap::routes())
         .fallback(|| async { Problem::new(Code::NotFound, Code::NotFound.title()) })
         .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed, Code::MethodNotAllowed.title()) })
         // Ours is below, for extractors and streams alike.

@@ -79,6 +79,12 @@ const EPCIS: &[(Code, &str)] = &[
     (Code::QueryTooLarge, "QueryTooLargeException"),
     (Code::QueryTooWide, "QueryTooComplexException"),
     (Code::NameTaken, "ResourceAlreadyExistsException"),
+    (Code::NoSuchName, "NoSuchNameException"),
+    (Code::NoSuchSubscription, "NoSuchResourceException"),
+    (Code::SubscriptionTaken, "ResourceAlreadyExistsException"),
+    (Code::SubscriptionControls, "SubscriptionControlsException"),
+    (Code::SubscribeNotPermitted, "SubscribeNotPermittedException"),
+    (Code::InvalidDestination, "InvalidURIException"),
 ];
 
 /// The table of all problem types as JSON, as committed in `schema/problems.json`.

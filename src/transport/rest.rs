@@ -1,6 +1,7 @@
 //! The EPCIS binding and downloads.
 
 pub mod capture;
+mod discovery;
 pub mod event;
 mod idempotency;
 pub mod import;
@@ -14,3 +15,6 @@ pub mod receipt;
 pub mod registration;
 pub mod resource;
 pub mod serial;
+mod small;
+pub mod socket;
+pub mod subscription;

@@ -16,3 +16,4 @@ mod hub;
 mod process;
 mod resumption;
 mod slow;
+mod socket;

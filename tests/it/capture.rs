@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use crate::hub::{Answer, TestHub};
 use crate::story::{self, Handover};
 
+mod condition;
 mod correction;
+mod guideline;
+mod header;
 mod identity;
 mod lease;
 mod order;

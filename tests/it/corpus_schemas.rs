@@ -368,12 +368,12 @@ fn format(document: DocumentKind<'static>, epc: EpcFormat, cbv: CbvFormat) -> Fo
     }
 }
 
-fn works(command: &mut Command) -> bool {
+pub fn works(command: &mut Command) -> bool {
     command.output().is_ok_and(|output| output.status.success())
 }
 
 /// The schemas in a folder of their own, naming each other by file: they are never fetched.
-fn schemas(corpus: &Path, folder: &Path) -> PathBuf {
+pub fn schemas(corpus: &Path, folder: &Path) -> PathBuf {
     let from = corpus.join("ratified-schemas/Communication/Xml/Schemas");
     let to = folder.join("schemas");
     for part in ["shared", "v1", "v2"] {

@@ -9,6 +9,10 @@ use crate::story::{
 
 const PROVENANCE: &str =
     "query ($epc: String!) { provenance(epc: $epc) { unbroken disposition hops { party { legalName } role } } }";
+const STATE: &str = "query ($epc: String!) {
+  item(epc: $epc) { disposition dispositionInferred persistentDispositions custodian { legalName } owner { legalName } parent { epc } }
+  then: item(epc: $epc, asOf: \"2026-03-01T18:00:00Z\") { asOf disposition custodian { legalName } owner { legalName } parent { epc } }
+}";
 
 async fn provenance(test: &TestHub, party: &str, epc: &str) -> Value {
     test.graphql_data(&test.actor(party), PROVENANCE, json!({"epc": epc})).await["provenance"].clone()
@@ -20,6 +24,7 @@ async fn views(test: &TestHub, told: &Told) -> Vec<Value> {
     for party in ["aurora", "packwell", "northway", "meridian", "halden"] {
         for epc in [&told.units[0], &told.left_behind, &told.case, &told.pallet] {
             views.push(provenance(test, party, epc).await);
+            views.push(test.graphql_data(&test.actor(party), STATE, json!({"epc": epc})).await);
         }
     }
     views
@@ -73,6 +78,7 @@ async fn calling_somebodys_goods_recalled_or_dispensed_changes_nothing() {
         event["action"] = action.into();
         event["bizStep"] = step.into();
         event["disposition"] = disposition.into();
+        event["persistentDisposition"] = json!({"set": ["recalled"]});
         test.capture(&test.actor("halden"), document(&[event])).await;
     }
     assert_eq!(views(&test, &told).await, before);

@@ -174,6 +174,11 @@ impl TestHub {
         self.clock.0.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
     }
 
+    /// The public router, for a test that calls it over a real connection.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     /// The public router of another hub process on the same database.
     pub fn router_of(&self, hub: Hub) -> TestRouter {
         TestRouter(http::router(hub.clone(), graphql::build(hub)))
@@ -275,7 +280,7 @@ async fn open(database: &TestDatabase, folder: &Path, clock: &Arc<TestClock>, (s
         master_key: MasterKey::new([7; 32]),
         clock: clock.clone(),
         random: Arc::new(TestRandom(AtomicU64::new(seed << 48))),
-        outbound: Outbound::new(folder.join("secrets"), Duration::from_millis(limits.upstream_timeout_ms)),
+        outbound: Outbound::new(folder.join("secrets"), Duration::from_millis(limits.upstream_timeout_ms)).with_loopback(true),
         limits,
         registry,
     })

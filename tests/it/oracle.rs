@@ -111,7 +111,11 @@ const LISTS: [(&str, &str); 4] = [
     ("auditEntries", "__typename"),
 ];
 const OF_A_THING: &str = "query ($epc: String!) {
-  item(epc: $epc) { id lot disposition parent { epc } }
+  item(epc: $epc) { id lot disposition dispositionInferred persistentDispositions custodian { legalName } owner { legalName } parent { epc } }
+  then: item(epc: $epc, asOf: \"2026-03-01T13:00:00Z\") { id asOf disposition custodian { legalName } owner { legalName } parent { epc } }
+  known: item(epc: $epc, knownAt: \"2030-01-01T00:00:00Z\") { id asOf disposition custodian { legalName } owner { legalName } parent { epc } }
+  past: provenance(epc: $epc, asOf: \"2026-03-01T13:00:00Z\", knownAt: \"2030-01-01T00:00:00Z\") { unbroken hops { role } }
+  held: container(epc: $epc, asOf: \"2026-03-01T13:00:00Z\", knownAt: \"2030-01-01T00:00:00Z\") { asOf contents { edges { node { thing { epc } } } } }
   provenance(epc: $epc) { unbroken hops { role } }
   container(epc: $epc) { asOf contents { edges { node { thing { epc } } } } }
   events(filter: {epc: $epc}) { edges { node { eventId } } pageInfo { hasNextPage } }

@@ -15,6 +15,8 @@ mod order;
 mod page;
 mod parameter;
 mod resource;
+mod socket;
+pub mod subscription;
 
 /// For a URL.
 fn escaped(text: &str) -> String {

@@ -80,7 +80,11 @@ async fn played() -> TestHub {
 }
 
 const OF_A_THING: &str = "query ($epc: String!) {
-  item(epc: $epc) { id lot }
+  item(epc: $epc) { id lot custodian { legalName } owner { legalName } persistentDispositions }
+  then: item(epc: $epc, asOf: \"2026-03-03T12:00:00Z\") { id asOf }
+  known: item(epc: $epc, knownAt: \"2030-01-01T00:00:00Z\") { id asOf }
+  past: provenance(epc: $epc, asOf: \"2026-03-03T12:00:00Z\") { unbroken }
+  held: container(epc: $epc, knownAt: \"2030-01-01T00:00:00Z\") { asOf }
   provenance(epc: $epc) { unbroken hops { role } }
   container(epc: $epc) { asOf contents { edges { node { thing { epc } } } } }
   events(filter: {epc: $epc}) { edges { cursor node { id } } pageInfo { hasNextPage endCursor } }
@@ -172,6 +176,10 @@ async fn each_partys_view_of_one_pack_is_as_written() {
 async fn view(test: &TestHub, party: &str) -> String {
     let query = "query ($epc: String!, $pallet: String!) {
       item(epc: $epc) { lot expiry disposition commissionedAt manufacturer { legalName } parent { epc } }
+      state: item(epc: $epc) { asOf custodian { legalName } owner { legalName } disposition dispositionInferred persistentDispositions }
+      packed: item(epc: $epc, asOf: \"2026-03-02T06:30:00Z\") { asOf custodian { legalName } owner { legalName } disposition dispositionInferred parent { epc } }
+      stored: item(epc: $epc, asOf: \"2026-03-03T12:00:00Z\") { asOf custodian { legalName } owner { legalName } disposition dispositionInferred parent { epc } }
+      sold: item(epc: $epc, asOf: \"2026-03-05T12:00:00Z\") { asOf custodian { legalName } owner { legalName } disposition dispositionInferred parent { epc } }
       provenance(epc: $epc) { unbroken previousOwner { legalName } hops { role country month at party { legalName } site silent } }
       container(epc: $pallet) { asOf contents { edges { node { depth thing { epc } } } } }
       events { edges { node { bizStep type readPoint epcs { edges { node { epc } } } parent { epc } sources { kind } destinations { kind } } } }
@@ -181,7 +189,17 @@ async fn view(test: &TestHub, party: &str) -> String {
     let variables = json!({"epc": UNIT, "pallet": story::packwell_sscc(1)});
     let data = test.graphql_data(&test.actor(party), query, variables).await;
     let mut lines = String::new();
-    for name in ["item", "provenance", "container", "events", "shipments"] {
+    for name in [
+        "item",
+        "state",
+        "packed",
+        "stored",
+        "sold",
+        "provenance",
+        "container",
+        "events",
+        "shipments",
+    ] {
         lines.push_str(&format!("  {name}: {}\n", plain(&data[name])));
     }
     lines

@@ -18,12 +18,13 @@ use crate::domain::party::{Party, Product, Role, Site};
 use crate::domain::profile::Profile;
 use crate::domain::serial::forecast::Replenish;
 use crate::domain::time::Micros;
+use crate::domain::webhook::Webhook;
 
 use super::capture::capture;
 use super::product::{ProductDraft, SeriesDraft, product, sscc};
 use super::reader::{Key, Located, Problems, Section, cut};
 use super::supply;
-use super::{PartnerFile, Subject, issuer};
+use super::{PartnerFile, Subject, issuer, webhook};
 
 pub(super) const fn key(name: &'static str, example: &'static str) -> Key {
     Key { name, example }
@@ -70,6 +71,7 @@ pub(super) struct Draft {
     country: Option<String>,
     issuers: Vec<String>,
     capture: Profile,
+    webhooks: Vec<Webhook>,
     suspended: bool,
 }
 
@@ -173,6 +175,7 @@ impl Draft {
             country: None,
             issuers: Vec::new(),
             capture: Profile::default(),
+            webhooks: Vec::new(),
             suspended: false,
         }
     }
@@ -220,6 +223,7 @@ impl Draft {
             capture: root
                 .section(&key("capture", "{ profile = \"strict\" }"))
                 .map_or_else(Profile::default, capture),
+            webhooks: webhook::read(folder, &mut root),
             ..Self::broken(id, file)
         };
         root.finish();
@@ -262,6 +266,7 @@ impl Draft {
             sscc: self.series.into_iter().map(|series| series.numbers.value).collect(),
             issuers: self.issuers,
             capture: self.capture,
+            webhooks: self.webhooks,
             active: !self.suspended,
         };
         let agreements = self.agreements.into_iter().map(|agreement| agreement.finish(&self.id));

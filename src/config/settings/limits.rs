@@ -99,6 +99,24 @@ pub struct Limits {
     pub queries_per_party: usize,
     /// Time that a page token can be used.
     pub page_token_seconds: u32,
+    /// Most events in one answer of the SOAP query interface, which has no pages.
+    pub poll_events: usize,
+    /// Subscriptions of one party.
+    pub subscriptions_per_party: usize,
+    /// Deliveries to subscribers at the same time in this process; one party has at most a quarter of them.
+    pub deliveries_at_once: usize,
+    /// Most events in one delivery to a subscriber.
+    pub delivery_events: usize,
+    /// Largest delivery to a subscriber, in bytes, unless a single event is larger.
+    pub delivery_bytes: usize,
+    /// Time for one delivery to a subscriber.
+    pub delivery_timeout_ms: u64,
+    /// A subscription whose deliveries have failed for so many hours is disabled.
+    pub delivery_retry_hours: u32,
+    /// Open WebSockets of one party in this process.
+    pub sockets_per_party: usize,
+    /// Time that the reader of a WebSocket has to take what it is sent.
+    pub socket_send_timeout_ms: u64,
 }
 
 impl Default for Limits {
@@ -149,6 +167,15 @@ impl Default for Limits {
             query_rows: 20_000,
             queries_per_party: 1_000,
             page_token_seconds: 3_600,
+            poll_events: 10_000,
+            subscriptions_per_party: 100,
+            deliveries_at_once: 16,
+            delivery_events: 100,
+            delivery_bytes: 4 << 20,
+            delivery_timeout_ms: 10_000,
+            delivery_retry_hours: 168,
+            sockets_per_party: 16,
+            socket_send_timeout_ms: 10_000,
         }
     }
 }

@@ -38,11 +38,13 @@ impl SettingsError {
 pub(super) enum Kind {
     Text,
     Number,
+    /// `true` or `false`.
+    Flag,
     /// Comma-separated.
     List,
 }
 
-/// The keys outside `[limits]`, which are all numbers.
+/// The keys outside `[limits]`; those within are all numbers.
 pub(super) const KEYS: &[(&str, Kind)] = &[
     ("listen", Kind::Text),
     ("operations_listen", Kind::Text),
@@ -55,6 +57,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("ca_dir", Kind::Text),
     ("master_key_file", Kind::Text),
     ("secrets_dir", Kind::Text),
+    ("webhook_loopback", Kind::Flag),
     ("log_format", Kind::Text),
     ("log_filter", Kind::Text),
 ];
@@ -155,6 +158,12 @@ fn set(table: &mut toml::Table, place: &str, key: &str, value: &str) -> Result<(
     let value = match kind {
         Kind::Text => toml::Value::String(value.to_owned()),
         Kind::Number => number()?,
+        Kind::Flag => toml::Value::Boolean(
+            value
+                .trim()
+                .parse()
+                .map_err(|_| failed(format!("`{}` is neither `true` nor `false`", cut(value))))?,
+        ),
         Kind::List => toml::Value::Array(
             value
                 .split(',')

@@ -5,15 +5,15 @@ use uuid::Uuid;
 
 use super::*;
 
-fn epc(n: usize) -> EpcKey {
+pub(super) fn epc(n: usize) -> EpcKey {
     EpcKey(Uuid::from_u128(n as u128))
 }
 
-fn party(n: usize) -> PartyId {
+pub(super) fn party(n: usize) -> PartyId {
     ["maker", "carrier", "buyer", "stranger"][n % 4].parse().unwrap()
 }
 
-fn said(at: usize, by: usize, deed: Deed, epcs: &[usize]) -> Fact {
+pub(super) fn said(at: usize, by: usize, deed: Deed, epcs: &[usize]) -> Fact {
     let event = EventKey::new(Uuid::from_u128(1_000 + at as u128));
     Fact {
         event,
@@ -21,11 +21,12 @@ fn said(at: usize, by: usize, deed: Deed, epcs: &[usize]) -> Fact {
         by: party(by),
         principal: None,
         deed,
+        says: Says::default(),
         epcs: epcs.iter().copied().map(epc).collect(),
     }
 }
 
-fn ship_to(sender: usize, receiver: usize) -> Deed {
+pub(super) fn ship_to(sender: usize, receiver: usize) -> Deed {
     let (seller, buyer) = (Some(party(sender)), Some(party(receiver)));
     Deed::Ship(Handover {
         sender: party(sender),
@@ -35,7 +36,7 @@ fn ship_to(sender: usize, receiver: usize) -> Deed {
     })
 }
 
-fn pack(parent: usize) -> Deed {
+pub(super) fn pack(parent: usize) -> Deed {
     Deed::Pack { parent: epc(parent) }
 }
 
@@ -45,19 +46,21 @@ fn makers(owner: usize) -> Option<Arc<Makers>> {
     Some(Arc::new(Makers { owner, delegates }))
 }
 
-fn things() -> HashMap<EpcKey, Thing> {
+pub(super) fn things() -> HashMap<EpcKey, Thing> {
     let thing = |n| {
         if n < 4 {
             Thing {
                 kind: Kind::Item,
                 owner: Some(party(0)),
                 makers: makers(0),
+                contested: false,
             }
         } else {
             Thing {
                 kind: Kind::Logistic,
                 owner: None,
                 makers: makers(if n == 5 { 3 } else { 0 }),
+                contested: false,
             }
         }
     };
@@ -153,11 +156,11 @@ fn a_shipment_is_taken_back_only_before_it_is_received_and_by_its_sender() {
     );
 }
 
-fn any_fact() -> impl Strategy<Value = (usize, usize, Vec<usize>, usize)> {
+pub(super) fn any_fact() -> impl Strategy<Value = (usize, usize, Vec<usize>, usize)> {
     (0usize..7, 0usize..4, prop::collection::vec(0usize..7, 1..4), 0usize..7)
 }
 
-fn facts(random: &[(usize, usize, Vec<usize>, usize)]) -> Vec<Fact> {
+pub(super) fn facts(random: &[(usize, usize, Vec<usize>, usize)]) -> Vec<Fact> {
     let deed = |kind: usize, by: usize, other: usize| match kind {
         0 => Deed::Commission,
         1 | 2 => pack(other),

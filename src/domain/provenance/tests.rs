@@ -26,6 +26,7 @@ fn registry() -> Registry {
         products: Vec::new(),
         issuers: Vec::new(),
         capture: crate::domain::profile::Profile::default(),
+        webhooks: Vec::new(),
         active: true,
     };
     let parties = vec![
@@ -178,4 +179,32 @@ fn the_inside_is_known_from_the_taking_to_the_giving_away() {
     assert_eq!(window("meridian"), (day(5), day(8), true));
     assert_eq!(window("corner"), (day(8), Micros::FOREVER, true));
     assert_eq!(window("aurora"), (Micros::MIN, day(5), true));
+}
+
+#[test]
+fn who_has_and_who_owns_it_is_told_as_far_as_the_viewer_goes() {
+    let keepers = |trace: &Trace, viewer: &str| {
+        let (viewer, registry) = (id(viewer), registry());
+        let standing = trace.standing(&viewer, &registry)?;
+        let name = |party: Option<PartyId>| party.map_or("-".to_owned(), |party| party.to_string());
+        let owner = owner(trace, &standing, &viewer, &registry);
+        Some(format!("{} {}", name(custodian(trace, &standing, &viewer)), name(owner)))
+    };
+    for (viewer, expected) in [
+        ("aurora", Some("meridian meridian")),
+        ("packwell", Some("northway aurora")),
+        ("northway", Some("meridian -")),
+        ("meridian", Some("corner corner")),
+        ("corner", Some("corner corner")),
+        ("halden", None),
+    ] {
+        assert_eq!(keepers(&story(), viewer).as_deref(), expected, "{viewer}");
+    }
+    // Kept, and not yet sold: the keeper is not told that it was not.
+    let kept = story().until(day(4));
+    assert_eq!(keepers(&kept, "northway").as_deref(), Some("northway -"));
+    assert_eq!(keepers(&kept, "aurora").as_deref(), Some("northway aurora"));
+    assert_eq!(keepers(&kept, "meridian"), None);
+    let on_the_way = story().until(day(2));
+    assert_eq!(on_the_way.handovers[0].received_at, None);
 }

@@ -182,6 +182,17 @@ impl Trace {
         })
     }
 
+    /// The same up to a moment, that included: what had not happened by then is not there.
+    #[must_use]
+    pub fn until(&self, moment: Micros) -> Self {
+        let mut trace = self.clone();
+        trace.handovers.retain(|handover| handover.shipped_at <= moment);
+        for handover in &mut trace.handovers {
+            handover.received_at = handover.received_at.filter(|at| *at <= moment);
+        }
+        trace
+    }
+
     /// The handover by which a party that took the thing at `index` gave it away: its own act, even where it named no one else.
     fn onward(&self, index: usize, party: &PartyId) -> Option<usize> {
         let next = index + 1;

@@ -74,6 +74,30 @@ impl MasterKey {
         Ok(OwnerKey(Zeroizing::new(*bytes)))
     }
 
+    /// Seals a text for storage under a label that says what and whose it is, so that it cannot be put in another's place. The nonce
+    /// must be fresh.
+    pub fn seal_text(&self, label: &str, text: &str, nonce: [u8; NONCE_BYTES]) -> Result<Vec<u8>, SerialError> {
+        let mut sealed = text.as_bytes().to_vec();
+        self.aead()?
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), text_data(label), &mut sealed)
+            .map_err(|_| SerialError::Crypto("sealing a text"))?;
+        Ok([&[SEALED_FORM], &nonce[..], &sealed].concat())
+    }
+
+    /// Opens a text that was sealed under the same label.
+    pub fn open_text(&self, label: &str, stored: &[u8]) -> Result<Zeroizing<String>, SerialError> {
+        let failed = || SerialError::Crypto("opening a sealed text");
+        let sealed = stored.strip_prefix(&[SEALED_FORM]).ok_or_else(failed)?;
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or_else(failed)?;
+        let mut buffer = Zeroizing::new(sealed.to_vec());
+        let opened = self
+            .aead()?
+            .open_in_place(Nonce::assume_unique_for_key(*nonce), text_data(label), &mut buffer)
+            .map_err(|_| failed())?;
+        let text = std::str::from_utf8(opened).map_err(|_| failed())?;
+        Ok(Zeroizing::new(text.to_owned()))
+    }
+
     /// A key for a purpose of the hub's own, which `info` names: no two purposes may spell the same. Every process of a hub has the same.
     pub(super) fn derive(&self, info: &[&[u8]]) -> Result<Zeroizing<[u8; 32]>, SerialError> {
         expand(&self.0, info).map_err(|_| SerialError::Crypto("deriving a key from the master key"))
@@ -88,6 +112,11 @@ impl MasterKey {
 
 fn additional_data(owner: &PartyId) -> Aad<String> {
     Aad::from(format!("counterfoil/owner-key/v1|{owner}"))
+}
+
+/// Apart from that of an owner's key: no label makes the one out of the other.
+fn text_data(label: &str) -> Aad<String> {
+    Aad::from(format!("counterfoil/text/v1|{label}"))
 }
 
 impl OwnerKey {
@@ -166,6 +195,18 @@ mod tests {
             other.open(&party("aurora"), &sealed).unwrap_err(),
             SerialError::WrongMasterKey { owner: party("aurora") }
         );
+    }
+
+    #[test]
+    fn a_sealed_text_opens_under_its_label_alone() {
+        let master = MasterKey::new([1; 32]);
+        let sealed = master.seal_text("a|1", "open sesame", [3; 12]).unwrap();
+        assert_eq!(master.open_text("a|1", &sealed).unwrap().as_str(), "open sesame");
+        assert!(!sealed.windows(4).any(|window| window == b"open"));
+        assert!(master.open_text("a|2", &sealed).is_err());
+        assert!(MasterKey::new([2; 32]).open_text("a|1", &sealed).is_err());
+        assert!(master.open_text("a|1", &sealed[..sealed.len() - 1]).is_err());
+        assert!(master.open(&party("aurora"), &sealed).is_err());
     }
 
     #[test]

@@ -47,6 +47,18 @@ impl Values {
         }
     }
 
+    /// Texts of a list that is one, or of one value.
+    pub(super) fn listed(texts: &[String]) -> Self {
+        Self {
+            all: texts
+                .iter()
+                .take(VALUES + 1)
+                .map(|text| Literal::Text(text.trim().to_owned()))
+                .collect(),
+            form: Form::Spelt,
+        }
+    }
+
     /// The same parameter once more.
     pub(super) fn join(&mut self, more: Self) {
         let room = (VALUES + 1).saturating_sub(self.all.len());

@@ -2,9 +2,10 @@
 //!
 //! Whether it names anything is not asked here; see `domain::gs1`.
 
-/// `xsd:anyURI`: a reference of RFC 3986, once what may not stand in one is thought escaped. White space inside may not.
+/// `xsd:anyURI`: a reference of RFC 3986, once what may not stand in one is thought escaped, spaces included (XML Schema part 2,
+/// clause 3.2.17).
 pub(in crate::epcis) fn is_reference(text: &str) -> bool {
-    let escaped = |character: char| !(' '..='\u{7e}').contains(&character) || "<>\"{}|\\^`".contains(character);
+    let escaped = |character: char| !('!'..='\u{7e}').contains(&character) || "<>\"{}|\\^`".contains(character);
     text.is_empty() || reference(&text.replace(escaped, "_"), false)
 }
 
@@ -85,7 +86,7 @@ mod tests {
         check("https://id.gs1.org/01/10614141073464/21/2017", true, true);
         check("http://[::1]:80/a?b#c", true, true);
         check("ex:myField", true, true);
-        check("ex:my key", false, false);
+        check("ex:my key", false, true);
         check("shipping", false, true);
         check("", false, true);
         check("urn:a%2", false, false);

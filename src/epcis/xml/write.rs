@@ -62,6 +62,51 @@ pub fn write_document<'e>(
     document(out, Some(&placed), events, &format, version)
 }
 
+/// Prints the `QueryResults` of EPCIS 1.2 alone, as they stand in another message.
+pub fn write_results<'e>(
+    out: impl Write,
+    events: impl IntoIterator<Item = (&'e Event, Micros)>,
+    format: &Format<'_>,
+) -> io::Result<()> {
+    let mut printer = Printer::new(out);
+    printer.raw("<epcisq:QueryResults xmlns:epcisq=\"urn:epcglobal:epcis-query:xsd:1\">")?;
+    match format.document {
+        DocumentKind::Query { name, subscription } => query(&mut printer, name, subscription)?,
+        DocumentKind::Document => printer.raw("<resultsBody>")?,
+    }
+    list(&mut printer, events, format, Version::V1_2)?;
+    printer.raw("</resultsBody></epcisq:QueryResults>")?;
+    printer.finish()
+}
+
+/// What stands before the events of a query.
+fn query<W: Write>(printer: &mut Printer<W>, name: &str, subscription: Option<&str>) -> io::Result<()> {
+    printer.element("queryName", name)?;
+    if let Some(subscription) = subscription {
+        printer.element("subscriptionID", subscription)?;
+    }
+    printer.raw("<resultsBody>")
+}
+
+fn list<'e, W: Write>(
+    printer: &mut Printer<W>,
+    events: impl IntoIterator<Item = (&'e Event, Micros)>,
+    format: &Format<'_>,
+    version: Version,
+) -> io::Result<()> {
+    printer.raw("<EventList>")?;
+    for (event, record_time) in events {
+        EventWriter {
+            printer,
+            prefixes: prefixes_of(event, version),
+            format,
+            version,
+        }
+        .event(event, record_time)?;
+    }
+    printer.raw("</EventList>")
+}
+
 fn document<'e>(
     out: impl Write,
     header: Option<&Placed>,
@@ -105,23 +150,9 @@ fn document<'e>(
     printer.raw("<EPCISBody>")?;
     if let DocumentKind::Query { name, subscription } = format.document {
         printer.raw("<epcisq:QueryResults>")?;
-        printer.element("queryName", name)?;
-        if let Some(subscription) = subscription {
-            printer.element("subscriptionID", subscription)?;
-        }
-        printer.raw("<resultsBody>")?;
+        query(&mut printer, name, subscription)?;
     }
-    printer.raw("<EventList>")?;
-    for (event, record_time) in events {
-        EventWriter {
-            printer: &mut printer,
-            prefixes: prefixes_of(event, version),
-            format,
-            version,
-        }
-        .event(event, record_time)?;
-    }
-    printer.raw("</EventList>")?;
+    list(&mut printer, events, format, version)?;
     if matches!(format.document, DocumentKind::Query { .. }) {
         printer.raw("</resultsBody></epcisq:QueryResults>")?;
     }

@@ -1,5 +1,6 @@
 //! One job, one transaction: events, state, findings, the end of the job, the audit entry. Piece by piece, so that memory is bounded.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -8,20 +9,20 @@ use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
 use crate::domain::event::{Action, Event, EventType};
 use crate::domain::finding::{Finding, FindingCode};
 use crate::domain::gs1::{Gtin, Scheme};
-use crate::domain::ids::{AuditId, PartyId};
+use crate::domain::ids::{AuditId, EventKey, PartyId};
 use crate::domain::ledger;
 use crate::domain::party::Registry;
 use crate::domain::time::Micros;
 use crate::storage::capture as store;
 use crate::storage::event::{self, NewEvent};
-use crate::storage::{Tx, audit, identity, record};
+use crate::storage::{Tx, audit, document, identity, record};
 
 use super::admit::{Admitted, admit};
 use super::check::{Checked, Verdict};
 use super::findings::Told;
 use super::pieces::Pieces;
 use super::save::Folded;
-use super::{Hub, Job, JobState, ServiceError, Work, correct, findings, life, load, refusal, relate, save};
+use super::{Hub, Job, JobState, ServiceError, Work, condition, correct, findings, life, load, receipt, refusal, relate, save};
 
 /// Clocks of packaging lines may be ahead of ours by this much.
 pub(super) const FUTURE_SECONDS: i64 = 600;
@@ -41,6 +42,7 @@ pub(super) async fn apply(hub: &Hub, job: Job, (verdict, pieces): (Verdict, Piec
         stored: 0,
         principal: None,
         aliases: Vec::new(),
+        ships: BTreeSet::new(),
         told: Told::default(),
     };
     hub.db()
@@ -65,6 +67,8 @@ struct Storing {
     principal: Option<PartyId>,
     /// Other ids that events go by from now on.
     aliases: Vec<String>,
+    /// Shipping events that it concerned.
+    ships: BTreeSet<EventKey>,
     told: Told,
 }
 
@@ -81,6 +85,10 @@ impl Storing {
             // Another worker ended the job after our lease had run out; nothing was written here.
             return Ok(());
         }
+        let (header, sent) = (&verdict.header, (self.job.document, &self.job.actor.party));
+        document::insert(tx, sent, &header.header, &header.elements).await?;
+        self.told.count(&verdict.more);
+        drop(verdict);
         let mut work = None;
         while let Some(checked) = pieces.next().await? {
             // The piece before is dropped before the next one takes its room.
@@ -91,6 +99,7 @@ impl Storing {
         }
         let Some(work) = work else { return Ok(()) };
         findings::truncated(tx, &work, &self.told).await?;
+        receipt::save(tx, &work, &self.ships).await?;
         store::count(tx, self.job.id, self.stored).await?;
         audit::append(tx, &self.entry()).await?;
         if self.stored > 0 || !self.aliases.is_empty() {
@@ -116,6 +125,7 @@ impl Storing {
         let outcome = ledger::fold(&loaded.things, loaded.facts.clone());
         insert_events(tx, work, &admitted).await?;
         identity::insert(tx, &work.job.actor.party, &admitted.aliases).await?;
+        condition::save(tx, work, &admitted).await?;
         let facts = save::tellers(&loaded.facts);
         let folded = Folded {
             work,
@@ -139,6 +149,7 @@ impl Storing {
         }
         findings::save(tx, &folded, noticed, &mut self.told).await?;
         self.stored += i64::try_from(admitted.new.len()).unwrap_or(i64::MAX);
+        self.ships.extend(receipt::ships(&loaded.facts));
         self.aliases
             .extend(admitted.aliases.iter().map(|alias| alias.event_id.clone()));
         Ok(())
@@ -172,6 +183,7 @@ impl Storing {
         }
     }
 }
+
 async fn insert_events(tx: &Tx, work: &Work, admitted: &Admitted) -> Result<(), ServiceError> {
     let rows: Vec<NewEvent<'_>> = admitted
         .new

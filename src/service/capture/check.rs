@@ -6,14 +6,17 @@ use std::io::BufRead;
 use crate::config::settings::Limits;
 use crate::domain::assertion;
 use crate::domain::finding::{Finding, FindingCode};
+use crate::domain::guideline;
 use crate::domain::ids::PartyId;
 use crate::domain::party::Registry;
 use crate::domain::profile::Profile;
 use crate::domain::time::Micros;
-use crate::epcis::{self, MediaType, ParseLimits, ParsedEvent};
+use crate::epcis::{self, MediaType, ParseLimits, ParsedEvent, Syntax};
 use crate::storage::capture::ErrorBehaviour;
 
 pub(super) use crate::storage::hex;
+
+use super::header::{self, Kept};
 
 /// By what a document is judged.
 pub(super) struct Terms<'a> {
@@ -32,16 +35,15 @@ impl Terms<'_> {
     }
 }
 
-/// A document that may be taken in, or a piece of one.
+/// An event that may be taken in, with the party in whose name it is asserted.
+pub(super) type Judged = (ParsedEvent, Option<PartyId>);
+
+/// Events of a document that are taken in: a piece of it.
 pub(super) struct Checked {
-    /// The events that are, each with the party in whose name it is asserted.
-    pub(super) events: Vec<(ParsedEvent, Option<PartyId>)>,
+    /// The events.
+    pub(super) events: Vec<Judged>,
     /// What was noticed and does not refuse them. Positions of events are those in `events`.
     pub(super) warnings: Vec<Finding>,
-    /// Why other events are not, with [`ErrorBehaviour::Proceed`]. Positions are those in the document.
-    pub(super) refusals: Vec<Finding>,
-    /// How many others there are.
-    pub(super) left_out: usize,
 }
 
 impl Checked {
@@ -51,35 +53,39 @@ impl Checked {
     }
 }
 
-/// What is said of a document as a whole.
+/// What is said of a document as a whole. Positions of events are those in the document.
 pub(super) struct Verdict {
-    /// What was noticed and does not refuse it. Positions of events are those in the document.
+    /// What was noticed and does not refuse it, so many of each code.
     pub(super) warnings: Vec<Finding>,
-    /// As of [`Checked`].
+    /// How many more of a code there were.
+    pub(super) more: BTreeMap<FindingCode, usize>,
+    /// Why other events are not taken in, with [`ErrorBehaviour::Proceed`].
     pub(super) refusals: Vec<Finding>,
-    /// As of [`Checked`].
+    /// How many others there are.
     pub(super) left_out: usize,
+    /// What stands above the events.
+    pub(super) header: Kept,
+}
+
+/// A document that may be taken in, in memory.
+pub(super) struct Whole {
+    pub(super) verdict: Verdict,
+    pub(super) events: Vec<Judged>,
 }
 
 /// Reads and judges a document. The findings of `Err`, and those of events left out, are capped for each code.
-pub(super) fn check(input: impl BufRead, media: MediaType, terms: &Terms<'_>) -> Result<Checked, Vec<Finding>> {
+pub(super) fn check(input: impl BufRead, media: MediaType, terms: &Terms<'_>) -> Result<Whole, Vec<Finding>> {
     let mut events = Vec::new();
-    let verdict = survey(input, media, terms, &mut |parsed, principal| events.push((parsed, principal)))?;
-    Ok(Checked {
-        warnings: renumbered(verdict.warnings, &events),
-        events,
-        refusals: verdict.refusals,
-        left_out: verdict.left_out,
-    })
+    let verdict = survey(input, media, terms, &mut |judged| events.push(judged))?;
+    Ok(Whole { verdict, events })
 }
 
-/// The same without keeping events: `taken` gets those that may be taken in, each with its principal, before it is known whether all of
-/// them are.
+/// The same without keeping events: `taken` gets those that may be taken in, before it is known whether all of them are.
 pub(super) fn survey(
     input: impl BufRead,
     media: MediaType,
     terms: &Terms<'_>,
-    taken: &mut dyn FnMut(ParsedEvent, Option<PartyId>),
+    taken: &mut dyn FnMut(Judged),
 ) -> Result<Verdict, Vec<Finding>> {
     let (limits, profile) = (terms.limits, terms.profile());
     let proceeds = terms.behaviour == ErrorBehaviour::Proceed;
@@ -87,44 +93,116 @@ pub(super) fn survey(
         leaves_out: proceeds,
         ..parse_limits(limits, profile.clone())
     };
-    let (mut judged, mut unentitled) = (0_usize, 0_usize);
-    let mut faults = Capped::new(limits.findings_per_code);
+    let mut judge = Judge::new(terms, &profile);
     let document = epcis::read_events(input, media, &parse_limits, &mut |parsed| {
-        let judgement = assertion::judge(terms.registry, terms.party, &parsed.event, &parsed.pointer);
-        if judgement.findings.is_empty() {
-            judged += 1;
-            taken(parsed, judgement.principal);
-        } else {
-            unentitled += 1;
-            let findings = judgement.findings.into_iter();
-            findings.for_each(|finding| faults.keep(finding.at_event(parsed.position)));
+        if let Some(judged) = judge.judge(parsed) {
+            taken(judged);
         }
     });
     let document = document.map_err(|findings| refusals_of(findings, &profile))?;
     let left_out = document.left_out;
     let of_others = |finding: &Finding| profile.refuses(finding.code) || left_out > 0 && finding.code == FindingCode::Truncated;
-    let (refusals, warnings): (Vec<_>, Vec<_>) = document.findings.into_iter().partition(of_others);
-    if let Some(gln) = document.header.sender.as_ref().and_then(epcis::Correspondent::gln)
-        && !assertion::may_send_as(terms.registry, terms.party, gln, terms.now)
-    {
-        let detail = format!("the header names `{gln}` as sender, which is neither you nor a principal of yours");
-        return Err(vec![Finding::new(FindingCode::SenderMismatch, sender_pointer(media), detail)]);
+    let (refusals, mut warnings): (Vec<_>, Vec<_>) = document.findings.into_iter().partition(of_others);
+    let Judge {
+        mut refusing,
+        advice,
+        taken,
+        left_out: unentitled,
+        ships,
+        ..
+    } = judge;
+    refusals.into_iter().for_each(|finding| refusing.keep(finding));
+    let mut kept = header::kept(&document.header, media);
+    let mut above = header_findings(&document.header, media, terms);
+    if let Some(rules) = profile.guideline() {
+        above.extend(header::held_against(rules, (&document.header, &kept), media, ships));
     }
+    let (mut of_document, mut of_header): (Vec<_>, Vec<_>) = above.into_iter().partition(|finding| profile.refuses(finding.code));
     let left_out = left_out + unentitled;
-    refusals.into_iter().for_each(|finding| faults.keep(finding));
-    let refusals = faults.finish();
-    if left_out > 0 && (!proceeds || judged == 0) {
-        return Err(refusals);
+    if !of_document.is_empty() || left_out > 0 && (!proceeds || taken == 0) {
+        of_document.append(&mut refusing.finish());
+        return Err(of_document);
     }
+    let (mut advice, more) = advice.parts();
+    warnings.append(&mut advice);
+    warnings.append(&mut kept.findings);
+    warnings.append(&mut of_header);
     Ok(Verdict {
         warnings,
-        refusals,
+        more,
+        refusals: refusing.finish(),
         left_out,
+        header: kept,
     })
 }
 
+/// Whether the sender may say it, and whether it follows the guideline that is agreed.
+struct Judge<'a> {
+    terms: &'a Terms<'a>,
+    profile: &'a Profile,
+    refusing: Capped,
+    advice: Capped,
+    /// Events that may be taken in.
+    taken: usize,
+    /// Others.
+    left_out: usize,
+    /// Whether one that may be taken in is a sale.
+    ships: bool,
+}
+
+impl<'a> Judge<'a> {
+    fn new(terms: &'a Terms<'a>, profile: &'a Profile) -> Self {
+        Self {
+            terms,
+            profile,
+            refusing: Capped::new(terms.limits.findings_per_code),
+            advice: Capped::new(terms.limits.findings_per_code),
+            taken: 0,
+            left_out: 0,
+            ships: false,
+        }
+    }
+
+    /// The event, if it may be taken in.
+    fn judge(&mut self, parsed: ParsedEvent) -> Option<Judged> {
+        let wrapper = match parsed.syntax {
+            Syntax::Xml1 => "/extension",
+            Syntax::Xml2 | Syntax::Json => "",
+        };
+        let judgement = assertion::judge(self.terms.registry, self.terms.party, &parsed.event, &parsed.pointer);
+        let rules = self.profile.guideline();
+        let told = rules.map(|rules| guideline::event(rules, &parsed.event, &parsed.pointer, wrapper));
+        let refuses = |finding: &Finding| self.profile.refuses(finding.code);
+        let (refusing, advice): (Vec<_>, Vec<_>) = told.into_iter().flatten().partition(refuses);
+        let at_event = |finding: Finding| finding.at_event(parsed.position);
+        let (before, refusing) = (self.left_out, judgement.findings.into_iter().chain(refusing));
+        for finding in refusing.map(at_event) {
+            self.left_out = before + 1;
+            self.refusing.keep(finding);
+        }
+        if self.left_out > before {
+            return None;
+        }
+        advice.into_iter().map(at_event).for_each(|finding| self.advice.keep(finding));
+        self.taken += 1;
+        self.ships |= rules.is_some() && guideline::ships(&parsed.event);
+        Some((parsed, judgement.principal))
+    }
+}
+
+/// Whether the sender that the header names is who sends.
+fn header_findings(header: &epcis::Header, media: MediaType, terms: &Terms<'_>) -> Vec<Finding> {
+    let named = header.sender.as_ref().and_then(epcis::Correspondent::gln);
+    let foreign = named.filter(|gln| !assertion::may_send_as(terms.registry, terms.party, *gln, terms.now));
+    let finding = |gln| {
+        let detail = format!("the header names `{gln}` as sender, which is neither you nor a principal of yours");
+        Finding::new(FindingCode::SenderMismatch, sender_pointer(media), detail)
+    };
+    foreign.map(finding).into_iter().collect()
+}
+
 /// Findings of the events that are taken in, by their positions among those, and of the document.
-pub(super) fn renumbered(findings: Vec<Finding>, events: &[(ParsedEvent, Option<PartyId>)]) -> Vec<Finding> {
+pub(super) fn renumbered(findings: Vec<Finding>, events: &[Judged]) -> Vec<Finding> {
     let place = |mut finding: Finding| {
         if let Some(position) = finding.event {
             let index = events.binary_search_by_key(&position, |(parsed, _)| parsed.position);
@@ -160,7 +238,7 @@ fn sender_pointer(media: MediaType) -> &'static str {
     }
 }
 
-/// Keeps so many findings of each code, and one more that counts the rest.
+/// Keeps so many findings of each code, and counts the rest.
 struct Capped {
     per_code: usize,
     counts: BTreeMap<FindingCode, usize>,
@@ -184,15 +262,22 @@ impl Capped {
         }
     }
 
-    /// In the order of the document.
+    /// What is kept, and how many more of a code there were.
+    fn parts(self) -> (Vec<Finding>, BTreeMap<FindingCode, usize>) {
+        let over = self.counts.into_iter().filter(|(_, count)| *count > self.per_code);
+        let more = over.map(|(code, count)| (code, count - self.per_code)).collect();
+        (self.kept, more)
+    }
+
+    /// In the order of the document, and one more that counts the rest.
     fn finish(mut self) -> Vec<Finding> {
         self.kept.sort_by_key(|finding| finding.event);
-        let over = self.counts.into_iter().filter(|(_, count)| *count > self.per_code);
-        let rest = over.map(|(code, count)| {
-            let detail = format!("{} more of {}", count - self.per_code, code.as_str());
+        let (mut kept, more) = self.parts();
+        let rest = more.into_iter().map(|(code, more)| {
+            let detail = format!("{more} more of {}", code.as_str());
             Finding::new(FindingCode::Truncated, code.as_str(), detail)
         });
-        self.kept.extend(rest);
-        self.kept
+        kept.extend(rest);
+        kept
     }
 }

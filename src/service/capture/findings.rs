@@ -11,7 +11,7 @@ use crate::domain::gs1::{Epc, EpcKey};
 use crate::domain::ids::{DocumentId, EventKey, FindingId, PartyId};
 use crate::domain::ledger::Misfit;
 use crate::storage::finding::{self, StoredFinding};
-use crate::storage::{Tx, capture};
+use crate::storage::{Tx, document};
 
 use super::save::Folded;
 use super::{ServiceError, Work};
@@ -31,6 +31,13 @@ const OF_STATE: &[(FindingCode, &str)] = &[
     (FindingCode::NoCustody, "is not held by you or in your name"),
     (FindingCode::ReceivedWithoutShipment, "was not shipped to you"),
     (FindingCode::AfterEndOfLife, "was decommissioned, destroyed or used up before"),
+    (FindingCode::LotMismatch, "was commissioned with another lot or expiry before"),
+    (FindingCode::ExpiredShipped, "had expired when it was shipped"),
+    (FindingCode::RecalledShipped, "was recalled when it was shipped"),
+    (
+        FindingCode::EndedShipped,
+        "was decommissioned, destroyed or used up before it was shipped",
+    ),
 ];
 
 fn of_state(code: FindingCode) -> Option<&'static str> {
@@ -56,7 +63,7 @@ async fn locate<'a>(
     let earlier = |place: &&Place| place.ordinal.is_some();
     let found = events.iter().filter_map(|event| places.get(event));
     let documents: HashSet<DocumentId> = found.filter(earlier).map(|place| place.document).collect();
-    let in_xml: HashSet<DocumentId> = capture::in_xml(tx, &documents.into_iter().collect::<Vec<_>>())
+    let in_xml: HashSet<DocumentId> = document::in_xml(tx, &documents.into_iter().collect::<Vec<_>>())
         .await?
         .into_iter()
         .collect();
@@ -270,14 +277,30 @@ impl<'a> Sink<'a> {
 #[derive(Default)]
 pub(super) struct Told {
     counts: BTreeMap<FindingCode, usize>,
+    /// How many more there are that no piece was told of.
+    more: BTreeMap<FindingCode, usize>,
+}
+
+impl Told {
+    /// Adds findings that were counted and not kept.
+    pub(super) fn count(&mut self, more: &BTreeMap<FindingCode, usize>) {
+        for (code, more) in more {
+            *self.more.entry(*code).or_default() += more;
+        }
+    }
 }
 
 /// Notes of which codes a document had more findings than are kept. After its last piece.
 pub(super) async fn truncated(tx: &Tx, work: &Work, told: &Told) -> Result<(), ServiceError> {
     let limit = work.hub.limits().findings_per_code;
-    let over = told.counts.iter().filter(|(_, count)| **count > limit);
-    let rows: Vec<StoredFinding> = over
-        .map(|(code, count)| counted(work, work.job.actor.party.clone(), (*code, count - limit)))
+    let mut more = told.more.clone();
+    more.retain(|code, _| severity(work, &work.job.actor.party, *code).is_some());
+    for (code, count) in told.counts.iter().filter(|(_, count)| **count > limit) {
+        *more.entry(*code).or_default() += count - limit;
+    }
+    let rows: Vec<StoredFinding> = more
+        .into_iter()
+        .map(|more| counted(work, work.job.actor.party.clone(), more))
         .collect();
     Ok(finding::insert(tx, &rows).await?)
 }

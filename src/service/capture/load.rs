@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::domain::event::{Action, EpcRole, Event, EventType};
 use crate::domain::gs1::{Epc, EpcKey, Gtin, Scheme};
 use crate::domain::ids::{EventKey, PartyId};
-use crate::domain::ledger::{Deed, Fact, Kind, Makers, Thing};
+use crate::domain::ledger::{Deed, Fact, Kind, Makers, Says, Thing};
 use crate::domain::party::Registry;
 use crate::domain::shipment::Handover;
 use crate::domain::time::Micros;
@@ -26,7 +26,7 @@ use crate::storage::item::{self, Item};
 use crate::storage::{StorageError, Tx};
 
 use super::admit::Admitted;
-use super::{ServiceError, Work};
+use super::{ServiceError, Work, condition};
 
 /// What is folded.
 pub(super) struct Loaded {
@@ -62,7 +62,16 @@ pub(super) async fn load(tx: &Tx, work: &Work, admitted: &Admitted) -> Result<Lo
     for (child, since) in inside {
         earlier(&mut late, child, since);
     }
-    while !next.is_empty() {
+    let mut shipped = false;
+    loop {
+        if next.is_empty() {
+            if std::mem::replace(&mut shipped, true) {
+                break;
+            }
+            let doubtful = condition::doubtful(tx, work, admitted, (&touched, &reach.stored)).await?;
+            next = doubtful.into_iter().filter(|epc| !reach.items.contains_key(epc)).collect();
+            continue;
+        }
         let mut found = reach.take(tx, &next).await?;
         let here: Vec<(EpcKey, Micros)> = next.iter().filter_map(|epc| Some((*epc, *late.get(epc)?))).collect();
         for (child, since) in reach.below(tx, &here).await? {
@@ -81,12 +90,10 @@ pub(super) async fn load(tx: &Tx, work: &Work, admitted: &Admitted) -> Result<Lo
     }
     let new = new_facts(work, admitted);
     own_prefix(work, &new, &mut items);
-    let mut makers = MakersOf::default();
-    let things = items
-        .values()
-        .map(|item| Ok((item.epc, thing(item, &work.registry, &mut makers)?)))
-        .collect::<Result<_, StorageError>>()?;
-    let facts = stored_facts(&stored).into_iter().chain(new).collect();
+    let mut things = things(items.values(), &work.registry)?;
+    let mut facts: Vec<Fact> = stored_facts(&stored).into_iter().chain(new).collect();
+    let told = condition::told(tx, work, admitted, (&items, &stored)).await?;
+    condition::complete(&told, &mut facts, &mut things);
     Ok(Loaded {
         items,
         fresh,
@@ -226,6 +233,17 @@ fn emptied(work: &Work, admitted: &Admitted) -> Vec<(EpcKey, Micros)> {
         .collect()
 }
 
+/// What the ledger must know of things besides the facts.
+pub(in crate::service) fn things<'a>(
+    items: impl Iterator<Item = &'a Item>,
+    registry: &Registry,
+) -> Result<HashMap<EpcKey, Thing>, StorageError> {
+    let mut makers = MakersOf::default();
+    items
+        .map(|item| Ok((item.epc, thing(item, registry, &mut makers)?)))
+        .collect()
+}
+
 fn thing(item: &Item, registry: &Registry, makers: &mut MakersOf) -> Result<Thing, StorageError> {
     let epc = parse(item)?;
     let (kind, maker) = match epc.scheme() {
@@ -237,6 +255,7 @@ fn thing(item: &Item, registry: &Registry, makers: &mut MakersOf) -> Result<Thin
         kind,
         owner: item.owner.clone(),
         makers: maker.map(|maker| makers.of(maker, epc.gtin(), registry)),
+        contested: false,
     })
 }
 
@@ -338,7 +357,7 @@ impl Facts {
     }
 }
 
-fn stored_facts(stored: &[Named]) -> Vec<Fact> {
+pub(in crate::service) fn stored_facts(stored: &[Named]) -> Vec<Fact> {
     let mut facts = Facts::default();
     for named in stored {
         let said = Said {
@@ -355,6 +374,7 @@ fn stored_facts(stored: &[Named]) -> Vec<Fact> {
             by: named.asserter.clone(),
             principal: named.principal.clone(),
             deed: deed(&said, || named.handover.clone()),
+            says: Says::default(),
             epcs: Vec::new(),
         });
     }
@@ -383,6 +403,7 @@ fn new_facts(work: &Work, admitted: &Admitted) -> Vec<Fact> {
                 by: by.clone(),
                 principal: principal.clone(),
                 deed: deed(&said, || Some(Handover::of(event, by, &work.registry))),
+                says: Says::default(),
                 epcs: Vec::new(),
             });
         }

@@ -16,18 +16,16 @@ use crate::domain::finding::Finding;
 use crate::domain::ids::PartyId;
 use crate::domain::party::Registry;
 use crate::domain::time::Micros;
-use crate::epcis::{MediaType, ParsedEvent};
+use crate::epcis::MediaType;
 use crate::storage::capture::ErrorBehaviour;
 
-use super::check::{Checked, Terms, Verdict, renumbered, survey};
+use super::check::{Checked, Judged, Terms, Verdict, Whole, renumbered, survey};
 use super::{Hub, Job, ServiceError, blocking};
 
 /// A piece has no more events than this: each is a row with a body. How many things it names at most is a setting.
 const EVENTS: usize = 5_000;
 /// Nor is it read from more bytes of the document.
 const BYTES: u64 = 4 << 20;
-
-type Judged = (ParsedEvent, Option<PartyId>);
 
 /// What a job has still to store.
 pub(super) struct Pieces {
@@ -49,25 +47,9 @@ enum Source {
 
 impl Pieces {
     /// Of a document that is in memory; what is said of it as a whole.
-    pub(super) fn of(checked: Checked, limits: &Limits) -> (Verdict, Self) {
-        let Checked {
-            events,
-            warnings,
-            refusals,
-            left_out,
-        } = checked;
-        let position = |mut finding: Finding| {
-            finding.event = finding
-                .event
-                .map(|index| events.get(index).map_or(index, |(parsed, _)| parsed.position));
-            finding
-        };
-        let warnings = warnings.into_iter().map(position).collect();
-        let verdict = Verdict {
-            warnings: Vec::new(),
-            refusals,
-            left_out,
-        };
+    pub(super) fn of(whole: Whole, limits: &Limits) -> (Verdict, Self) {
+        let Whole { mut verdict, events } = whole;
+        let warnings = std::mem::take(&mut verdict.warnings);
         (verdict, Self::new(warnings, limits, Source::Here(events.into_iter())))
     }
 
@@ -131,8 +113,6 @@ impl Pieces {
         Ok(Some(Checked {
             warnings: renumbered(here, &events),
             events,
-            refusals: Vec::new(),
-            left_out: 0,
         }))
     }
 }
@@ -196,7 +176,7 @@ impl Known {
         media: MediaType,
     ) -> Result<Result<Verdict, Vec<Finding>>, ServiceError> {
         let terms = self.clone();
-        blocking(move || survey(input, media, &terms.terms(), &mut |_, _| {})).await
+        blocking(move || survey(input, media, &terms.terms(), &mut |_| {})).await
     }
 
     /// The second.
@@ -204,8 +184,7 @@ impl Known {
         let read = std::cell::Cell::new(0);
         let input = std::io::BufReader::new(Counted { input, read: &read });
         let (mut cut, mut piece) = (Cut::default(), Vec::new());
-        let verdict = survey(input, media, &self.terms(), &mut |parsed, principal| {
-            let judged = (parsed, principal);
+        let verdict = survey(input, media, &self.terms(), &mut |judged| {
             cut.count(&judged);
             piece.push(judged);
             if cut.is_full(self.limits.things_per_piece, read.get()) {

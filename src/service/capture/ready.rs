@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::domain::ids::CaptureId;
 
-use super::check::Checked;
+use super::check::Whole;
 
 /// Bytes of documents that are kept at most; in memory each is several times as large.
 const ROOM_BYTES: u64 = 8 << 20;
@@ -18,7 +18,7 @@ struct Ready {
     /// The version of the contracts by which it was judged.
     registry: i64,
     bytes: u64,
-    checked: Checked,
+    checked: Whole,
 }
 
 /// Those of one hub.
@@ -27,7 +27,7 @@ pub(in crate::service) struct Kept(Mutex<VecDeque<Ready>>);
 
 impl Kept {
     /// Keeps a document for its job. The oldest make room; their jobs wait for something, or run elsewhere.
-    pub(super) fn keep(&self, job: CaptureId, (registry, bytes): (i64, u64), checked: Checked) {
+    pub(super) fn keep(&self, job: CaptureId, (registry, bytes): (i64, u64), checked: Whole) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.push_back(Ready {
             job,
@@ -41,7 +41,7 @@ impl Kept {
     }
 
     /// Hands it out, once, if it would be judged the same now.
-    pub(super) fn take(&self, job: CaptureId, registry: i64) -> Option<Checked> {
+    pub(super) fn take(&self, job: CaptureId, registry: i64) -> Option<Whole> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let place = kept.iter().position(|ready| ready.job == job)?;
         let ready = kept.remove(place)?;

@@ -55,6 +55,9 @@ pub(super) async fn items(tx: &Tx, folded: &Folded<'_>) -> Result<(), ServiceErr
             Some(_) => {}
             None => (item.commissioned, item.lot, item.expiry) = (None, None, None),
         }
+        if let Some((lot, expiry)) = outcome.attributes.get(&item.epc) {
+            (item.lot, item.expiry) = (lot.clone(), expiry.clone());
+        }
     }
     dispositions(folded, &mut now);
     last_times(folded, &mut now);
@@ -227,7 +230,14 @@ fn last_times(folded: &Folded<'_>, items: &mut HashMap<EpcKey, Item>) {
     let facts = folded.loaded.facts.iter();
     let packed = facts.filter_map(|fact| match &fact.deed {
         Deed::Pack { parent } => Some((*parent, &fact.epcs)),
-        Deed::Commission | Deed::Unpack { .. } | Deed::Ship(_) | Deed::Receive | Deed::VoidShip | Deed::End | Deed::Use => None,
+        Deed::Commission
+        | Deed::Unpack { .. }
+        | Deed::Ship(_)
+        | Deed::Receive
+        | Deed::VoidShip
+        | Deed::End
+        | Deed::EndWithContents
+        | Deed::Use => None,
     });
     let packed: Vec<(EpcKey, &Vec<EpcKey>)> = packed.collect();
     // As often as there are levels; what is said to be inside itself ends it too, for times only rise to the latest.

@@ -10,10 +10,10 @@ use crate::domain::time::Micros;
 use crate::storage::Db;
 use crate::storage::db::DbOptions;
 use crate::storage::serial::{lookup, slice};
-use crate::storage::{containment, event as stored, fact as facts, item as things};
+use crate::storage::{containment, event as stored, fact, item as things, receipt, statement};
 
 use super::event::Filter;
-use super::{DEPTH, audit, container, event, query, shipment, trace};
+use super::{DEPTH, audit, container, event, facts, query, shipment, trace};
 
 async fn database(folder: &std::path::Path) -> Db {
     let options = DbOptions {
@@ -79,6 +79,13 @@ fn hot(backend: DbBackend) -> Vec<(&'static str, String, Vec<Value>)> {
     let named = |name, (sql, values): (String, Vec<Value>)| (name, sql, values);
     vec![
         ("history of a thing", trace::sql(backend), vec![key.0.into(), DEPTH.into()]),
+        (
+            "all that was said of a thing",
+            facts::facts_sql(backend),
+            vec![key.0.into(), DEPTH.into(), 51_i64.into()],
+        ),
+        named("all that was said of things", facts::of_things_sql(backend, &[key], 51)),
+        named("things as they stand", things::joined_sql(backend, &[key])),
         ("contents", container::sql(backend), container::values(&inside)),
         named("events", event::list_sql(&party, &Filter::default(), after, 51)),
         named("events by type, step and time", event::list_sql(&party, &by_time, after, 51)),
@@ -103,10 +110,18 @@ fn hot(backend: DbBackend) -> Vec<(&'static str, String, Vec<Value>)> {
             stored::by_event_id_sql(backend, &party, &["urn:uuid:1".to_owned()]),
         ),
         named("capture: things", things::lock_sql(backend, &[key])),
-        named("capture: what names things", facts::of_things_sql(backend, &[key])),
+        named("capture: what names things", fact::of_things_sql(backend, &[key])),
         named(
             "what was inside",
             containment::inside_after_sql(backend, &[(key, Micros(1))], true),
+        ),
+        named(
+            "what was not confirmed",
+            receipt::unconfirmed_sql(backend, &[EventKey::new(Uuid::from_u128(1))], 5),
+        ),
+        named(
+            "what should not be shipped",
+            statement::doubtful_sql(backend, &[key], Micros(1), Micros(2)),
         ),
         named(
             "capture: who is concerned",
@@ -142,11 +157,12 @@ async fn what_a_document_names_is_looked_up_one_by_one() {
 }
 
 /// Names of what SQLite may read from end to end: rows that the statement itself made, and the parties, who are few.
-const OWN: [&str; 12] = [
+const OWN: [&str; 13] = [
     "SCAN q USING COVERING INDEX sqlite_autoindex_party_1",
     "SCAN json_each VIRTUAL TABLE INDEX 1:",
     "SCAN chain",
     "SCAN inside",
+    "SCAN reach",
     "SCAN h",
     "SCAN r",
     "SCAN w",

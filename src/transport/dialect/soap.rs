@@ -22,21 +22,21 @@ const KNOWN_HEADERS: [&str; 4] = [
 
 /// Which SOAP a caller speaks; the answer is in the same.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Version {
+pub(in crate::transport) enum Version {
     #[default]
     V11,
     V12,
 }
 
 impl Version {
-    pub(super) fn namespace(self) -> &'static str {
+    pub(in crate::transport) fn namespace(self) -> &'static str {
         match self {
             Self::V11 => SOAP_11,
             Self::V12 => SOAP_12,
         }
     }
 
-    pub(super) fn content_type(self) -> &'static str {
+    pub(in crate::transport) fn content_type(self) -> &'static str {
         match self {
             Self::V11 => "text/xml; charset=utf-8",
             Self::V12 => "application/soap+xml; charset=utf-8",
@@ -44,7 +44,7 @@ impl Version {
     }
 
     /// The version that a media type stands for.
-    pub(super) fn of_media_type(essence: &str) -> Self {
+    pub(in crate::transport) fn of_media_type(essence: &str) -> Self {
         if essence == "application/soap+xml" {
             Self::V12
         } else {
@@ -53,13 +53,13 @@ impl Version {
     }
 
     /// Around the content of a body. On one line: there are clients that read no more than one.
-    pub(super) fn envelope(self, content: &str) -> String {
+    pub(in crate::transport) fn envelope(self, content: &str) -> String {
         let (start, end) = self.frame();
         start + content + &end
     }
 
     /// What stands before and behind the content of a body.
-    pub(super) fn frame(self) -> (String, String) {
+    pub(in crate::transport) fn frame(self) -> (String, String) {
         let start = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?><soap:Envelope xmlns:soap=\"{}\"><soap:Body>",
             self.namespace()
@@ -67,24 +67,20 @@ impl Version {
         (start, "</soap:Body></soap:Envelope>".to_owned())
     }
 
-    /// A fault: the caller's if it can do something about it.
-    pub(super) fn fault(self, refusal: &Refusal) -> Wire {
-        let callers = refusal.later().is_none();
-        let (code, detail) = (refusal.code.as_str(), escaped(&refusal.detail));
-        let problem = format!("<problem xmlns=\"urn:counterfoil:dialect\"><code>{code}</code></problem>");
+    /// A fault for a body, and its status: `reason` and `detail` are written as they stand. `callers` says whether the caller is at fault.
+    pub(in crate::transport) fn fault_content(self, callers: bool, reason: &str, detail: &str) -> (StatusCode, String) {
         let content = match self {
             Self::V11 => {
                 let kind = if callers { "Client" } else { "Server" };
                 format!(
-                    "<soap:Fault><faultcode>soap:{kind}</faultcode><faultstring>{code}: {detail}</faultstring>\
-                     <detail>{problem}</detail></soap:Fault>"
+                    "<soap:Fault><faultcode>soap:{kind}</faultcode><faultstring>{reason}</faultstring><detail>{detail}</detail></soap:Fault>"
                 )
             }
             Self::V12 => {
                 let kind = if callers { "Sender" } else { "Receiver" };
                 format!(
                     "<soap:Fault><soap:Code><soap:Value>soap:{kind}</soap:Value></soap:Code><soap:Reason>\
-                     <soap:Text xml:lang=\"en\">{code}: {detail}</soap:Text></soap:Reason><soap:Detail>{problem}</soap:Detail></soap:Fault>"
+                     <soap:Text xml:lang=\"en\">{reason}</soap:Text></soap:Reason><soap:Detail>{detail}</soap:Detail></soap:Fault>"
                 )
             }
         };
@@ -93,6 +89,15 @@ impl Version {
             (Self::V12, true) => StatusCode::BAD_REQUEST,
             (Self::V11, _) | (Self::V12, false) => StatusCode::INTERNAL_SERVER_ERROR,
         };
+        (status, content)
+    }
+
+    /// A fault: the caller's if it can do something about it.
+    pub(super) fn fault(self, refusal: &Refusal) -> Wire {
+        let callers = refusal.later().is_none();
+        let (code, detail) = (refusal.code.as_str(), escaped(&refusal.detail));
+        let problem = format!("<problem xmlns=\"urn:counterfoil:dialect\"><code>{code}</code></problem>");
+        let (status, content) = self.fault_content(callers, &format!("{code}: {detail}"), &problem);
         Wire {
             status,
             content_type: self.content_type(),
@@ -116,7 +121,12 @@ pub(super) fn operation(bytes: &[u8], namespace: &str, name: &str) -> Result<(Ve
 
 /// The version and the one element in the body.
 pub(super) fn read(bytes: &[u8]) -> Result<(Version, Element), DialectFault> {
-    let malformed = |version: Version, detail: String| DialectFault::soap(version, Refusal::new(Code::InvalidDocument, detail));
+    content(bytes).map_err(|(version, detail)| DialectFault::soap(version, Refusal::new(Code::InvalidDocument, detail)))
+}
+
+/// The same for whoever has faults of its own; an error is in the version it can be told in.
+pub(in crate::transport) fn content(bytes: &[u8]) -> Result<(Version, Element), (Version, String)> {
+    let malformed = |version: Version, detail: String| (version, detail);
     let root = xml::read(bytes).map_err(|error| malformed(Version::V11, format!("this is no XML: {error}")))?;
     let version = match root.namespace.as_str() {
         SOAP_11 if root.name == "Envelope" => Version::V11,

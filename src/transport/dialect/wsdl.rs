@@ -14,16 +14,21 @@ const WSDL: &str = include_str!("../../../schema/snx.wsdl");
 /// Where the address stands that the caller reached the hub by.
 const ADDRESS: &str = "https://localhost:8443/soap/snx/snrequest";
 
-/// The description, with the address that it was asked for at.
-pub(super) async fn get(RawQuery(query): RawQuery, request: Request) -> Response {
+/// The description of the SNX dialect.
+pub(super) async fn get(query: RawQuery, request: Request) -> Response {
+    described(WSDL, ADDRESS, query, &request)
+}
+
+/// A description, with the address that it was asked for at in the place of `address`.
+pub(in crate::transport) fn described(wsdl: &str, address: &str, RawQuery(query): RawQuery, request: &Request) -> Response {
     let asked = query.unwrap_or_default();
     if !asked.eq_ignore_ascii_case("wsdl") {
         let detail = "ask for the description with `?wsdl`; requests are sent by POST";
         return Problem::new(Code::BadInput, detail).into_response();
     }
-    let text = match host(&request) {
-        Some(host) => WSDL.replace(ADDRESS, &format!("https://{}{}", escaped(&host), request.uri().path())),
-        None => WSDL.to_owned(),
+    let text = match host(request) {
+        Some(host) => wsdl.replace(address, &format!("https://{}{}", escaped(&host), request.uri().path())),
+        None => wsdl.to_owned(),
     };
     let content_type = [(header::CONTENT_TYPE, HeaderValue::from_static("text/xml; charset=utf-8"))];
     (content_type, text).into_response()

@@ -16,19 +16,19 @@ const ELEMENTS: usize = 2_000;
 
 /// An element. Comments and processing instructions are dropped, text is put together and trimmed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Element {
+pub(in crate::transport) struct Element {
     /// Empty: in no namespace.
-    pub(super) namespace: String,
-    pub(super) name: String,
+    pub(in crate::transport) namespace: String,
+    pub(in crate::transport) name: String,
     /// Local name and value; namespace declarations are not among them.
-    pub(super) attributes: Vec<(String, String)>,
-    pub(super) text: String,
-    pub(super) children: Vec<Element>,
+    pub(in crate::transport) attributes: Vec<(String, String)>,
+    pub(in crate::transport) text: String,
+    pub(in crate::transport) children: Vec<Element>,
 }
 
 impl Element {
     /// The first child of a name in one of the namespaces.
-    pub(super) fn child(&self, namespaces: &[&str], name: &str) -> Option<&Self> {
+    pub(in crate::transport) fn child(&self, namespaces: &[&str], name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.is(namespaces, name))
     }
 
@@ -55,25 +55,25 @@ impl Element {
     }
 
     /// Whether it has a name in one of the namespaces.
-    pub(super) fn is(&self, namespaces: &[&str], name: &str) -> bool {
+    pub(in crate::transport) fn is(&self, namespaces: &[&str], name: &str) -> bool {
         self.name == name && namespaces.contains(&self.namespace.as_str())
     }
 
     /// An attribute by its local name.
-    pub(super) fn attribute(&self, name: &str) -> Option<&str> {
+    pub(in crate::transport) fn attribute(&self, name: &str) -> Option<&str> {
         let found = self.attributes.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str())
     }
 
     /// The name as people write it: `{namespace}name`.
-    pub(super) fn full_name(&self) -> String {
+    pub(in crate::transport) fn full_name(&self) -> String {
         let cut = |text: &str| text.chars().take(80).collect::<String>();
         format!("{{{}}}{}", cut(&self.namespace), cut(&self.name))
     }
 }
 
 /// Reads a whole document; an error says in one line what is wrong and where.
-pub(super) fn read(bytes: &[u8]) -> Result<Element, String> {
+pub(in crate::transport) fn read(bytes: &[u8]) -> Result<Element, String> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|error| format!("byte {} is not UTF-8", error.valid_up_to() + 1))?;
     // Also where no value stands: a name with such a character is none.
@@ -230,14 +230,14 @@ fn resolve(reference: &BytesRef<'_>) -> Result<char, String> {
 }
 
 /// Appends an element that holds only text; nothing if there is no text.
-pub(super) fn push(out: &mut String, name: &str, text: Option<&str>) {
+pub(in crate::transport) fn push(out: &mut String, name: &str, text: Option<&str>) {
     if let Some(text) = text {
         out.extend(["<", name, ">", &escaped(text), "</", name, ">"]);
     }
 }
 
 /// Text for inside an element or attribute.
-pub(super) fn escaped(text: &str) -> String {
+pub(in crate::transport) fn escaped(text: &str) -> String {
     let visible: String = text
         .chars()
         .map(|c| {

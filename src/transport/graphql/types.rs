@@ -5,6 +5,7 @@ pub mod allocation;
 pub mod audit;
 pub mod capture;
 pub mod container;
+pub mod document;
 pub mod event;
 pub mod finding;
 pub mod item;

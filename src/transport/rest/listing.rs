@@ -3,9 +3,11 @@
 //!
 //! A token is of one caller and one query: the path, all parameters but those of paging, and what prefixes stand for.
 
+use axum::Json;
 use axum::extract::Query as UriQuery;
 use axum::extract::rejection::QueryRejection;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
 
 use crate::domain::party::Actor;
 use crate::epcis::query::{Prefixes, Wrong};
@@ -95,6 +97,26 @@ impl Asked {
             Some(token) => position::open(hub, actor, &self.list, token).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// The name behind which a list by name begins.
+    pub(super) async fn after_name(&self, hub: &Hub, actor: &Actor) -> Result<String, ServiceError> {
+        let after = self.after(hub, actor).await?.unwrap_or_default();
+        Ok(String::from_utf8_lossy(&after).into_owned())
+    }
+
+    /// A page of such a list, as it is shown.
+    pub(super) fn page<T>(
+        &self,
+        (hub, actor): (&Hub, &Actor),
+        (found, has_more): (&[T], bool),
+        name: impl Fn(&T) -> &str,
+        shown: impl Fn(&T) -> Result<serde_json::Value, ServiceError>,
+    ) -> Result<Response, ServiceError> {
+        let last = found.last().filter(|_| has_more);
+        let headers = last.map(|last| self.next(hub, actor, name(last).as_bytes())).transpose()?;
+        let shown: Vec<_> = found.iter().map(shown).collect::<Result<_, _>>()?;
+        Ok((headers.unwrap_or_default(), Json(shown)).into_response())
     }
 
     /// The headers that lead to the next page.

@@ -13,10 +13,9 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::domain::event::Event;
 use crate::domain::time::Micros;
 use crate::epcis::{CbvFormat, Document, DocumentKind, EpcFormat, Format, Target, convert, json, loss, xml};
-use crate::service::event::SeenEvent;
+use crate::service::event::{SeenEvent, told};
 use crate::service::{Code, Hub, ServiceError};
 use crate::transport::problem::Problem;
 
@@ -83,15 +82,7 @@ impl Representation {
         let registry = hub.registry();
         let prefix_len = |digits: &str| registry.holder_of_prefix(digits).map(|(_, len)| len);
         let format = self.format(hub, query, &prefix_len);
-        let events: Vec<(Event, Micros)> = seen
-            .into_iter()
-            .map(|seen| {
-                let mut event = seen.event;
-                // The standard has the repository give the id where the sender gave none.
-                event.event_id.get_or_insert_with(|| seen.event_id.into());
-                (event, seen.record_time)
-            })
-            .collect();
+        let events = told(seen);
         let listed = events.iter().map(|(event, record_time)| (event, *record_time));
         let mut body = Vec::new();
         match self.xml {
@@ -156,7 +147,7 @@ impl Representation {
         );
         headers.insert(EPCIS_VERSION.clone(), HeaderValue::from_static(version));
         headers.insert(CBV_VERSION.clone(), HeaderValue::from_static("2.0.0"));
-        headers.insert(EPC_FORMAT.clone(), HeaderValue::from_static(epc_name(self.epc)));
+        headers.insert(EPC_FORMAT.clone(), HeaderValue::from_static(self.epc.as_str()));
         if let Some(version) = self.xml {
             headers.insert(CBV_FORMAT.clone(), HeaderValue::from_static(cbv_name(self.cbv, version)));
         }
@@ -293,14 +284,6 @@ fn cbv_format(headers: &HeaderMap) -> Result<CbvFormat, ServiceError> {
         Some(Ok(_) | Err(_)) => Err(bad(
             "`GS1-CBV-XML-Format` is one of No_Preference, Always_Web_URI, Always_URN, Never_Translates",
         )),
-    }
-}
-
-const fn epc_name(epc: EpcFormat) -> &'static str {
-    match epc {
-        EpcFormat::AlwaysDigitalLink => "Always_GS1_Digital_Link",
-        EpcFormat::AlwaysUrn => "Always_EPC_URN",
-        EpcFormat::NeverTranslates => "Never_Translates",
     }
 }
 

@@ -6,25 +6,31 @@
 //! | `GET /epcis/queries` | the caller's own, by name, in pages |
 //! | `GET /epcis/queries/{name}` | one of them |
 //! | `DELETE /epcis/queries/{name}` | 204 |
-//! | `GET /epcis/queries/{name}/events` | what answers it now, in pages |
+//! | `GET /epcis/queries/{name}/events` | what answers it now, in pages; as a WebSocket what comes, see [`super::socket`] |
+//!
+//! Each path answers `OPTIONS` with its methods and the versions of EPCIS.
 
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{FromRequestParts, Path, Query as UriQuery, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
 
 use crate::domain::party::Actor;
-use crate::epcis::MediaType;
 use crate::epcis::query::Document;
 use crate::service::named_query::{self, StoredQuery};
 use crate::service::{Code, Hub, ServiceError};
-use crate::transport::problem::Problem;
 
+use super::discovery::discovery;
 use super::event::{Listing, page_of};
 use super::listing::{Asked, Parameters, percent};
+use super::small::{answered, definition};
+use super::socket::{self, Caller, Sockets, Standing};
 
 /// Largest body, in bytes.
 const BODY: usize = 1 << 20;
@@ -34,9 +40,21 @@ type Name = Result<Path<String>, PathRejection>;
 /// The routes of this noun.
 pub fn routes() -> Router<Hub> {
     Router::new()
-        .route("/epcis/queries", get(list).post(keep))
-        .route("/epcis/queries/{name}", get(one).delete(delete))
-        .route("/epcis/queries/{name}/events", get(events))
+        .route(
+            "/epcis/queries",
+            get(list).post(keep).options(async || discovery("GET, HEAD, POST, OPTIONS")),
+        )
+        .route(
+            "/epcis/queries/{name}",
+            get(one)
+                .delete(delete)
+                .options(async || discovery("GET, HEAD, DELETE, OPTIONS")),
+        )
+        .route(
+            "/epcis/queries/{name}/events",
+            get(events).options(async || discovery("GET, HEAD, OPTIONS")),
+        )
+        .layer(Extension(Sockets::default()))
 }
 
 #[derive(serde::Deserialize)]
@@ -46,13 +64,10 @@ struct Definition {
     query: Document,
 }
 
-fn answered(answer: Result<Response, ServiceError>) -> Response {
-    answer.unwrap_or_else(|error| Problem::from(error).into_response())
-}
-
 async fn keep(State(hub): State<Hub>, Extension(actor): Extension<Actor>, headers: HeaderMap, body: Body) -> Response {
     let kept = async {
-        let Definition { name, query } = definition(&headers, body).await?;
+        let form = "a query is an object with `name`, a text, and `query`, an object of parameters, each once";
+        let Definition { name, query } = definition(&headers, body, BODY, form).await?;
         let kept = named_query::keep(&hub, &actor, name, &query).await?;
         let location = format!("/epcis/queries/{}", percent(&kept.name));
         let location =
@@ -60,25 +75,6 @@ async fn keep(State(hub): State<Hub>, Extension(actor): Extension<Actor>, header
         Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(shown(&kept)?)).into_response())
     };
     answered(kept.await)
-}
-
-async fn definition(headers: &HeaderMap, body: Body) -> Result<Definition, ServiceError> {
-    let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if media.and_then(MediaType::from_content_type) != Some(MediaType::Json) {
-        let detail = "a query is sent as application/json";
-        return Err(ServiceError::refused(Code::UnsupportedMediaType, detail));
-    }
-    let too_large = |_| ServiceError::refused(Code::TooLarge, format!("a query is not larger than {BODY} bytes"));
-    let body = axum::body::to_bytes(body, BODY).await.map_err(too_large)?;
-    serde_json::from_slice(&body).map_err(|error| {
-        // Where, not what: the parser's own text repeats the input.
-        let detail = format!(
-            "line {}, column {}: a query is an object with `name`, a text, and `query`, an object of parameters, each once",
-            error.line(),
-            error.column()
-        );
-        ServiceError::refused(Code::BadInput, detail)
-    })
 }
 
 async fn list(
@@ -91,13 +87,9 @@ async fn list(
     let found = async {
         let asked = Asked::read(&hub, uri.path(), &headers, parameters)?;
         asked.no_parameters()?;
-        let after = asked.after(&hub, &actor).await?.unwrap_or_default();
-        let after = String::from_utf8_lossy(&after);
+        let after = asked.after_name(&hub, &actor).await?;
         let (found, has_more) = named_query::list(&hub, &actor, (asked.per_page, &after)).await?;
-        let next = found.last().filter(|_| has_more);
-        let headers = next.map(|last| asked.next(&hub, &actor, last.name.as_bytes())).transpose()?;
-        let shown: Vec<_> = found.iter().map(shown).collect::<Result<_, _>>()?;
-        Ok((headers.unwrap_or_default(), Json(shown)).into_response())
+        asked.page((&hub, &actor), (&found, has_more), |one| &one.name, shown)
     };
     answered(found.await)
 }
@@ -115,6 +107,31 @@ async fn delete(State(hub): State<Hub>, Extension(actor): Extension<Actor>, name
     answered(deleted.await.map(|()| StatusCode::NO_CONTENT.into_response()))
 }
 
+/// What a WebSocket is opened with, if one is asked for.
+struct Upgrade {
+    upgrade: Option<Result<WebSocketUpgrade, WebSocketUpgradeRejection>>,
+    standing: Option<Standing>,
+    sockets: Sockets,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let asks = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"websocket");
+        let upgrade = if parts.headers.get(header::UPGRADE).is_some_and(asks) {
+            Some(WebSocketUpgrade::from_request_parts(parts, state).await)
+        } else {
+            None
+        };
+        Ok(Self {
+            upgrade,
+            standing: parts.extensions.get().cloned(),
+            sockets: parts.extensions.get().cloned().unwrap_or_default(),
+        })
+    }
+}
+
 async fn events(
     State(hub): State<Hub>,
     Extension(actor): Extension<Actor>,
@@ -122,9 +139,29 @@ async fn events(
     headers: HeaderMap,
     name: Name,
     parameters: Parameters,
+    Upgrade {
+        upgrade,
+        standing,
+        sockets,
+    }: Upgrade,
 ) -> Response {
     let found = async {
         let stored = named_query::find(&hub, &actor, &text(name)?).await?;
+        if let Some(upgrade) = upgrade {
+            let UriQuery(parameters) =
+                parameters.map_err(|_| ServiceError::refused(Code::BadInput, "the query string cannot be read"))?;
+            let upgrade = upgrade.map_err(|_| {
+                let detail = "a WebSocket is opened by GET over HTTP/1.1 with the headers of RFC 6455";
+                ServiceError::refused(Code::BadInput, detail)
+            })?;
+            let caller = Caller {
+                hub: hub.clone(),
+                actor: actor.clone(),
+                standing,
+                sockets,
+            };
+            return socket::open(caller, upgrade, &headers, (stored, parameters)).await;
+        }
         let listing = Listing {
             path: uri.path(),
             name: &stored.name,
@@ -136,9 +173,10 @@ async fn events(
     answered(found.await)
 }
 
-/// Not text: there is no such thing.
+/// Not text: there is no such query.
 fn text(name: Name) -> Result<String, ServiceError> {
-    name.map(|Path(name)| name).map_err(|_| ServiceError::not_found())
+    name.map(|Path(name)| name)
+        .map_err(|_| ServiceError::refused(Code::NoSuchName, Code::NoSuchName.title()))
 }
 
 fn shown(query: &StoredQuery) -> Result<serde_json::Value, ServiceError> {

@@ -29,6 +29,7 @@ use crate::transport::problem::Problem;
 use super::event::{Listing, page_of};
 use super::listing::{Asked, Parameters};
 use super::negotiation::epc_format;
+use super::small::answered;
 
 const RESOURCES: [(&str, Resource); 5] = [
     ("epcs", Resource::Epc),
@@ -100,10 +101,6 @@ impl FromRequestParts<Hub> for Call {
             headers: std::mem::take(&mut parts.headers),
         })
     }
-}
-
-fn answered(answer: Result<Response, ServiceError>) -> Response {
-    answer.unwrap_or_else(|error| Problem::from(error).into_response())
 }
 
 async fn top_level() -> Response {

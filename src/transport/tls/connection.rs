@@ -21,6 +21,7 @@ use crate::config::settings::Limits;
 use crate::service::error::Code;
 
 use super::super::problem::Problem;
+use super::super::rest::socket::Standing;
 use super::TlsServer;
 use super::admission::{NotAdmitted, Peer};
 use super::unread::Shared;
@@ -37,8 +38,17 @@ pub(super) async fn run(tls: TlsStream<TcpStream>, peer: Peer, server: &TlsServe
     let io = TokioIo::new(Watched::new(tls, activity.clone()));
     let peer = Arc::new(Mutex::new(peer));
     let service = service_fn({
-        let activity = activity.clone();
-        move |request| answer(request, server.clone(), Arc::clone(&peer), activity.clone())
+        let (activity, stop) = (activity.clone(), stop.clone());
+        // What goes on after its request, a WebSocket, asks the same again and again.
+        let (admission, asked) = (Arc::clone(&server.admission), Arc::clone(&peer));
+        let standing = Standing::new(move || {
+            let mut peer = asked.lock().unwrap_or_else(PoisonError::into_inner);
+            !stop.is_cancelled() && admission.admit(&mut peer).is_ok()
+        });
+        move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(standing.clone());
+            answer(request, server.clone(), Arc::clone(&peer), activity.clone())
+        }
     });
     let builder = builder(is_http2, limits);
     let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));

@@ -193,7 +193,7 @@ async fn limits_are_announced() {
 }
 
 /// Aurora's example file with a `[capture]` table, applied.
-async fn with_capture(test: &TestHub, party: &str, table: &str) {
+pub(super) async fn with_capture(test: &TestHub, party: &str, table: &str) {
     let folder = test.folder().join("partners");
     std::fs::create_dir_all(&folder).unwrap();
     copy(&crate::hub::story_partners(), &folder);

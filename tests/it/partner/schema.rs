@@ -29,7 +29,10 @@ extension_digits = \"0\"
 [[issuers]]
 file = \"ca.pem\"
 \
-         [capture]
+         [[webhooks]]
+origin = \"https://erp.example:8443\"
+ca = \"ca.pem\"
+[capture]
 profile = \"strict\"
 [capture.severity]
 SCHEMA_ORDER = \"ignore\"
@@ -64,6 +67,7 @@ fn the_keys_are_those_the_reader_knows() {
         ("approval", "above", "zzzzzzzz = 1\nabove"),
         ("replenish", "minimum", "zzzzzzzz = 1\nminimum"),
         ("issuers", "file =", "zzzzzzzz = 1\nfile ="),
+        ("webhooks", "origin =", "zzzzzzzz = 1\norigin ="),
         ("capture", "profile =", "zzzzzzzz = 1\nprofile ="),
         ("severity", "SCHEMA_ORDER =", "zzzzzzzz = 1\nSCHEMA_ORDER ="),
     ] {
@@ -104,6 +108,7 @@ fn the_required_keys_are_those_the_reader_misses() {
         ("agreements", "valid_until = 2034-01-01\n"),
         ("approval", "above = 500\n"),
         ("issuers", "file = \"ca.pem\"\n"),
+        ("webhooks", "origin = \"https://erp.example:8443\"\n"),
     ] {
         let key = line.trim_start_matches(", ").split(' ').next().unwrap();
         let object = if table.is_empty() { &schema } else { &schema["$defs"][table] };
@@ -175,7 +180,9 @@ fn the_severities_are_those_the_reader_allows() {
     assert!(found.iter().any(|one| one.contains("cannot be `warning`")), "{found:#?}");
     let found = fixes("SCHEMA_ORDER = \"ignore\"", "SCHEMA_ORDER = \"fatal\"");
     assert!(
-        found.iter().any(|one| one.contains("use ignore, warning, error or refusal")),
+        found
+            .iter()
+            .any(|one| one.contains("use ignore, warning, error, critical or refusal")),
         "{found:#?}"
     );
     let found = fixes("profile = \"strict\"", "profile = \"stern\"");

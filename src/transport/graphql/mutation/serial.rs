@@ -246,6 +246,13 @@ fn refused(error: ServiceError) -> Answer<RequestSerialsPayload> {
         | Code::QueryTooLarge
         | Code::QueryTooWide
         | Code::NameTaken
+        | Code::NoSuchName
+        | Code::NoSuchSubscription
+        | Code::SubscriptionTaken
+        | Code::SubscriptionControls
+        | Code::SubscribeNotPermitted
+        | Code::InvalidDestination
+        | Code::QueryInUse
         | Code::InvalidQuery
         | Code::KeyMissing
         | Code::KeyInFlight

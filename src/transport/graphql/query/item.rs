@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, Object};
 
+use crate::service::moment::Moment;
 use crate::service::{container, item, provenance};
 use crate::transport::graphql::types::caller;
 use crate::transport::graphql::types::container::Container;
@@ -23,22 +24,30 @@ impl ItemQuery {
         context: &Context<'_>,
         #[graphql(desc = "At this moment; now if not given.")] as_of: Option<DateTime>,
         #[graphql(desc = "EPC URN or GS1 Digital Link of the case or pallet.")] epc: String,
+        #[graphql(desc = "By what the hub had taken in by this moment; by all it knows if not given.")] known_at: Option<
+            DateTime,
+        >,
     ) -> Answer<Option<Container>> {
         let (hub, actor) = caller(context)?;
-        let seen = container::container(hub, actor, parse(&epc)?.key(), as_of.map(|at| at.0))
+        let seen = container::container(hub, actor, parse(&epc)?.key(), moment(as_of, known_at))
             .await
             .map_err(refuse)?;
         Ok(seen.map(Container))
     }
 
-    /// A unit, case or pallet.
+    /// A unit, case or pallet, now or at a past moment.
     async fn item(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "As it stood at this moment; now if not given.")] as_of: Option<DateTime>,
         #[graphql(desc = "EPC URN or GS1 Digital Link.")] epc: String,
+        #[graphql(desc = "By what the hub had taken in by this moment; by all it knows if not given.")] known_at: Option<
+            DateTime,
+        >,
     ) -> Answer<Option<Item>> {
         let (hub, actor) = caller(context)?;
-        let seen = item::item(hub, actor, parse(&epc)?.key()).await.map_err(refuse)?;
+        let moment = moment(as_of, known_at);
+        let seen = item::item(hub, actor, parse(&epc)?.key(), moment).await.map_err(refuse)?;
         Ok(seen.map(|seen| Item {
             seen,
             registry: hub.registry(),
@@ -49,10 +58,26 @@ impl ItemQuery {
     async fn provenance(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "Up to this moment; now if not given.")] as_of: Option<DateTime>,
         #[graphql(desc = "EPC URN or GS1 Digital Link.")] epc: String,
+        #[graphql(desc = "By what the hub had taken in by this moment; by all it knows if not given.")] known_at: Option<
+            DateTime,
+        >,
     ) -> Answer<Option<Provenance>> {
         let (hub, actor) = caller(context)?;
-        let told = provenance::provenance(hub, actor, parse(&epc)?.key()).await.map_err(refuse)?;
+        let (key, moment) = (parse(&epc)?.key(), moment(as_of, known_at));
+        let told = match moment.is_past() {
+            true => provenance::provenance_at(hub, actor, key, moment).await,
+            false => provenance::provenance(hub, actor, key).await,
+        };
+        let told = told.map_err(refuse)?;
         Ok(told.map(|told| Provenance::of(&hub.registry(), told)))
+    }
+}
+
+fn moment(as_of: Option<DateTime>, known_at: Option<DateTime>) -> Moment {
+    Moment {
+        as_of: as_of.map(|at| at.0),
+        known_at: known_at.map(|at| at.0),
     }
 }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::domain::gs1::EpcKey;
 use crate::domain::ids::{AllocationId, AuditId, CaptureId, EventKey, FindingId, ShipmentId};
 use crate::domain::party::Actor;
+use crate::service::moment::Moment;
 use crate::service::{Hub, ServiceError, audit, capture, event, finding, item, serial, shipment};
 use crate::transport::graphql::types::agreement::Agreement;
 use crate::transport::graphql::types::allocation::Allocation;
@@ -89,7 +90,7 @@ impl Named {
             Self::Finding(id) => finding::finding(hub, actor, id)
                 .await?
                 .map(|row| Node::Finding(Finding { row, registry })),
-            Self::Item(key) => item::item(hub, actor, key)
+            Self::Item(key) => item::item(hub, actor, key, Moment::default())
                 .await?
                 .map(|seen| Node::Item(Item { seen, registry })),
             Self::Party(slug) => slug

@@ -62,7 +62,8 @@ impl Container {
         #[graphql(desc = "How many at the most; 50 if not given.")] first: Option<i32>,
     ) -> Answer<Pages<Content>> {
         let (hub, actor) = caller(context)?;
-        let list = format!("{}/contents/{}", Item::global_id(self.0.key).0, self.0.as_of.0);
+        let known = self.0.known_at.map_or(String::new(), |known| format!("/{}", known.0));
+        let list = format!("{}/contents/{}{known}", Item::global_id(self.0.key).0, self.0.as_of.0);
         let page = page(hub, actor, &list, first, after)?;
         let paged = container::contents(hub, actor, &self.0, page).await.map_err(refuse)?;
         Ok(connection(actor, &list, page, paged, Content::from))

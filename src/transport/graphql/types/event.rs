@@ -8,8 +8,10 @@ use crate::domain::event;
 use crate::domain::gs1::Epc;
 use crate::domain::party::Registry;
 use crate::service::event::{Filter, SeenEvent, Wanted};
+use crate::service::master_data;
 
 use super::caller;
+use super::document::EventDocument;
 use super::page::{Pages, connection, page, rows, slice};
 use super::party::PartyName;
 use super::refusal::Answer;
@@ -328,6 +330,13 @@ impl Event {
     /// When the hub took it.
     async fn record_time(&self) -> DateTime {
         DateTime(self.seen.record_time)
+    }
+
+    /// The document that it came in, as far as the caller may see it.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn document(&self, context: &Context<'_>) -> Answer<EventDocument> {
+        let (hub, actor) = caller(context)?;
+        Ok(EventDocument(master_data::of_event(hub, actor, &self.seen).await?))
     }
 
     /// From where ownership, custody or the goods come.

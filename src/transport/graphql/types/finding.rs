@@ -18,6 +18,8 @@ pub enum Severity {
     Warning,
     /// Stored; the goods or the data are wrong and someone must act.
     Error,
+    /// Stored; goods are on their way to where they could do harm: stop them.
+    Critical,
     /// The whole document was refused.
     Refusal,
 }
@@ -84,6 +86,7 @@ impl Finding {
         match self.row.severity {
             finding::Severity::Warning => Severity::Warning,
             finding::Severity::Error => Severity::Error,
+            finding::Severity::Critical => Severity::Critical,
             finding::Severity::Refusal => Severity::Refusal,
         }
     }

@@ -41,14 +41,29 @@ impl Item {
         Self::global_id(self.seen.key)
     }
 
+    /// The moment of which it is told: the one asked for, or the last that the caller may know of.
+    async fn as_of(&self) -> DateTime {
+        DateTime(self.seen.as_of)
+    }
+
     /// When it was commissioned, where the caller may know.
     async fn commissioned_at(&self) -> Option<DateTime> {
         self.seen.commissioned_at.map(DateTime)
     }
 
-    /// State by its CBV name, where the caller has the thing or owns the brand.
+    /// Who has it, where the caller may know: whoever took it last, or its maker.
+    async fn custodian(&self) -> Option<PartyName> {
+        PartyName::of(&self.registry, self.seen.custodian.as_ref()?)
+    }
+
+    /// State by its CBV name, where the caller has the thing or owns the brand: what was last said of it, or of something that it was in.
     async fn disposition(&self) -> Option<&str> {
         self.seen.disposition.as_deref()
+    }
+
+    /// The state is inferred: it was said of something that the thing is or was in; null where the caller may not know that.
+    async fn disposition_inferred(&self) -> Option<bool> {
+        self.seen.disposition_inferred
     }
 
     /// Expiry date, as said at commissioning.
@@ -66,9 +81,19 @@ impl Item {
         PartyName::of(&self.registry, self.seen.manufacturer.as_ref()?)
     }
 
-    /// What it is in now, while the caller may know.
+    /// Who owns it, where the caller may know: whoever bought it last, or the brand owner.
+    async fn owner(&self) -> Option<PartyName> {
+        PartyName::of(&self.registry, self.seen.owner.as_ref()?)
+    }
+
+    /// What it is in then, while the caller may know.
     async fn parent(&self) -> Option<ThingName> {
         self.seen.parent.as_ref().map(ThingName::from)
+    }
+
+    /// What is true of it until it is unset, by CBV names, where the caller has the thing or owns the brand.
+    async fn persistent_dispositions(&self) -> &[String] {
+        &self.seen.persistent_dispositions
     }
 
     /// Where it comes from.

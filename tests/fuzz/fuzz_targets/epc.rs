@@ -1,0 +1,4 @@
+//! EPCs in any spelling.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| counterfoil_fuzz::epc(data));

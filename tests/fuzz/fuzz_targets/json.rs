@@ -1,0 +1,4 @@
+//! Documents in JSON.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| counterfoil_fuzz::json(data));

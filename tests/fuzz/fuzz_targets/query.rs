@@ -1,0 +1,4 @@
+//! Parameters of EPCIS queries.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| counterfoil_fuzz::query(data));

@@ -1,0 +1,4 @@
+//! Documents in XML.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| counterfoil_fuzz::xml(data));
