@@ -15,6 +15,7 @@ mod guideline;
 mod header;
 mod identity;
 mod lease;
+mod length;
 mod order;
 mod packed;
 mod pieces;

@@ -114,6 +114,7 @@ pub(super) fn survey(
     refusals.into_iter().for_each(|finding| refusing.keep(finding));
     let mut kept = header::kept(&document.header, media);
     let mut above = header_findings(&document.header, media, terms);
+    above.extend(header::too_long(&kept, media));
     if let Some(rules) = profile.guideline() {
         above.extend(header::held_against(rules, (&document.header, &kept), media, ships));
     }

@@ -67,14 +67,21 @@ pub(super) fn of_things_sql(backend: DbBackend, keys: &[EpcKey], rows: usize) ->
     let (table, mut binds) = Rows::default().uuids("epc", keys.iter().map(|key| key.0)).table(backend, 2);
     binds.insert(0, limit(rows).into());
     let sql = format!(
-        "{SELECT} FROM {table} CROSS JOIN event_epc n CROSS JOIN event e {BESIDE}
+        "{SELECT} FROM {table} CROSS JOIN {NAMED} n CROSS JOIN event e {BESIDE}
          WHERE n.epc = r.epc AND e.id = n.event_id AND e.declares_error = 0
          LIMIT $1"
     );
     (sql, binds)
 }
 
-const SELECT: &str = "SELECT n.epc, n.role, e.id, e.event_time, e.kind, e.action, e.biz_step, e.disposition, e.asserter_id, e.principal_id,
+/// Which events name which things; the role in which a thing was born, its event tells. Where there is no event, none
+/// is found: PostgreSQL steps through a union by the keys of what stands before it only if its parts are tables without conditions.
+const NAMED: &str = "(SELECT epc, event_id, role FROM fact
+       UNION ALL SELECT epc, birth, CAST(NULL AS SMALLINT) FROM thing
+       UNION ALL SELECT epc, opened_by, CAST(2 AS SMALLINT) FROM thing)";
+
+const SELECT: &str = "SELECT n.epc, CAST(COALESCE(n.role, CASE e.kind WHEN 3 THEN 4 ELSE 0 END) AS SMALLINT) AS role,
+       e.id, e.event_time, e.kind, e.action, e.biz_step, e.disposition, e.asserter_id, e.principal_id,
        e.parent, e.listed, e.document_id, e.ordinal, e.record_time, e.biz_location, e.read_point,
        CASE WHEN e.voided = 0 THEN NULL ELSE
             (SELECT MIN(d.record_time) FROM event d WHERE d.asserter_id = e.asserter_id AND d.hash = e.hash AND d.declares_error = 1)
@@ -111,7 +118,7 @@ pub(super) fn facts_sql(backend: DbBackend) -> String {
             {up}
          )
          {SELECT}
-         FROM (SELECT DISTINCT epc FROM reach) r CROSS JOIN event_epc n CROSS JOIN event e {BESIDE}
+         FROM (SELECT DISTINCT epc FROM reach) r CROSS JOIN {NAMED} n CROSS JOIN event e {BESIDE}
          WHERE n.epc = r.epc AND e.id = n.event_id AND e.declares_error = 0
          LIMIT $3"
     )
