@@ -103,7 +103,7 @@ impl Pieces {
             None => return Ok(None),
         };
         let last = events.last().map_or(0, |(parsed, _)| parsed.position);
-        let here = |finding: &Finding| finding.event.map_or(true, |position| position <= last);
+        let here = |finding: &Finding| finding.event.is_none_or(|position| position <= last);
         let (here, later) = std::mem::take(&mut self.warnings).into_iter().partition(here);
         self.warnings = later;
         self.is_first = false;
