@@ -122,6 +122,9 @@ impl Rows {
     }
 
     fn json_each(&self, first: usize) -> (String, Vec<Value>) {
+        if let [(name, column)] = self.columns.as_slice() {
+            return column.json_list(name, first);
+        }
         let fields: Vec<String> = self
             .columns
             .iter()
@@ -159,6 +162,26 @@ impl Column {
             Self::Text(values) => values.len(),
             Self::Bytes(values) => values.len(),
         }
+    }
+
+    /// A single column is a plain list: nothing is to be taken out of each of its rows.
+    fn json_list(&self, name: &str, first: usize) -> (String, Vec<Value>) {
+        let field = match self {
+            Self::Uuid(_) | Self::Bytes(_) => "unhex(value)",
+            Self::Int(_) | Self::Text(_) => "value",
+        };
+        let mut json = String::from("[");
+        for row in 0..self.len() {
+            if row > 0 {
+                json.push(',');
+            }
+            self.push_json(row, &mut json);
+        }
+        json.push(']');
+        (
+            format!("(SELECT {field} AS {name} FROM json_each(${first})) AS r"),
+            vec![json.into()],
+        )
     }
 
     /// One value as a bind, once; null behind the end.

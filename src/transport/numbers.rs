@@ -29,7 +29,7 @@ pub(super) trait Layout: Send + 'static {
 }
 
 /// How many pieces may be computed and not sent yet: enough that neither side waits for the other at every piece.
-const AHEAD: usize = 2;
+const AHEAD: usize = 4;
 
 /// What comes behind a piece.
 enum Rest<L> {
@@ -69,7 +69,8 @@ async fn compute<L: Layout>(numbers: SerialStream, mut layout: L, pieces: mpsc::
         }
         next = match rest {
             Rest::Numbers(numbers, layout) => {
-                let computed = tokio::task::spawn_blocking(move || chunk(numbers, layout)).await;
+                let ahead = pieces.clone();
+                let computed = tokio::task::spawn_blocking(move || chunks(numbers, layout, &ahead)).await;
                 computed.map_err(std::io::Error::other).flatten()
             }
             Rest::Tail(mut layout) => Ok((layout.tail(), Rest::Nothing)),
@@ -79,6 +80,25 @@ async fn compute<L: Layout>(numbers: SerialStream, mut layout: L, pieces: mpsc::
                 return;
             }
         };
+    }
+}
+
+/// Computes and sends pieces as long as there is room for them; the first that there is no room for comes back. A slow caller holds no
+/// thread.
+fn chunks<L: Layout>(
+    mut numbers: SerialStream,
+    mut layout: L,
+    pieces: &mpsc::Sender<Piece>,
+) -> std::io::Result<(String, Rest<L>)> {
+    loop {
+        let (text, rest) = chunk(numbers, layout)?;
+        match (rest, pieces.try_reserve()) {
+            (Rest::Numbers(more, same), Ok(room)) => {
+                room.send(Ok(Some(Bytes::from(text))));
+                (numbers, layout) = (more, same);
+            }
+            (rest, _) => return Ok((text, rest)),
+        }
     }
 }
 

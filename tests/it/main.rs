@@ -32,4 +32,5 @@ mod serial;
 mod soap;
 mod story;
 mod tidy;
+mod upgrade;
 mod visibility;

@@ -33,6 +33,8 @@ use super::request::noted;
 
 /// The longest that requests wait for others to be committed with.
 const LONGEST_WAIT: Duration = Duration::from_millis(2);
+/// As many as share the wait for the disk well enough: more of them cost a commit more, and waiting gains nothing.
+const ENOUGH: usize = 32;
 
 /// How many requests were committed, in how many transactions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -186,7 +188,7 @@ impl Pace {
     ///
     /// Who does not come again is waited for once: the next time only those count that came.
     async fn gather(&self, writer: &Writer, numbered: Numbered, most: usize) {
-        if let Some(gathered) = writer.short_of(numbered, self.known.min(most)) {
+        if let Some(gathered) = writer.short_of(numbered, self.known.min(ENOUGH).min(most)) {
             let _late = tokio::time::timeout((self.took / 2).min(LONGEST_WAIT), gathered.notified()).await;
         }
     }
