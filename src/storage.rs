@@ -18,6 +18,7 @@ pub mod containment;
 pub mod db;
 pub mod document;
 pub mod event;
+pub mod fact;
 pub mod finding;
 pub mod identity;
 pub mod item;
@@ -34,7 +35,9 @@ pub mod shipment;
 pub mod statement;
 pub mod subscription;
 pub(crate) mod together;
+mod tx;
 pub mod view;
+pub(crate) mod write;
 pub mod yardstick;
 
 pub(crate) use bulk::hex;

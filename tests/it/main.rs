@@ -32,5 +32,6 @@ mod serial;
 mod soap;
 mod story;
 mod tidy;
+mod upgrade;
 mod visibility;
 mod worlds;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use counterfoil::storage::Db;
 use counterfoil::storage::db::DbOptions;
 use counterfoil::storage::migration::migrate;
+use counterfoil_migrations::{Migrator, MigratorTrait};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use tokio::sync::OnceCell;
 
@@ -58,6 +59,26 @@ impl TestDatabase {
     pub fn with_synchronous(mut self, synchronous: &'static str) -> Self {
         self.synchronous = synchronous;
         self
+    }
+
+    /// One that had come so many steps far when `fill` put something into it, and was brought to the present then.
+    pub async fn create_at_step(folder: &Path, steps: u32, fill: impl AsyncFnOnce(&DatabaseConnection)) -> Self {
+        let database = match std::env::var(SERVER) {
+            Ok(server) => {
+                let name = format!("counterfoil_test_{}", uuid::Uuid::new_v4().simple());
+                let admin = connect(&server).await;
+                run(&admin, &format!("CREATE DATABASE {name}")).await;
+                admin.close().await.expect("closed");
+                Self::at(with_database(&server, &name), Some((server, name)))
+            }
+            Err(_) => Self::at(format!("sqlite://{}?mode=rwc", folder.join("hub.db").display()), None),
+        };
+        let connection = connect(&database.url).await;
+        Migrator::up(&connection, Some(steps)).await.expect("the schema of then");
+        fill(&connection).await;
+        connection.close().await.expect("closed");
+        migrate(&database.url).await.expect("the schema");
+        database
     }
 
     /// Opens it as a hub process would.
