@@ -19,6 +19,7 @@ pub mod db;
 pub mod document;
 pub mod event;
 pub mod finding;
+pub mod grant;
 pub mod identity;
 pub mod item;
 pub mod master_key;

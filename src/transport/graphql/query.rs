@@ -5,6 +5,7 @@ pub mod capture;
 pub mod dry_run;
 pub mod event;
 pub mod finding;
+pub mod grant;
 pub mod item;
 pub mod life;
 pub mod lookup;
@@ -26,6 +27,7 @@ pub struct Query(
     dry_run::DryRunQuery,
     event::EventQuery,
     finding::FindingQuery,
+    grant::GrantQuery,
     item::ItemQuery,
     life::LifeQuery,
     lookup::LookupQuery,

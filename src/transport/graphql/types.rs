@@ -8,6 +8,7 @@ pub mod container;
 pub mod document;
 pub mod event;
 pub mod finding;
+pub mod grant;
 pub mod item;
 pub mod life;
 pub mod lookup;
