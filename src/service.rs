@@ -8,6 +8,7 @@ pub mod certificate;
 pub mod container;
 pub mod error;
 pub mod event;
+pub mod explain;
 pub mod finding;
 pub mod grant;
 pub mod hub;

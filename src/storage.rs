@@ -16,6 +16,7 @@ pub mod capture;
 pub mod certificate;
 pub mod containment;
 pub mod db;
+pub mod decision;
 pub mod document;
 pub mod event;
 pub mod finding;

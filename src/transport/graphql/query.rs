@@ -4,6 +4,7 @@ pub mod audit;
 pub mod capture;
 pub mod dry_run;
 pub mod event;
+pub mod explain;
 pub mod finding;
 pub mod grant;
 pub mod item;
@@ -26,6 +27,7 @@ pub struct Query(
     capture::CaptureQuery,
     dry_run::DryRunQuery,
     event::EventQuery,
+    explain::ExplainQuery,
     finding::FindingQuery,
     grant::GrantQuery,
     item::ItemQuery,

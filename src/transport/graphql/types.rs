@@ -7,6 +7,7 @@ pub mod capture;
 pub mod container;
 pub mod document;
 pub mod event;
+pub mod explain;
 pub mod finding;
 pub mod grant;
 pub mod item;
