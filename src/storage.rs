@@ -19,6 +19,7 @@ pub mod db;
 pub mod decision;
 pub mod document;
 pub mod event;
+pub mod fact;
 pub mod finding;
 pub mod grant;
 pub mod identity;
@@ -36,7 +37,9 @@ pub mod shipment;
 pub mod statement;
 pub mod subscription;
 pub(crate) mod together;
+mod tx;
 pub mod view;
+pub(crate) mod write;
 pub mod yardstick;
 
 pub(crate) use bulk::hex;

@@ -10,7 +10,9 @@ mod capture;
 mod ground;
 mod idle;
 mod load;
+mod memory;
 mod provenance;
+mod scale;
 mod search;
 mod serials;
 mod size;
@@ -35,7 +37,7 @@ pub struct BenchArgs {
     /// How long each rate is measured.
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub seconds: u32,
-    /// How much data: 1 is 10,000 units.
+    /// How much data: 1 is 10,000 units, and documents of 100,000 EPCs.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub scale: u32,
     /// Measure this part alone; several times: these parts.
@@ -44,6 +46,12 @@ pub struct BenchArgs {
     /// Of a thousand million serial numbers for the part `size` this part only: 10 takes a hundred million.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub size_divisor: u32,
+    /// So many things in the store for the part `scale`, or as many as ten minutes are enough for.
+    #[arg(long, value_name = "N", default_value_t = 100_000_000)]
+    pub stored: u64,
+    /// Megabytes of the document for the part `memory`.
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub megabytes: u32,
     /// Print JSON instead of a table.
     #[arg(long)]
     pub json: bool,
@@ -60,6 +68,10 @@ pub enum Part {
     Provenance,
     /// Bytes and look-ups of a thousand million serial numbers.
     Size,
+    /// Capture of a lot with 100,000 and with a hundred million things in the store.
+    Scale,
+    /// Memory for a document of a thousand megabytes.
+    Memory,
 }
 
 impl BenchArgs {
@@ -120,7 +132,9 @@ pub async fn run(args: BenchArgs, settings: Settings) -> anyhow::Result<()> {
     if args.wants(Part::Capture) {
         for shape in capture::SHAPES {
             progress(shape.name);
-            figures.push(capture::measure(&args, &settings, shape).await?);
+            let (figure, bytes) = capture::measure(&args, &settings, shape).await?;
+            figures.push(figure);
+            sizes.push(bytes);
         }
     }
     if args.wants(Part::Provenance) {
@@ -131,7 +145,17 @@ pub async fn run(args: BenchArgs, settings: Settings) -> anyhow::Result<()> {
         progress("a thousand million serial numbers");
         let (more, bytes) = on_ground(&args, &settings, async |ground| size::measure(ground, &args).await).await?;
         figures.extend(more);
-        sizes = bytes;
+        sizes.extend(bytes);
+    }
+    if args.wants(Part::Scale) {
+        progress("a lot, with little and with much in the store");
+        let (more, bytes) = on_ground(&args, &settings, async |ground| scale::measure(ground, &args).await).await?;
+        figures.extend(more);
+        sizes.extend(bytes);
+    }
+    if args.wants(Part::Memory) {
+        progress("a very large document");
+        sizes.extend(on_ground(&args, &settings, async |ground| memory::measure(ground, &args).await).await?);
     }
     let is_postgres = args.database.as_ref().is_some_and(|url| url.starts_with("postgres"));
     let database = if is_postgres { "PostgreSQL" } else { "SQLite" };

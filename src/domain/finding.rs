@@ -201,6 +201,8 @@ catalogue! {
     MissingLotOrExpiry = 319, "MISSING_EXPIRY", Rule, Warning, "send cbvmda:lotNumber and cbvmda:itemExpirationDate in ilmd";
     /// The event lies in the future.
     FutureEvent = 320, "FUTURE_EVENT_TIME", Rule, Warning, "set the clock of the line";
+    /// An identifier or a word longer than is looked for.
+    TooLong = 321, "VALUE_TOO_LONG", Rule, Refusal, "send identifiers, words of vocabularies, lots and dates of at most 512 bytes";
     /// The master data of a document give an attribute of an identifier two values.
     MasterDataConflict = 351, "MASTER_DATA_CONFLICT", Rule, Warning, "describe each identifier once, or the same way each time";
     /// A shipping event names a business location.

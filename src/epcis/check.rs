@@ -3,7 +3,7 @@
 //! They need nothing but the event; rules that need history or parties live with capture. Each broken rule names the
 //! field it is about, so that the reader can point to it.
 
-use crate::domain::event::{Action, Event, EventType, Quantity};
+use crate::domain::event::{Action, Event, EventType, Quantity, Term};
 use crate::domain::finding::FindingCode;
 
 mod sensor;
@@ -43,7 +43,48 @@ pub fn rules(event: &Event) -> Vec<Violation> {
     dispositions(event, &mut say);
     sensor::sensors(event, &mut say);
     quantities(event, &mut say);
+    lengths(event, &mut say);
     broken
+}
+
+/// What is looked for stands in indexes, and those of PostgreSQL have no room for long texts: 2.7 kB for all columns of an entry.
+fn lengths(event: &Event, say: &mut Say<'_>) {
+    let word = |term: &Option<Term>| term.as_ref().is_some_and(|term| is_long(term.as_str()));
+    let id = |id: &Option<Box<str>>| id.as_deref().is_some_and(is_long);
+    let persistent = event.persistent_disposition.as_ref();
+    let mut terms = persistent
+        .into_iter()
+        .flat_map(|persistent| persistent.set.iter().chain(&persistent.unset));
+    let mut corrective = event.error_declaration.iter().flat_map(|error| &error.corrective_event_ids);
+    let made = [event.lot(), event.expiry()];
+    let long = [
+        ("eventID", id(&event.event_id)),
+        ("transformationID", id(&event.transformation_id)),
+        ("errorDeclaration", corrective.any(|id| is_long(id))),
+        ("bizStep", word(&event.biz_step)),
+        ("disposition", word(&event.disposition)),
+        ("persistentDisposition", terms.any(|term| is_long(term.as_str()))),
+        (
+            "bizTransactionList",
+            event
+                .biz_transactions
+                .iter()
+                .any(|named| is_long(&named.id) || word(&named.kind)),
+        ),
+        ("ilmd", made.into_iter().flatten().any(is_long)),
+    ];
+    for (field, _) in long.into_iter().filter(|(_, long)| *long) {
+        say(FindingCode::TooLong, field, &format!("longer than {MAX_TEXT_BYTES} bytes"));
+    }
+}
+
+/// Longest text that is looked for.
+pub const MAX_TEXT_BYTES: usize = 512;
+
+/// Whether a text is longer than what is looked for may be.
+#[must_use]
+pub fn is_long(text: &str) -> bool {
+    text.len() > MAX_TEXT_BYTES
 }
 
 type Say<'a> = dyn FnMut(FindingCode, &'static str, &str) + 'a;
@@ -275,6 +316,21 @@ mod tests {
         assert_eq!(codes(&event).len(), 2);
         event.transformation_id = Some("urn:x:1".into());
         assert_eq!(codes(&event), []);
+    }
+
+    #[test]
+    fn what_is_looked_for_is_short() {
+        let mut event = new(EventType::Transformation, None);
+        event.transformation_id = Some("urn:x:1".into());
+        event.event_id = Some("x".repeat(MAX_TEXT_BYTES).into());
+        event.disposition = Some(Term("y".repeat(MAX_TEXT_BYTES).into()));
+        assert_eq!(codes(&event), []);
+        event.event_id = Some("x".repeat(MAX_TEXT_BYTES + 1).into());
+        event.disposition = Some(Term("y".repeat(MAX_TEXT_BYTES + 1).into()));
+        assert_eq!(
+            codes(&event),
+            [(FindingCode::TooLong, "eventID"), (FindingCode::TooLong, "disposition")]
+        );
     }
 
     #[test]

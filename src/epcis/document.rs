@@ -78,6 +78,8 @@ pub struct ParsedEvent {
     pub event: Event,
     /// Where it stood: JSON pointer or XPath.
     pub pointer: String,
+    /// The format it came in.
+    pub syntax: Syntax,
     /// Its zero-based position among the events of the document.
     pub position: usize,
     /// Its CBV 2.0 event hash (clause 8.9).

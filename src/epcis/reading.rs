@@ -168,6 +168,7 @@ impl<'a> Reading<'a> {
             (self.sink)(ParsedEvent {
                 event,
                 pointer: base.to_owned(),
+                syntax: self.syntax,
                 position: self.count,
                 hash,
             });

@@ -26,6 +26,7 @@ use crate::storage::{StorageError, finding};
 use super::error::{Code, ServiceError, Violation};
 use super::hub::Hub;
 use super::page::{Page, Paged};
+use pieces::Pieces;
 
 pub use finding::Placed;
 pub use store::{ErrorBehaviour, Job, JobState};
@@ -40,6 +41,8 @@ mod findings;
 mod header;
 mod life;
 pub(in crate::service) mod load;
+mod pieces;
+pub(in crate::service) mod ready;
 mod receipt;
 mod refusal;
 mod relate;
@@ -99,13 +102,20 @@ pub async fn submit(hub: &Hub, actor: &Actor, submission: Submission) -> Result<
         media_type,
         behaviour,
     } = submission;
-    if received.size_bytes() <= hub.limits().checked_at_once_bytes
-        && let Err(findings) = checked(hub, (&actor.party, behaviour), media, received.read().map_err(object_failed)?).await?
-    {
-        let object = format!("sha256:{}", check::hex(&sha256));
-        return Err(refusal::refuse(hub, actor, object, findings).await?);
-    }
     let size_bytes = received.size_bytes();
+    let registry = hub.registry().version();
+    let checked = if size_bytes <= hub.limits().checked_at_once_bytes {
+        let input = received.read().map_err(object_failed)?;
+        match checked(hub, (&actor.party, behaviour), media, input).await? {
+            Ok(checked) => Some(checked),
+            Err(findings) => {
+                let object = format!("sha256:{}", check::hex(&sha256));
+                return Err(refusal::refuse(hub, actor, object, findings).await?);
+            }
+        }
+    } else {
+        None
+    };
     blocking(move || received.keep()).await?.map_err(object_failed)?;
     let now = hub.now();
     let document = store::Document {
@@ -126,6 +136,11 @@ pub async fn submit(hub: &Hub, actor: &Actor, submission: Submission) -> Result<
             })
         })
         .await?;
+    if let Some(checked) = checked
+        && job.id == id
+    {
+        hub.ready().keep(id, (registry, size_bytes), checked);
+    }
     SUBMITTED.notify_one();
     Ok(job)
 }
@@ -135,7 +150,7 @@ async fn checked(
     (party, behaviour): (&PartyId, ErrorBehaviour),
     media: MediaType,
     input: impl BufRead + Send + 'static,
-) -> Result<Result<check::Checked, Vec<Finding>>, ServiceError> {
+) -> Result<Result<check::Whole, Vec<Finding>>, ServiceError> {
     let (registry, party, limits, now) = (hub.registry(), party.clone(), hub.limits().clone(), hub.now());
     blocking(move || {
         check::check(
@@ -293,19 +308,37 @@ async fn run(hub: &Hub, job: Job, document: store::Document, alone: bool) -> Res
     }
     let media = MediaType::from_content_type(&document.media_type)
         .ok_or_else(|| ServiceError::Internal(format!("document.media_type of {}: not one that is captured", document.id)))?;
-    let objects = hub.objects().clone();
-    let input = blocking(move || objects.read(&document.sha256))
-        .await?
-        .map_err(object_failed)?;
-    match checked(hub, (&job.actor.party, job.behaviour), media, input).await? {
-        Ok(checked) => {
-            if !checked.refusals.is_empty() {
-                let (claim, errors) = ((job.id, job.attempts), refusal::errors(&checked.refusals)?);
+    let (objects, sha256) = (hub.objects().clone(), document.sha256.clone());
+    let input = blocking(move || objects.read(&sha256)).await?.map_err(object_failed)?;
+    let taken_in = match hub.ready().take(job.id, hub.registry().version()) {
+        Some(checked) => Ok(Pieces::of(checked, hub.limits())),
+        None if document.size_bytes <= hub.limits().checked_at_once_bytes => {
+            let checked = checked(hub, (&job.actor.party, job.behaviour), media, input).await?;
+            checked.map(|checked| Pieces::of(checked, hub.limits()))
+        }
+        None => {
+            let known = pieces::Known::of(hub, &job);
+            let objects = hub.objects().clone();
+            let again = move || objects.read(&document.sha256);
+            match known.survey(input, media).await? {
+                Ok(mut verdict) => {
+                    let input = blocking(again).await?.map_err(object_failed)?;
+                    let pieces = Pieces::read(input, media, &known, &mut verdict);
+                    Ok((verdict, pieces))
+                }
+                Err(findings) => Err(findings),
+            }
+        }
+    };
+    match taken_in {
+        Ok((verdict, pieces)) => {
+            if !verdict.refusals.is_empty() {
+                let (claim, errors) = ((job.id, job.attempts), refusal::errors(&verdict.refusals)?);
                 hub.db()
                     .write::<_, StorageError, _>(move |tx| Box::pin(async move { store::note_errors(tx, claim, &errors).await }))
                     .await?;
             }
-            match apply::apply(hub, job.clone(), checked, alone).await {
+            match apply::apply(hub, job.clone(), (verdict, pieces), alone).await {
                 Err(ServiceError::Refused { violations, .. }) if alone => refusal::end(hub, job, &[], violations).await,
                 ended => ended,
             }
@@ -326,4 +359,6 @@ struct Work {
     now: Micros,
     /// It is a single event, and an id that another has refuses it.
     alone: bool,
+    /// The first of the keys of the document's events.
+    base: uuid::Uuid,
 }

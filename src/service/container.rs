@@ -48,7 +48,7 @@ pub async fn container(hub: &Hub, actor: &Actor, key: EpcKey, moment: Moment) ->
         return Ok(None);
     }
     Ok(Some(SeenContainer {
-        key,
+        key: known.trace.thing.key,
         epc: known.trace.thing.epc,
         as_of,
         known_at: moment.known_at,

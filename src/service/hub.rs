@@ -14,6 +14,7 @@ use crate::outbound::Outbound;
 use crate::storage::Db;
 use crate::storage::object::ObjectStore;
 
+use super::capture::ready::Kept;
 use super::serial::floor::Floor;
 use super::serial::{PoolCache, Turns, Writer};
 
@@ -69,6 +70,7 @@ struct Inner {
     pools: PoolCache,
     serial_writer: Writer,
     floor: Floor,
+    ready: Kept,
 }
 
 impl Hub {
@@ -101,8 +103,14 @@ impl Hub {
                 pools: PoolCache::default(),
                 serial_writer: Writer::default(),
                 floor: Floor::default(),
+                ready: Kept::default(),
             }),
         }
+    }
+
+    /// Documents that were checked and wait for their jobs.
+    pub(super) fn ready(&self) -> &Kept {
+        &self.inner.ready
     }
 
     /// The database.

@@ -57,7 +57,7 @@ pub async fn item(hub: &Hub, actor: &Actor, key: EpcKey, moment: Moment) -> Resu
     };
     let told = match known.told {
         Some(told) => Some(told),
-        None => present(hub, key, &known.provenance).await?,
+        None => present(hub, known.trace.thing.key, &known.provenance).await?,
     };
     let Known {
         trace,
@@ -139,7 +139,7 @@ pub(super) async fn known_at(hub: &Hub, actor: &Actor, key: EpcKey, moment: Mome
     if as_of < today.standing.from {
         return Ok(None);
     }
-    let recalled = recall(hub, key, as_of, moment.known_at.unwrap_or(Micros::FOREVER)).await?;
+    let recalled = recall(hub, today.trace.thing.key, as_of, moment.known_at.unwrap_or(Micros::FOREVER)).await?;
     let Some(Recalled { trace, standing: told }) = recalled else {
         return Ok(None);
     };

@@ -125,7 +125,7 @@ fn born(told: &[Told], key: EpcKey) -> Vec<EventKey> {
 async fn made(hub: &Hub, (told, item): (&mut condition::Told, &Item), births: Vec<EventKey>) -> Result<(), ServiceError> {
     let counts = |event: &EventKey| item.commissioned.as_ref().is_some_and(|(_, _, known)| known == event);
     match births.as_slice() {
-        [only] if counts(only) => told.attribute(*only, item.lot.as_deref(), item.expiry.as_deref()),
+        [only] if counts(only) => told.attribute(*only, item),
         births => {
             for (key, event) in view::facts::bodies(hub.db(), births).await? {
                 told.made(key, &event);

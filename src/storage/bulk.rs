@@ -9,6 +9,8 @@ use std::fmt::Write as _;
 use sea_orm::{DbBackend, Value};
 use uuid::Uuid;
 
+use super::together;
+
 /// Up to how many rows [`Rows::short_table`] gives each value a bind of its own. SQLite takes 32,766 binds in a statement.
 const SHORT: usize = 512;
 
@@ -69,7 +71,7 @@ impl Rows {
     ///
     /// On SQLite the list is filled up to the next power of two with rows that the expression leaves out again: a statement has few texts,
     /// and stays prepared in each.
-    pub(crate) fn short_table(&self, backend: DbBackend, first: usize) -> (String, Vec<Value>) {
+    pub(crate) fn short_table(self, backend: DbBackend, first: usize) -> (String, Vec<Value>) {
         let rows = self.columns.first().map_or(0, |(_, column)| column.len());
         match backend {
             DbBackend::Sqlite if (1..=SHORT).contains(&rows) => self.values(first, rows),
@@ -77,27 +79,24 @@ impl Rows {
         }
     }
 
-    fn values(&self, first: usize, rows: usize) -> (String, Vec<Value>) {
+    fn values(mut self, first: usize, rows: usize) -> (String, Vec<Value>) {
         let (filled, width) = (rows.next_power_of_two(), self.columns.len());
-        let mut sql = String::with_capacity(filled * width * 6 + width * 32 + 64);
+        let mut sql = String::with_capacity(width * 32 + 96);
         sql.push_str("(SELECT ");
         for (position, (name, _)) in self.columns.iter().enumerate() {
             let comma = if position == 0 { "" } else { ", " };
             // Writing to a `String` cannot fail.
             let _ = write!(sql, "{comma}column{} AS {name}", position + 1);
         }
-        sql.push_str(" FROM (VALUES ");
+        let _ = write!(
+            sql,
+            " FROM (VALUES {}) WHERE column1 IS NOT NULL) AS r",
+            together::block(first, filled, width)
+        );
         let mut binds = Vec::with_capacity(filled * width);
         for row in 0..filled {
-            sql.push_str(if row == 0 { "(" } else { ",(" });
-            for (position, (_, column)) in self.columns.iter().enumerate() {
-                let comma = if position == 0 { "" } else { "," };
-                let _ = write!(sql, "{comma}${}", first + binds.len());
-                binds.push(column.bind(row));
-            }
-            sql.push(')');
+            binds.extend(self.columns.iter_mut().map(|(_, column)| column.take(row)));
         }
-        sql.push_str(") WHERE column1 IS NOT NULL) AS r");
         (sql, binds)
     }
 
@@ -123,6 +122,9 @@ impl Rows {
     }
 
     fn json_each(&self, first: usize) -> (String, Vec<Value>) {
+        if let [(name, column)] = self.columns.as_slice() {
+            return column.json_list(name, first);
+        }
         let fields: Vec<String> = self
             .columns
             .iter()
@@ -162,13 +164,33 @@ impl Column {
         }
     }
 
-    /// One value as a bind; null behind the end.
-    fn bind(&self, row: usize) -> Value {
+    /// A single column is a plain list: nothing is to be taken out of each of its rows.
+    fn json_list(&self, name: &str, first: usize) -> (String, Vec<Value>) {
+        let field = match self {
+            Self::Uuid(_) | Self::Bytes(_) => "unhex(value)",
+            Self::Int(_) | Self::Text(_) => "value",
+        };
+        let mut json = String::from("[");
+        for row in 0..self.len() {
+            if row > 0 {
+                json.push(',');
+            }
+            self.push_json(row, &mut json);
+        }
+        json.push(']');
+        (
+            format!("(SELECT {field} AS {name} FROM json_each(${first})) AS r"),
+            vec![json.into()],
+        )
+    }
+
+    /// One value as a bind, once; null behind the end.
+    fn take(&mut self, row: usize) -> Value {
         match self {
             Self::Uuid(values) => values.get(row).copied().flatten().into(),
             Self::Int(values) => values.get(row).copied().flatten().into(),
-            Self::Text(values) => values.get(row).cloned().flatten().into(),
-            Self::Bytes(values) => values.get(row).cloned().flatten().into(),
+            Self::Text(values) => values.get_mut(row).and_then(Option::take).into(),
+            Self::Bytes(values) => values.get_mut(row).and_then(Option::take).into(),
         }
     }
 

@@ -384,3 +384,15 @@ pub async fn finish(tx: &Tx, id: CaptureId, end: &End) -> Result<bool, StorageEr
     ];
     Ok(tx.execute("ending a capture job", sql, values).await?.rows_affected() == 1)
 }
+
+/// Says how many new events a job that has ended brought.
+pub async fn count(tx: &Tx, id: CaptureId, events_stored: i64) -> Result<(), StorageError> {
+    let sql = "UPDATE capture_job SET events_stored = $2 WHERE id = $1";
+    tx.execute(
+        "counting the events of a capture job",
+        sql,
+        vec![id.uuid().into(), events_stored.into()],
+    )
+    .await?;
+    Ok(())
+}

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sea_orm::QueryResult;
+use sea_orm::{DbBackend, QueryResult, Value};
 use uuid::Uuid;
 
 use crate::domain::containment::Interval;
@@ -12,10 +12,11 @@ use crate::domain::time::Micros;
 
 use super::bulk::Rows;
 use super::row::column;
+use super::write::{Cell, NewRows};
 use super::{StorageError, Tx};
 
-/// The stays of things, in the order of time.
-pub async fn stays(tx: &Tx, children: &[EpcKey]) -> Result<HashMap<EpcKey, Vec<Interval>>, StorageError> {
+/// The stays of things that ended, in the order of time; the one they are in stands with the thing.
+pub async fn ended(tx: &Tx, children: &[EpcKey]) -> Result<HashMap<EpcKey, Vec<Interval>>, StorageError> {
     let mut stays: HashMap<EpcKey, Vec<Interval>> = HashMap::new();
     if children.is_empty() {
         return Ok(stays);
@@ -25,7 +26,7 @@ pub async fn stays(tx: &Tx, children: &[EpcKey]) -> Result<HashMap<EpcKey, Vec<I
         .table(tx.backend(), 1);
     let sql = format!(
         "SELECT c.child, c.parent, c.from_time, c.until_time, c.opened_by, c.closed_by
-         FROM {table} JOIN containment c ON c.child = r.child ORDER BY c.child, c.from_time"
+         FROM {table} CROSS JOIN stay c WHERE c.child = r.child ORDER BY c.child, c.from_time"
     );
     for row in tx.query("reading containment", &sql, binds).await? {
         stays
@@ -46,34 +47,28 @@ fn interval(row: &QueryResult) -> Result<Interval, StorageError> {
     })
 }
 
-/// Replaces the stays of things.
+/// Replaces the stays of things that ended.
 pub async fn replace(tx: &Tx, before: &[EpcKey], stays: &[(EpcKey, &Interval)]) -> Result<(), StorageError> {
     if !before.is_empty() {
         let (table, binds) = Rows::default()
             .uuids("child", before.iter().map(|child| child.0))
             .table(tx.backend(), 1);
-        let sql = format!("DELETE FROM containment WHERE child IN (SELECT r.child FROM {table})");
+        let sql = format!("DELETE FROM stay WHERE child IN (SELECT r.child FROM {table})");
         tx.execute("removing containment", &sql, binds).await?;
     }
-    if stays.is_empty() {
-        return Ok(());
-    }
-    let (table, binds) = Rows::default()
-        .uuids("child", stays.iter().map(|(child, _)| child.0))
-        .ints("from_time", stays.iter().map(|(_, stay)| stay.from.0))
-        .uuids("parent", stays.iter().map(|(_, stay)| stay.parent.0))
-        .ints("until_time", stays.iter().map(|(_, stay)| stay.until.0))
-        .uuids("opened_by", stays.iter().map(|(_, stay)| stay.opened_by.uuid()))
-        .uuids("closed_by", stays.iter().map(|(_, stay)| stay.closed_by.map(EventKey::uuid)))
-        .table(tx.backend(), 1);
     let columns = "child, from_time, parent, until_time, opened_by, closed_by";
-    tx.execute(
-        "storing containment",
-        &format!("INSERT INTO containment ({columns}) SELECT {columns} FROM {table}"),
-        binds,
-    )
-    .await?;
-    Ok(())
+    let mut rows = NewRows::new(tx.backend(), "stay", columns);
+    for (child, stay) in stays {
+        rows.push(&[
+            child.0.into(),
+            stay.from.0.into(),
+            stay.parent.0.into(),
+            stay.until.0.into(),
+            stay.opened_by.uuid().into(),
+            Cell::Uuid(stay.closed_by.map(EventKey::uuid)),
+        ]);
+    }
+    rows.store(tx).await
 }
 
 /// What was in containers after a moment of each: the candidates that a late event may concern, with that moment.
@@ -83,19 +78,7 @@ pub async fn inside_after(tx: &Tx, parents: &[(EpcKey, Micros)], busy: bool) -> 
     if parents.is_empty() {
         return Ok(Vec::new());
     }
-    let (table, binds) = Rows::default()
-        .uuids("parent", parents.iter().map(|(parent, _)| parent.0))
-        .ints("since", parents.iter().map(|(_, since)| since.0))
-        .table(tx.backend(), 1);
-    let only = if busy {
-        "AND (i.last_at > r.since OR i.below_at > r.since)"
-    } else {
-        ""
-    };
-    let sql = format!(
-        "SELECT c.child, r.since FROM {table} JOIN containment c ON c.parent = r.parent AND c.until_time >= r.since
-         JOIN item i ON i.epc = c.child {only}"
-    );
+    let (sql, binds) = inside_after_sql(tx.backend(), parents, busy);
     let rows = tx.query("reading what was inside", &sql, binds).await?;
     rows.iter()
         .map(|row| {
@@ -105,4 +88,23 @@ pub async fn inside_after(tx: &Tx, parents: &[(EpcKey, Micros)], busy: bool) -> 
             ))
         })
         .collect()
+}
+
+pub(super) fn inside_after_sql(backend: DbBackend, parents: &[(EpcKey, Micros)], busy: bool) -> (String, Vec<Value>) {
+    let (table, binds) = Rows::default()
+        .uuids("parent", parents.iter().map(|(parent, _)| parent.0))
+        .ints("since", parents.iter().map(|(_, since)| since.0))
+        .table(backend, 1);
+    let only = if busy {
+        "AND (t.last_at > r.since OR t.below_at > r.since)"
+    } else {
+        ""
+    };
+    let sql = format!(
+        "SELECT t.epc AS child, r.since FROM {table} CROSS JOIN thing t WHERE t.parent = r.parent {only}
+         UNION ALL
+         SELECT t.epc, r.since FROM {table} CROSS JOIN stay c CROSS JOIN thing t
+         WHERE c.parent = r.parent AND c.until_time >= r.since AND t.epc = c.child {only}"
+    );
+    (sql, binds)
 }

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
-    QueryResult, RuntimeErr, SqlErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, QueryResult, RuntimeErr, SqlErr, Statement,
+    Value,
 };
 
-use super::together::{self, Part};
+pub use super::tx::Tx;
 
 /// A connection that lay idle for longer is tried before it is used.
 const IDLE: Duration = Duration::from_secs(1);
@@ -164,23 +164,15 @@ impl Db {
         E: From<StorageError>,
         F: for<'t> FnOnce(&'t Tx) -> TxFuture<'t, T, E>,
     {
-        // IMMEDIATE: a deferred transaction that reads first gets BUSY_SNAPSHOT, which no time-out retries.
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        let begun = self.inner.writer.begin_with_options(options).await;
-        let tx = Tx {
-            inner: begun.map_err(|error| self.failed("opening a transaction", error))?,
-            backend: self.inner.backend,
-        };
+        let begun = Tx::begin(&self.inner.writer).await;
+        let tx = begun.map_err(|error| self.failed("opening a transaction", error))?;
         match work(&tx).await {
-            Ok(value) => match tx.inner.commit().await {
+            Ok(value) => match tx.commit().await {
                 Ok(()) => Ok(value),
                 Err(error) => fail_stop("COMMIT", &error),
             },
             Err(refused) => {
-                if let Err(error) = tx.inner.rollback().await {
+                if let Err(error) = tx.rollback().await {
                     match self.inner.backend {
                         // The connection is dead or dropped; PostgreSQL rolls back by itself.
                         DbBackend::Postgres => tracing::warn!(%error, "rollback failed, connection discarded"),
@@ -233,66 +225,8 @@ impl Db {
     }
 }
 
-/// One write transaction.
-#[derive(Debug)]
-pub struct Tx {
-    inner: DatabaseTransaction,
-    backend: DbBackend,
-}
-
-impl Tx {
-    /// Which of the two databases.
-    #[must_use]
-    pub fn backend(&self) -> DbBackend {
-        self.backend
-    }
-
-    /// Executes a statement; the number of rows it touched is in the result.
-    pub async fn execute(&self, doing: &'static str, sql: &str, values: Vec<Value>) -> Result<ExecResult, StorageError> {
-        let statement = Statement::from_sql_and_values(self.backend, sql, values);
-        self.inner
-            .execute_raw(statement)
-            .await
-            .map_err(|error| classify(self.backend, doing, error))
-    }
-
-    /// Rows, as this transaction sees them.
-    pub async fn query(&self, doing: &'static str, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StorageError> {
-        let statement = Statement::from_sql_and_values(self.backend, sql, values);
-        self.inner
-            .query_all_raw(statement)
-            .await
-            .map_err(|error| classify(self.backend, doing, error))
-    }
-
-    /// Executes statements in one round trip; rows of the last of them. See [`together`].
-    pub(crate) async fn together(
-        &self,
-        doing: &'static str,
-        first: Vec<Part>,
-        last: Part,
-    ) -> Result<Vec<QueryResult>, StorageError> {
-        let (sql, values) = together::text(self.backend, first, last);
-        self.query(doing, &sql, values).await
-    }
-
-    /// At most one row.
-    pub async fn query_one(
-        &self,
-        doing: &'static str,
-        sql: &str,
-        values: Vec<Value>,
-    ) -> Result<Option<QueryResult>, StorageError> {
-        let statement = Statement::from_sql_and_values(self.backend, sql, values);
-        self.inner
-            .query_one_raw(statement)
-            .await
-            .map_err(|error| classify(self.backend, doing, error))
-    }
-}
-
 /// Turns a driver error into ours; a disk error on SQLite does not come back from here.
-fn classify(backend: DbBackend, doing: &'static str, error: DbErr) -> StorageError {
+pub(super) fn classify(backend: DbBackend, doing: &'static str, error: DbErr) -> StorageError {
     match error.sql_err() {
         Some(SqlErr::UniqueConstraintViolation(_)) => return StorageError::Conflict("already there"),
         Some(SqlErr::ForeignKeyConstraintViolation(_)) => return StorageError::Conflict("refers to something that is not there"),

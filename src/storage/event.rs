@@ -2,10 +2,13 @@
 //!
 //! Rows are never changed but for `voided`, which a later error declaration sets.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use sea_orm::{DbBackend, QueryResult, Value};
 use uuid::Uuid;
 
-use crate::domain::event::{Action, EpcRole, Event, EventType};
+use crate::domain::event::{Action, EpcRole, Event, EventType, Location};
 use crate::domain::gs1::EpcKey;
 use crate::domain::ids::{DocumentId, EventKey, PartyId};
 use crate::domain::lens::Relations;
@@ -13,8 +16,13 @@ use crate::domain::shipment::{Handover, Taker};
 use crate::domain::time::Micros;
 
 use super::bulk::Rows;
-use super::row::{column, json, parsed};
+use super::fact;
+use super::item::Item;
+use super::row::{column, parsed};
+use super::write::{Cell, NewRows};
 use super::{StorageError, Tx};
+
+pub(super) mod body;
 
 /// The number an event type is stored as.
 #[must_use]
@@ -58,7 +66,7 @@ fn action_of(number: i16) -> Result<Action, StorageError> {
         .ok_or_else(|| StorageError::Inconsistent(format!("event.action = `{number}`: no action")))
 }
 
-fn role_of(number: i16) -> Result<EpcRole, StorageError> {
+pub(super) fn role_of(number: i16) -> Result<EpcRole, StorageError> {
     [
         EpcRole::Object,
         EpcRole::Parent,
@@ -68,7 +76,7 @@ fn role_of(number: i16) -> Result<EpcRole, StorageError> {
     ]
     .into_iter()
     .find(|role| *role as i16 == number)
-    .ok_or_else(|| StorageError::Inconsistent(format!("event_epc.role = `{number}`: no role")))
+    .ok_or_else(|| StorageError::Inconsistent(format!("fact.role = `{number}`: no role")))
 }
 
 /// An event to be stored.
@@ -152,76 +160,68 @@ pub(super) fn by_event_id_sql(backend: DbBackend, asserter: &PartyId, ids: &[Str
     (sql, binds)
 }
 
-/// Stores events and the EPCs they name.
+/// Stores events. What they name is stored beside: [`super::fact`].
 pub async fn insert(tx: &Tx, events: &[NewEvent<'_>]) -> Result<(), StorageError> {
-    if events.is_empty() {
-        return Ok(());
+    let columns = "id, hash, kind, action, event_time, record_time, asserter_id, principal_id, biz_step, disposition, read_point,
+                   biz_location, event_id, parent, listed, declares_error, voided, document_id, ordinal, body, packed";
+    let mut rows = NewRows::new(tx.backend(), "event", columns);
+    for new in events {
+        rows.push(&EventRow::of(new)?.cells(new));
     }
-    let bodies: Vec<String> = events
-        .iter()
-        .map(|new| serde_json::to_string(new.event))
-        .collect::<Result<_, _>>()
-        .map_err(unprintable)?;
-    let place = |new: &NewEvent<'_>, biz: bool| {
-        let location = if biz {
-            new.event.biz_location.as_ref()
-        } else {
-            new.event.read_point.as_ref()
+    rows.store(tx).await
+}
+
+/// What of a row is not borrowed from the event.
+struct EventRow {
+    read_point: Option<String>,
+    biz_location: Option<String>,
+    body: String,
+    packed: Option<Vec<u8>>,
+}
+
+impl EventRow {
+    fn of(new: &NewEvent<'_>) -> Result<Self, StorageError> {
+        let place = |location: Option<&Location>| {
+            location.map(|location| {
+                let gln = location.id.gln();
+                gln.map_or_else(|| location.id.canonical().to_owned(), |gln| gln.to_string())
+            })
         };
-        location.map(|location| {
-            location
-                .id
-                .gln()
-                .map_or_else(|| location.id.canonical().to_owned(), |gln| gln.to_string())
+        let (body, packed) = body::pack(new.event)?;
+        Ok(Self {
+            read_point: place(new.event.read_point.as_ref()),
+            biz_location: place(new.event.biz_location.as_ref()),
+            body,
+            packed,
         })
-    };
-    let (table, binds) = Rows::default()
-        .uuids("id", events.iter().map(|new| new.key.uuid()))
-        .bytes("hash", events.iter().map(|new| new.hash.to_vec()))
-        .ints("kind", events.iter().map(|new| i64::from(kind_number(new.event.kind))))
-        .ints(
-            "action",
-            events
-                .iter()
-                .map(|new| new.event.action.map(|action| i64::from(action_number(action)))),
-        )
-        .ints("event_time", events.iter().map(|new| new.event.event_time.0))
-        .ints("record_time", events.iter().map(|new| new.record_time.0))
-        .texts("asserter_id", events.iter().map(|new| Some(new.asserter.as_str())))
-        .texts("principal_id", events.iter().map(|new| new.principal.map(PartyId::as_str)))
-        .texts("biz_step", events.iter().map(|new| Some(new.event.step())))
-        .texts(
-            "disposition",
-            events
-                .iter()
-                .map(|new| Some(new.event.disposition.as_ref().map_or("", |term| term.as_str()))),
-        )
-        .texts("read_point", events.iter().map(|new| place(new, false)))
-        .texts("biz_location", events.iter().map(|new| place(new, true)))
-        .texts("event_id", events.iter().map(|new| Some(new.event_id.as_str())))
-        .uuids(
-            "parent",
-            events.iter().map(|new| new.event.parent.as_ref().map(|epc| epc.key().0)),
-        )
-        .ints("listed", events.iter().map(|new| listed(new.event)))
-        .ints("declares_error", events.iter().map(|new| new.declaration))
-        .ints("voided", events.iter().map(|new| i64::from(new.voided)))
-        .uuids("document_id", events.iter().map(|new| new.document.uuid()))
-        .ints(
-            "ordinal",
-            events.iter().map(|new| i64::try_from(new.ordinal).unwrap_or(i64::MAX)),
-        )
-        .texts("body", bodies.iter().map(Some))
-        .table(tx.backend(), 1);
-    let columns = "id, hash, kind, action, event_time, record_time, asserter_id, principal_id, biz_step, disposition, read_point, biz_location,
-                   event_id, parent, listed, declares_error, voided, document_id, ordinal, body";
-    tx.execute(
-        "storing events",
-        &format!("INSERT INTO event ({columns}) SELECT {columns} FROM {table}"),
-        binds,
-    )
-    .await?;
-    insert_epcs(tx, events).await
+    }
+
+    fn cells<'a>(&'a self, new: &'a NewEvent<'_>) -> [Cell<'a>; 21] {
+        let event = new.event;
+        [
+            new.key.uuid().into(),
+            Cell::Bytes(Some(&new.hash)),
+            Cell::Small(Some(kind_number(event.kind))),
+            Cell::Small(event.action.map(action_number)),
+            event.event_time.0.into(),
+            new.record_time.0.into(),
+            new.asserter.as_str().into(),
+            Cell::Text(new.principal.map(PartyId::as_str)),
+            event.step().into(),
+            event.disposition.as_ref().map_or("", |term| term.as_str()).into(),
+            Cell::Text(self.read_point.as_deref()),
+            Cell::Text(self.biz_location.as_deref()),
+            new.event_id.as_str().into(),
+            Cell::Uuid(event.parent.as_ref().map(|epc| epc.key().0)),
+            listed(event).into(),
+            Cell::Small(Some(i16::try_from(new.declaration).unwrap_or(i16::MAX))),
+            Cell::Small(Some(i16::from(new.voided))),
+            new.document.uuid().into(),
+            i64::try_from(new.ordinal).unwrap_or(i64::MAX).into(),
+            self.body.as_str().into(),
+            Cell::Bytes(self.packed.as_deref()),
+        ]
+    }
 }
 
 /// How many things an event names besides a parent.
@@ -231,32 +231,11 @@ pub fn listed(event: &Event) -> i64 {
     i64::try_from(named + event.quantities.len()).unwrap_or(i64::MAX)
 }
 
-async fn insert_epcs(tx: &Tx, events: &[NewEvent<'_>]) -> Result<(), StorageError> {
-    let named: Vec<(Uuid, &NewEvent<'_>, EpcRole)> = events
-        .iter()
-        .flat_map(|new| {
-            // An EPC that a list names twice is one row.
-            let roles: std::collections::BTreeSet<_> = new.event.roles().map(|(role, epc)| (epc.key(), role)).collect();
-            roles.into_iter().map(move |(epc, role)| (epc.0, new, role))
-        })
-        .collect();
-    if named.is_empty() {
-        return Ok(());
-    }
-    let (table, binds) = Rows::default()
-        .uuids("epc", named.iter().map(|(epc, _, _)| *epc))
-        .ints("event_time", named.iter().map(|(_, new, _)| new.event.event_time.0))
-        .uuids("event_id", named.iter().map(|(_, new, _)| new.key.uuid()))
-        .ints("role", named.iter().map(|(_, _, role)| i64::from(*role as i16)))
-        .table(tx.backend(), 1);
-    let sql =
-        format!("INSERT INTO event_epc (epc, event_time, event_id, role) SELECT epc, event_time, event_id, role FROM {table}");
-    tx.execute("storing the EPCs of events", &sql, binds).await?;
-    Ok(())
-}
-
-fn unprintable(error: serde_json::Error) -> StorageError {
-    StorageError::Inconsistent(format!("event.body cannot be written: {error}"))
+/// The ids of the events of a document, as sent or made.
+pub async fn ids_of(tx: &Tx, document: DocumentId) -> Result<Vec<String>, StorageError> {
+    let sql = "SELECT event_id FROM event WHERE document_id = $1";
+    let rows = tx.query("reading ids of events", sql, vec![document.uuid().into()]).await?;
+    rows.iter().map(|row| column(row, "event", "event_id")).collect()
 }
 
 /// Marks events as declared in error.
@@ -287,12 +266,32 @@ pub async fn bodies(tx: &Tx, events: &[EventKey]) -> Result<Vec<(EventKey, Event
     let rows = tx
         .query(
             "reading events",
-            &format!("SELECT e.id, e.body FROM {table} JOIN event e ON e.id = r.id"),
+            &format!("SELECT e.id, e.body, e.packed FROM {table} CROSS JOIN event e WHERE e.id = r.id"),
             binds,
         )
         .await?;
     rows.iter()
-        .map(|row| Ok((EventKey::new(column(row, "event", "id")?), json(row, "event", "body")?)))
+        .map(|row| Ok((EventKey::new(column(row, "event", "id")?), body::read(row)?)))
+        .collect()
+}
+
+/// The types of events.
+pub async fn kinds(tx: &Tx, events: &[EventKey]) -> Result<HashMap<EventKey, EventType>, StorageError> {
+    if events.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (table, binds) = Rows::default()
+        .uuids("id", events.iter().map(|event| event.uuid()))
+        .table(tx.backend(), 1);
+    let sql = format!("SELECT e.id, e.kind FROM {table} CROSS JOIN event e WHERE e.id = r.id");
+    let rows = tx.query("reading types of events", &sql, binds).await?;
+    rows.iter()
+        .map(|row| {
+            Ok((
+                EventKey::new(column(row, "event", "id")?),
+                kind_of(column(row, "event", "kind")?)?,
+            ))
+        })
         .collect()
 }
 
@@ -303,6 +302,21 @@ pub struct Named {
     pub epc: EpcKey,
     /// Its part in the event.
     pub role: EpcRole,
+    /// The event, which may name many.
+    pub told: Arc<Told>,
+}
+
+impl std::ops::Deref for Named {
+    type Target = Told;
+
+    fn deref(&self) -> &Told {
+        &self.told
+    }
+}
+
+/// What a stored event says of whatever it names.
+#[derive(Debug, Clone)]
+pub struct Told {
     /// The event.
     pub event: EventKey,
     /// When it happened.
@@ -331,28 +345,48 @@ pub struct Named {
     pub handover: Option<Handover>,
 }
 
-/// Everything that counts about some things.
-pub async fn history(tx: &Tx, epcs: &[EpcKey]) -> Result<Vec<Named>, StorageError> {
-    if epcs.is_empty() {
+/// Everything that counts about some things, which are locked.
+pub async fn history(tx: &Tx, items: &[Item]) -> Result<Vec<Named>, StorageError> {
+    let epcs: Vec<EpcKey> = items.iter().map(|item| item.epc).collect();
+    let mut facts = fact::of_things(tx, &epcs).await?;
+    facts.extend(items.iter().flat_map(fact::implied).map(|(fact, _)| fact));
+    let mut events: Vec<Uuid> = facts.iter().map(|fact| fact.event.uuid()).collect();
+    events.sort_unstable();
+    events.dedup();
+    if events.is_empty() {
         return Ok(Vec::new());
     }
-    let (table, binds) = Rows::default()
-        .uuids("epc", epcs.iter().map(|epc| epc.0))
-        .table(tx.backend(), 1);
+    let (table, binds) = Rows::default().uuids("id", events).table(tx.backend(), 1);
     let sql = format!(
-        "SELECT n.epc, n.role, e.id, e.event_time, e.kind, e.action, e.biz_step, e.disposition, e.asserter_id, e.principal_id, e.parent, e.listed,
+        "SELECT e.id, e.event_time, e.kind, e.action, e.biz_step, e.disposition, e.asserter_id, e.principal_id, e.parent, e.listed,
                 e.document_id, e.ordinal, s.sender_id, s.receiver_id, s.to_gln, s.seller_id, s.buyer_id
-         FROM {table} JOIN event_epc n ON n.epc = r.epc JOIN event e ON e.id = n.event_id LEFT JOIN shipment s ON s.ship_event = e.id
-         WHERE e.voided = 0 AND e.declares_error = 0"
+         FROM {table} CROSS JOIN event e LEFT JOIN shipment s ON s.ship_event = e.id
+         WHERE e.id = r.id AND e.voided = 0 AND e.declares_error = 0"
     );
-    tx.query("reading what is known of EPCs", &sql, binds)
-        .await?
-        .iter()
-        .map(named)
-        .collect()
+    let rows = tx.query("reading what is known of EPCs", &sql, binds).await?;
+    let told = rows.iter().map(|row| told(row).map(|told| (told.event, Arc::new(told))));
+    let told: HashMap<EventKey, Arc<Told>> = told.collect::<Result<_, _>>()?;
+    let named = facts.iter().filter_map(|fact| {
+        let told = Arc::clone(told.get(&fact.event)?);
+        Some(Named {
+            epc: fact.epc,
+            role: fact.role.unwrap_or(fact::born_as(told.kind)),
+            told,
+        })
+    });
+    Ok(named.collect())
 }
 
+/// A row that has what an event says and the thing that it names.
 pub(super) fn named(row: &QueryResult) -> Result<Named, StorageError> {
+    Ok(Named {
+        epc: EpcKey(column(row, "fact", "epc")?),
+        role: role_of(column(row, "fact", "role")?)?,
+        told: Arc::new(told(row)?),
+    })
+}
+
+fn told(row: &QueryResult) -> Result<Told, StorageError> {
     let party = |name: &str| -> Result<Option<PartyId>, StorageError> {
         let text: Option<String> = column(row, "shipment", name)?;
         text.map(|_| parsed(row, "shipment", name)).transpose()
@@ -374,9 +408,7 @@ pub(super) fn named(row: &QueryResult) -> Result<Named, StorageError> {
             })
         }
     };
-    Ok(Named {
-        epc: EpcKey(column(row, "event_epc", "epc")?),
-        role: role_of(column(row, "event_epc", "role")?)?,
+    Ok(Told {
         event: EventKey::new(column(row, "event", "id")?),
         at: Micros(column(row, "event", "event_time")?),
         kind: kind_of(column(row, "event", "kind")?)?,

@@ -107,6 +107,19 @@ pub async fn open_of_events(tx: &Tx, events: &[EventKey]) -> Result<Vec<StoredFi
     tx.query("reading findings", &sql, binds).await?.iter().map(finding).collect()
 }
 
+/// Forgets findings that this transaction made and that are no longer so.
+pub async fn remove(tx: &Tx, findings: &[&StoredFinding]) -> Result<(), StorageError> {
+    if findings.is_empty() {
+        return Ok(());
+    }
+    let (table, binds) = Rows::default()
+        .uuids("id", findings.iter().map(|finding| finding.id.uuid()))
+        .table(tx.backend(), 1);
+    let sql = format!("DELETE FROM finding WHERE id IN (SELECT r.id FROM {table})");
+    tx.execute("forgetting findings", &sql, binds).await?;
+    Ok(())
+}
+
 /// Marks findings as gone; with the last of a code goes the note of its document that there were more.
 pub async fn clear(tx: &Tx, findings: &[&StoredFinding], at: Micros) -> Result<(), StorageError> {
     if findings.is_empty() {

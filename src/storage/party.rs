@@ -247,7 +247,7 @@ fn reference_query(removed: &Removed) -> (&'static str, String) {
         ),
         Removed::Product(gtin) => (
             "SELECT 1 AS found WHERE EXISTS (SELECT 1 FROM pool WHERE gtin = $1)
-             OR EXISTS (SELECT 1 FROM item WHERE gtin = $1)",
+             OR EXISTS (SELECT 1 FROM thing_kind WHERE gtin = $1)",
             gtin.as_str().to_owned(),
         ),
         Removed::Series(series) => (

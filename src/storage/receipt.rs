@@ -1,6 +1,6 @@
 //! What receivers did not confirm of shipments that they confirmed in part.
 
-use sea_orm::QueryResult;
+use sea_orm::{DbBackend, QueryResult, Value};
 
 use crate::domain::ids::{DocumentId, EventKey, PartyId};
 
@@ -31,19 +31,24 @@ pub async fn unconfirmed(tx: &Tx, ships: &[EventKey], rows: usize) -> Result<Vec
     if ships.is_empty() {
         return Ok(Vec::new());
     }
-    let (table, mut binds) = Rows::default()
-        .uuids("id", ships.iter().map(|event| event.uuid()))
-        .table(tx.backend(), 2);
-    binds.insert(0, limit(rows).into());
-    let sql = format!(
-        "SELECT s.ship_event, s.receiver_id, e.asserter_id, e.document_id, e.ordinal, i.uri
-         FROM {table} CROSS JOIN shipment s CROSS JOIN shipment_epc x CROSS JOIN event e CROSS JOIN item i
-         WHERE s.ship_event = r.id AND s.received_at IS NOT NULL AND x.shipment_id = s.id AND x.received_at IS NULL
-           AND e.id = s.ship_event AND i.epc = x.epc
-         ORDER BY s.ship_event, x.epc LIMIT $1"
-    );
+    let (sql, binds) = unconfirmed_sql(tx.backend(), ships, rows);
     let rows = tx.query("reading what was not confirmed", &sql, binds).await?;
     rows.iter().map(read).collect()
+}
+
+pub(super) fn unconfirmed_sql(backend: DbBackend, ships: &[EventKey], rows: usize) -> (String, Vec<Value>) {
+    let (table, mut binds) = Rows::default()
+        .uuids("id", ships.iter().map(|event| event.uuid()))
+        .table(backend, 2);
+    binds.insert(0, limit(rows).into());
+    let sql = format!(
+        "SELECT s.ship_event, s.receiver_id, e.asserter_id, e.document_id, e.ordinal, k.prefix || i.serial AS uri
+         FROM {table} CROSS JOIN shipment s CROSS JOIN shipment_epc x CROSS JOIN event e CROSS JOIN thing i CROSS JOIN thing_kind k
+         WHERE s.ship_event = r.id AND s.received_at IS NOT NULL AND x.shipment_id = s.id AND x.received_at IS NULL
+           AND e.id = s.ship_event AND i.epc = x.epc AND k.no = i.kind
+         ORDER BY s.ship_event, x.epc LIMIT $1"
+    );
+    (sql, binds)
 }
 
 fn read(row: &QueryResult) -> Result<Unconfirmed, StorageError> {

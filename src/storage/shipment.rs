@@ -1,5 +1,7 @@
 //! Handovers: the write side.
 
+use std::collections::HashMap;
+
 use sea_orm::QueryResult;
 use uuid::Uuid;
 
@@ -12,6 +14,7 @@ use crate::domain::time::Micros;
 
 use super::bulk::Rows;
 use super::row::{column, parsed};
+use super::write::{Cell, NewRows};
 use super::{StorageError, Tx};
 
 /// A shipping event, as a handover.
@@ -182,36 +185,26 @@ async fn clear_moved(tx: &Tx, rewrite: &Rewrite<'_>) -> Result<(), StorageError>
 }
 
 async fn insert_moved(tx: &Tx, rewrite: &Rewrite<'_>) -> Result<(), StorageError> {
-    let shipment = |moved: &Moved| rewrite.shipments.iter().find(|shipment| shipment.ship_event == moved.ship);
-    let rows: Vec<(&Moved, &Shipment)> = rewrite
-        .moved
+    let shipments: HashMap<EventKey, &Shipment> = rewrite
+        .shipments
         .iter()
-        .filter_map(|moved| Some((moved, shipment(moved)?)))
+        .map(|shipment| (shipment.ship_event, shipment))
         .collect();
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let (table, binds) = Rows::default()
-        .uuids("epc", rows.iter().map(|(moved, _)| moved.epc.0))
-        .ints("shipped_at", rows.iter().map(|(_, shipment)| shipment.shipped_at.0))
-        .uuids("shipment_id", rows.iter().map(|(_, shipment)| shipment.id.uuid()))
-        .uuids(
-            "receive_event",
-            rows.iter().map(|(moved, _)| moved.received.map(|(_, event)| event.uuid())),
-        )
-        .ints(
-            "received_at",
-            rows.iter().map(|(moved, _)| moved.received.map(|(at, _)| at.0)),
-        )
-        .table(tx.backend(), 1);
     let columns = "epc, shipped_at, shipment_id, receive_event, received_at";
-    tx.execute(
-        "storing what was shipped",
-        &format!("INSERT INTO shipment_epc ({columns}) SELECT {columns} FROM {table}"),
-        binds,
-    )
-    .await?;
-    Ok(())
+    let mut rows = NewRows::new(tx.backend(), "shipment_epc", columns);
+    for moved in rewrite.moved {
+        let Some(shipment) = shipments.get(&moved.ship) else {
+            continue;
+        };
+        rows.push(&[
+            moved.epc.0.into(),
+            shipment.shipped_at.0.into(),
+            shipment.id.uuid().into(),
+            Cell::Uuid(moved.received.map(|(_, event)| event.uuid())),
+            Cell::Big(moved.received.map(|(at, _)| at.0)),
+        ]);
+    }
+    rows.store(tx).await
 }
 
 /// Who sees the shipments: nobody but its teller sees one by which nothing moved.

@@ -103,21 +103,36 @@ pub async fn doubtful_inside(tx: &Tx, containers: &[EpcKey], since: Micros, unti
 pub(super) fn doubtful_sql(backend: DbBackend, containers: &[EpcKey], since: Micros, until: Micros) -> (String, Vec<Value>) {
     let (table, more) = Rows::default()
         .uuids("epc", containers.iter().map(|epc| epc.0))
-        .table(backend, 3);
+        .table(backend, 4);
     let day: String = until.rfc3339().chars().take(10).collect();
-    let mut binds: Vec<Value> = vec![since.0.into(), day.into()];
+    let mut binds: Vec<Value> = vec![since.0.into(), day.into(), super::view::DEPTH.into()];
     binds.extend(more);
+    // See `super::view::container::sql` for the two spellings.
+    let down = match backend {
+        DbBackend::Postgres => {
+            "SELECT c.child, inside.depth + 1 FROM inside CROSS JOIN LATERAL (
+                 SELECT c.epc AS child FROM thing c WHERE c.parent = inside.epc
+                 UNION ALL
+                 SELECT c.child FROM stay c WHERE c.parent = inside.epc AND c.until_time >= $1) c
+             WHERE inside.depth < $3"
+        }
+        _ => {
+            "SELECT c.epc, inside.depth + 1 FROM inside CROSS JOIN thing c WHERE c.parent = inside.epc AND inside.depth < $3
+             UNION
+             SELECT c.child, inside.depth + 1 FROM inside CROSS JOIN stay c
+             WHERE c.parent = inside.epc AND c.until_time >= $1 AND inside.depth < $3"
+        }
+    };
     // Dates are compared as text: what is written in another form is not judged.
     let sql = format!(
         "WITH RECURSIVE inside (epc, depth) AS (
-            SELECT c.child, CAST(1 AS BIGINT) FROM {table} CROSS JOIN containment c WHERE c.parent = r.epc AND c.until_time >= $1
+            SELECT r.epc, CAST(0 AS BIGINT) FROM {table}
             UNION
-            SELECT c.child, inside.depth + 1 FROM inside CROSS JOIN containment c
-            WHERE c.parent = inside.epc AND c.until_time >= $1 AND inside.depth < {depth}
+            {down}
          )
-         SELECT DISTINCT inside.epc FROM inside CROSS JOIN item i
-         WHERE i.epc = inside.epc AND (i.expiry < $2 OR EXISTS (SELECT 1 FROM statement_thing s WHERE s.epc = i.epc))",
-        depth = super::view::DEPTH
+         SELECT DISTINCT inside.epc FROM inside CROSS JOIN thing i CROSS JOIN thing_kind k
+         WHERE inside.depth > 0 AND i.epc = inside.epc AND k.no = i.kind
+           AND (k.expiry <> '' AND k.expiry < $2 OR EXISTS (SELECT 1 FROM statement_thing s WHERE s.epc = i.epc))"
     );
     (sql, binds)
 }

@@ -12,15 +12,18 @@ use sqlx::{Acquire, Row, Sqlite, SqlitePool, TypeInfo, ValueRef};
 
 use super::{Db, StorageError};
 
+pub mod filler;
+
 /// What the rows of a capture refer to, besides the parties: put in first, outside the time.
 const REFERRED: &[&str] = &["owner_key", "pool", "allocation", "document"];
 /// What a capture writes, referred to before referring.
 const WRITTEN: &[&str] = &[
     "event",
-    "event_epc",
+    "fact",
     "event_party",
-    "item",
-    "containment",
+    "thing_kind",
+    "thing",
+    "stay",
     "shipment",
     "shipment_epc",
     "shipment_party",

@@ -4,7 +4,7 @@
 
 use axum::body::{Body, Bytes};
 use futures_util::stream;
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc;
 
 use crate::domain::ids::AllocationId;
 use crate::domain::party::{Actor, Registry};
@@ -28,46 +28,77 @@ pub(super) trait Layout: Send + 'static {
     fn tail(&mut self) -> String;
 }
 
-/// Where the body is.
-enum Piece<L> {
-    Head(SerialStream, L),
-    /// Being computed while what was before it is sent.
-    Ahead(JoinHandle<std::io::Result<(String, Rest<L>)>>),
-    Tail(L),
-    End,
-}
+/// How many pieces may be computed and not sent yet: enough that neither side waits for the other at every piece.
+const AHEAD: usize = 4;
 
-/// What comes behind a chunk.
+/// What comes behind a piece.
 enum Rest<L> {
     Numbers(SerialStream, L),
     Tail(L),
     Nothing,
 }
 
-/// The body in pieces, each computed off the threads that serve connections, and one ahead of what is sent. An error ends it
+/// A piece; none behind the last.
+type Piece = std::io::Result<Option<Bytes>>;
+
+/// The body in pieces, each computed off the threads that serve connections, and few ahead of what is sent. An error ends it
 /// unfinished: its reader sees that the list is not whole.
 pub(super) fn body(numbers: SerialStream, layout: impl Layout) -> Body {
-    let pieces = stream::try_unfold(Piece::Head(numbers, layout), |piece| async move {
-        let next = match piece {
-            Piece::Head(numbers, mut layout) => Some((layout.head(), ahead(Rest::Numbers(numbers, layout)))),
-            Piece::Ahead(computed) => {
-                let (text, rest) = computed.await.map_err(std::io::Error::other)??;
-                Some((text, ahead(rest)))
-            }
-            Piece::Tail(mut layout) => Some((layout.tail(), Piece::End)),
-            Piece::End => None,
-        };
-        Ok::<_, std::io::Error>(next.map(|(text, piece)| (Bytes::from(text), piece)))
-    });
-    Body::from_stream(pieces)
+    let (pieces, computed) = mpsc::channel(AHEAD);
+    tokio::spawn(compute(numbers, layout, pieces));
+    Body::from_stream(stream::try_unfold(computed, |mut computed| async move {
+        // The last word is always that there is no more: without it, whoever computes has gone.
+        let piece: Option<Piece> = computed.recv().await;
+        let next = piece.ok_or_else(|| std::io::Error::other("the list was not computed to its end"))??;
+        Ok::<_, std::io::Error>(next.map(|text| (text, computed)))
+    }))
 }
 
-/// Begins with the next piece before the last one is sent. A caller that goes away leaves one chunk computed for nothing.
-fn ahead<L: Layout>(rest: Rest<L>) -> Piece<L> {
-    match rest {
-        Rest::Numbers(numbers, layout) => Piece::Ahead(tokio::task::spawn_blocking(move || chunk(numbers, layout))),
-        Rest::Tail(layout) => Piece::Tail(layout),
-        Rest::Nothing => Piece::End,
+/// Computes pieces until all are sent, or the caller goes away.
+async fn compute<L: Layout>(numbers: SerialStream, mut layout: L, pieces: mpsc::Sender<Piece>) {
+    let head = layout.head();
+    let mut next = Ok((head, Rest::Numbers(numbers, layout)));
+    loop {
+        let (piece, rest) = match next {
+            Ok((text, rest)) => (Ok(Some(Bytes::from(text))), rest),
+            Err(error) => (Err(error), Rest::Nothing),
+        };
+        let failed = piece.is_err();
+        if pieces.send(piece).await.is_err() || failed {
+            return;
+        }
+        next = match rest {
+            Rest::Numbers(numbers, layout) => {
+                let ahead = pieces.clone();
+                let computed = tokio::task::spawn_blocking(move || chunks(numbers, layout, &ahead)).await;
+                computed.map_err(std::io::Error::other).flatten()
+            }
+            Rest::Tail(mut layout) => Ok((layout.tail(), Rest::Nothing)),
+            Rest::Nothing => {
+                // Whoever left needs no end.
+                let _gone = pieces.send(Ok(None)).await;
+                return;
+            }
+        };
+    }
+}
+
+/// Computes and sends pieces as long as there is room for them; the first that there is no room for comes back. A slow caller holds no
+/// thread.
+fn chunks<L: Layout>(
+    mut numbers: SerialStream,
+    mut layout: L,
+    pieces: &mpsc::Sender<Piece>,
+) -> std::io::Result<(String, Rest<L>)> {
+    loop {
+        let (text, rest) = chunk(numbers, layout)?;
+        match (rest, pieces.try_reserve()) {
+            (Rest::Numbers(more, same), Ok(room)) => {
+                room.send(Ok(Some(Bytes::from(text))));
+                (numbers, layout) = (more, same);
+            }
+            (rest, _) => return Ok((text, rest)),
+        }
     }
 }
 

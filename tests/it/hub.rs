@@ -114,6 +114,10 @@ impl TestHub {
     async fn empty_with(limits: Limits) -> Self {
         let folder = tempfile::tempdir().expect("a temp folder");
         let database = TestDatabase::create(folder.path()).await;
+        Self::on((folder, database), limits).await
+    }
+
+    async fn on((folder, database): (tempfile::TempDir, TestDatabase), limits: Limits) -> Self {
         let clock = Arc::new(TestClock(AtomicI64::new(micros(START).0)));
         let hub = open(&database, folder.path(), &clock, (1, limits)).await;
         let router = http::router(hub.clone(), graphql::build(hub.clone()));
@@ -124,6 +128,13 @@ impl TestHub {
             folder,
             database,
         }
+    }
+
+    /// On a database that had come so many steps far when `fill` put something into it, and was brought to the present then.
+    pub async fn start_at_step(steps: u32, fill: impl AsyncFnOnce(&sea_orm::DatabaseConnection)) -> Self {
+        let folder = tempfile::tempdir().expect("a temp folder");
+        let database = TestDatabase::create_at_step(folder.path(), steps, fill).await;
+        Self::on((folder, database), Limits::default()).await
     }
 
     /// Another process on the same database and objects, with the same clock.

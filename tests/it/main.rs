@@ -33,4 +33,5 @@ mod serial;
 mod soap;
 mod story;
 mod tidy;
+mod upgrade;
 mod visibility;

@@ -329,14 +329,21 @@ country = "CH"
 
 /// What only the services write otherwise; the rule is about rows, whoever wrote them.
 async fn refer_to_everything(test: &TestHub) {
-    let sql = "INSERT INTO item (epc, uri, gtin, last_at, below_at) VALUES ($1, $2, $3, 0, 0)";
+    let kind =
+        "INSERT INTO thing_kind (no, prefix, gtin, lot, expiry, owner_id, disposition) VALUES ($1, $2, $3, '', '', '', '')";
+    let thing = "INSERT INTO thing (epc, kind, last_at, serial) VALUES ($1, $2, 0, $3)";
     let id = |n: u128| sea_orm::Value::from(uuid::Uuid::from_u128(n));
-    let none: Option<String> = None;
-    let sscc = vec![id(1), "https://id.gs1.org/00/095210010000000017".into(), none.into()];
-    let unit = vec![
-        id(2),
-        "https://id.gs1.org/01/09521001001014/21/A".into(),
-        "09521001001014".into(),
+    let kinds = [
+        vec![1_i64.into(), "https://id.gs1.org/00/".into(), "".into()],
+        vec![
+            2_i64.into(),
+            "https://id.gs1.org/01/09521001001014/21/".into(),
+            "09521001001014".into(),
+        ],
+    ];
+    let things = [
+        vec![id(1), 1_i64.into(), "095210010000000017".into()],
+        vec![id(2), 2_i64.into(), "A".into()],
     ];
     let pool = "INSERT INTO pool (id, owner_id, gtin, epoch, algorithm, alphabet, length, samples, next_index, cap, created_at)
                 VALUES ($1, 'maker', '09521001001014', 1, 'ff1', '0123456789', 12, '[]', 0, 10, 0)";
@@ -348,8 +355,12 @@ async fn refer_to_everything(test: &TestHub) {
         .db()
         .write(move |tx| {
             Box::pin(async move {
-                tx.execute("test", sql, sscc).await?;
-                tx.execute("test", sql, unit).await?;
+                for values in kinds {
+                    tx.execute("test", kind, values).await?;
+                }
+                for values in things {
+                    tx.execute("test", thing, values).await?;
+                }
                 tx.execute("test", pool, vec![id(3)]).await?;
                 tx.execute("test", allocation, vec![id(4), id(3), vec![0_u8].into()]).await?;
                 Ok(())

@@ -1,4 +1,4 @@
-//! Documents captured end to end: from the first byte sent to the end of the job.
+//! Documents captured end to end: from the first byte sent to the end of the job; and what they take of the database.
 
 use std::time::Instant;
 
@@ -8,87 +8,107 @@ use crate::domain::gs1::{Epc, Gln};
 use crate::storage::yardstick;
 
 use super::ground::{Ground, PACKAGER, on_ground, sscc};
-use super::{BenchArgs, Figure};
+use super::{BenchArgs, Bytes, Figure};
 
-/// Units at scale 1.
+/// Units at scale 1 where provenance is asked for.
 pub(super) const UNITS: usize = 10_000;
+/// Units of a document at scale 1.
+pub(super) const CAPTURED: usize = 100_000;
 const UNITS_PER_EVENT: usize = 1_000;
 pub(super) const UNITS_PER_CASE: usize = 40;
+const CASES_PER_PALLET: usize = 50;
 
 /// A kind of document.
 #[derive(Debug)]
 pub(super) struct Shape {
     pub(super) name: &'static str,
-    dialect: Dialect,
+    pub(super) dialect: Dialect,
+    /// So many units in each commissioning; 0: all of them in one.
+    per_event: usize,
     packed: bool,
 }
 
+const fn commissioned(name: &'static str, dialect: Dialect, per_event: usize) -> Shape {
+    Shape {
+        name,
+        dialect,
+        per_event,
+        packed: false,
+    }
+}
+
 pub(super) const SHAPES: &[Shape] = &[
+    commissioned("commissioning, EPCIS 2.0 JSON-LD", Dialect::Json20, UNITS_PER_EVENT),
+    commissioned("commissioning, EPCIS 1.2 XML", Dialect::Xml12, UNITS_PER_EVENT),
+    commissioned("commissioning in one event, EPCIS 1.2 XML", Dialect::Xml12, 0),
+    commissioned("commissioning in one event each, EPCIS 1.2 XML", Dialect::Xml12, 1),
     Shape {
-        name: "commissioning, EPCIS 2.0 JSON-LD",
-        dialect: Dialect::Json20,
-        packed: false,
-    },
-    Shape {
-        name: "commissioning, EPCIS 1.2 XML",
+        name: "commissioning and packing of units, cases, pallets, EPCIS 1.2 XML",
         dialect: Dialect::Xml12,
-        packed: false,
-    },
-    Shape {
-        name: "commissioning and packing, EPCIS 1.2 XML",
-        dialect: Dialect::Xml12,
+        per_event: UNITS_PER_EVENT,
         packed: true,
     },
 ];
 
 /// One document into an empty hub, and the rows it made into an empty database.
-pub(super) async fn measure(args: &BenchArgs, settings: &Settings, shape: &Shape) -> anyhow::Result<Figure> {
-    let (figure, rows) = on_ground(args, settings, async |ground| {
-        let figure = capture(ground, UNITS * args.scale as usize, shape).await?;
-        Ok((figure, yardstick::take(ground.running.hub().db()).await?))
+pub(super) async fn measure(args: &BenchArgs, settings: &Settings, shape: &Shape) -> anyhow::Result<(Figure, Bytes)> {
+    let ((figure, bytes), rows) = on_ground(args, settings, async |ground| {
+        let measured = capture(ground, CAPTURED * args.scale as usize, shape).await?;
+        Ok((measured, yardstick::take(ground.running.hub().db()).await?))
     })
     .await?;
     let raw = on_ground(args, settings, async |ground| {
         Ok(yardstick::put(ground.running.hub().db(), &rows).await?)
     })
     .await?;
-    Ok(Figure {
+    let figure = Figure {
         raw_per_second: figure.raw_per_second / raw.as_secs_f64(),
         ..figure
-    })
+    };
+    Ok((figure, bytes))
 }
 
-/// The figure of the hub; in place of the raw figure, how many EPCs it is of.
-async fn capture(ground: &Ground, count: usize, shape: &Shape) -> anyhow::Result<Figure> {
+/// The figure of the hub, in place of the raw figure how many EPCs it is of; and the bytes of database for each.
+async fn capture(ground: &Ground, count: usize, shape: &Shape) -> anyhow::Result<(Figure, Bytes)> {
     let caller = ground.callers(PACKAGER, 1).await?.remove(0);
     let units = ground.serials(&caller, count, "capture").await?;
     let (site, _) = ground.place(PACKAGER)?;
-    let mut happenings = commissioning(ground, site, &units);
+    let mut happenings = commissioning(ground, site, &units, shape.per_event);
     let mut epcs = units.len();
     if shape.packed {
-        epcs += packing(ground, site, &units, &mut happenings)?.len();
+        let cases = packing(ground, site, &units, &mut happenings)?;
+        epcs += cases.len() + palletising(ground, site, &cases, &mut happenings)?;
     }
     let document = ground.document(shape.dialect, &happenings);
     let megabytes = document.len() as f64 / 1e6;
+    let db = ground.running.hub().db();
+    let empty = yardstick::database_bytes(db).await?;
     let began = Instant::now();
     ground.capture(&caller, shape.dialect, document).await?;
+    let took = began.elapsed().as_secs_f64();
+    let bytes = yardstick::database_bytes(db).await?.saturating_sub(empty);
     let raw = match ground.database_name() {
         "SQLite" => "the same rows by prepared multi-row INSERT",
         _ => "the same rows by COPY",
     };
-    Ok(Figure {
+    let figure = Figure {
         what: format!("{}, {epcs} in {megabytes:.1} MB", shape.name),
         unit: "EPCs",
-        hub_per_second: epcs as f64 / began.elapsed().as_secs_f64(),
+        hub_per_second: epcs as f64 / took,
         p50_ms: None,
         p99_ms: None,
         raw_per_second: epcs as f64,
         raw,
-    })
+    };
+    let bytes = Bytes {
+        what: format!("of database for each EPC: {}", shape.name),
+        bytes: bytes / epcs.max(1) as u64,
+    };
+    Ok((figure, bytes))
 }
 
-/// Units become packs of a lot, a thousand an event.
-pub(super) fn commissioning(ground: &Ground, site: Gln, units: &[Epc]) -> Vec<Happening> {
+/// Units become packs of a lot, so many an event, 0 for all in one.
+pub(super) fn commissioning(ground: &Ground, site: Gln, units: &[Epc], per_event: usize) -> Vec<Happening> {
     let at = ground.running.hub().now().plus_seconds(-7_200);
     let event = |epcs: &[Epc]| {
         let what = What::Commission {
@@ -97,32 +117,55 @@ pub(super) fn commissioning(ground: &Ground, site: Gln, units: &[Epc]) -> Vec<Ha
         };
         Happening { at, site, what }
     };
-    units.chunks(UNITS_PER_EVENT).map(event).collect()
+    let per_event = if per_event == 0 { units.len().max(1) } else { per_event };
+    units.chunks(per_event).map(event).collect()
 }
 
 /// Units into cases; the cases.
 pub(super) fn packing(ground: &Ground, site: Gln, units: &[Epc], happenings: &mut Vec<Happening>) -> anyhow::Result<Vec<Epc>> {
-    let at = |minutes: i64| ground.running.hub().now().plus_seconds(-60 * minutes);
     let cases: Vec<Epc> = (0..units.len().div_ceil(UNITS_PER_CASE))
         .map(|number| sscc(1, number))
         .collect::<anyhow::Result<_>>()?;
+    let children = units.chunks(UNITS_PER_CASE);
+    pack(ground, (site, 110), &cases, children, happenings);
+    Ok(cases)
+}
+
+/// Cases onto pallets; how many.
+fn palletising(ground: &Ground, site: Gln, cases: &[Epc], happenings: &mut Vec<Happening>) -> anyhow::Result<usize> {
+    let pallets: Vec<Epc> = (0..cases.len().div_ceil(CASES_PER_PALLET))
+        .map(|number| sscc(2, number))
+        .collect::<anyhow::Result<_>>()?;
+    let children = cases.chunks(CASES_PER_PALLET);
+    pack(ground, (site, 80), &pallets, children, happenings);
+    Ok(pallets.len())
+}
+
+/// Containers come into being so many minutes ago, and are filled ten minutes later.
+fn pack<'a>(
+    ground: &Ground,
+    (site, minutes): (Gln, i64),
+    parents: &[Epc],
+    children: impl Iterator<Item = &'a [Epc]>,
+    happenings: &mut Vec<Happening>,
+) {
+    let at = |minutes: i64| ground.running.hub().now().plus_seconds(-60 * minutes);
     happenings.push(Happening {
-        at: at(110),
+        at: at(minutes),
         site,
         what: What::Commission {
-            epcs: cases.clone(),
+            epcs: parents.to_vec(),
             lot: None,
         },
     });
-    for (case, units) in cases.iter().zip(units.chunks(UNITS_PER_CASE)) {
+    for (parent, children) in parents.iter().zip(children) {
         happenings.push(Happening {
-            at: at(100),
+            at: at(minutes - 10),
             site,
             what: What::Pack {
-                parent: case.clone(),
-                children: units.to_vec(),
+                parent: parent.clone(),
+                children: children.to_vec(),
             },
         });
     }
-    Ok(cases)
 }

@@ -87,6 +87,11 @@ impl Ground {
         })
     }
 
+    /// Where its data lie.
+    pub(super) fn folder(&self) -> &std::path::Path {
+        &self.folder
+    }
+
     /// Which database it is.
     pub(super) fn database_name(&self) -> &'static str {
         if self.scratch.is_some() { "PostgreSQL" } else { "SQLite" }

@@ -56,7 +56,7 @@ pub(super) async fn measure(ground: &Ground, args: &BenchArgs) -> anyhow::Result
 }
 
 /// The packager's contract without limits on numbers; in memory, on a throw-away hub.
-fn lift_quotas(hub: &Hub) {
+pub(super) fn lift_quotas(hub: &Hub) {
     let registry = hub.registry();
     let parties: Vec<Party> = registry.parties().map(|party| Party::clone(party)).collect();
     let without = |agreement: &Arc<Agreement>| Agreement {

@@ -7,6 +7,10 @@ use serde_json::Value;
 
 use super::documents::Dialect;
 
+/// How often a job is looked at, and how many times.
+const LOOK: Duration = Duration::from_millis(20);
+const LOOKS: u32 = 180_000;
+
 /// A party's system.
 #[derive(Debug, Clone)]
 pub(in crate::cli) struct Caller {
@@ -66,11 +70,12 @@ impl Caller {
     }
 
     /// Sends a document and waits until its job has ended. The answer is the job.
-    pub(in crate::cli) async fn capture(&self, dialect: Dialect, document: String) -> anyhow::Result<Value> {
+    pub(in crate::cli) async fn capture(&self, dialect: Dialect, document: impl Into<reqwest::Body>) -> anyhow::Result<Value> {
         let request = self
             .http
             .post(format!("{}/epcis/capture", self.base))
             .header("content-type", dialect.content_type())
+            .timeout(LOOK * LOOKS)
             .body(document);
         let response = request
             .send()
@@ -94,14 +99,14 @@ impl Caller {
     }
 
     async fn finished(&self, location: &str) -> anyhow::Result<Value> {
-        for _ in 0..600 {
+        for _ in 0..LOOKS {
             let job: Value = self.get(location).await?.json().await?;
             if job["running"] == Value::Bool(false) {
                 return Ok(job);
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(LOOK).await;
         }
-        bail!("{}: job {location} did not end within 12 s", self.party)
+        bail!("{}: job {location} did not end within an hour", self.party)
     }
 
     /// POST of a JSON body under an idempotency key; an answer that is no success is an error.

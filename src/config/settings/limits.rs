@@ -16,6 +16,8 @@ pub struct Limits {
     pub events_per_document: usize,
     /// Largest single event (or header) of a document, in bytes as held in memory: about 150,000 EPCs.
     pub event_bytes: usize,
+    /// Most EPCs of a document that are stored at a time, unless one event names more; each takes some kilobytes of memory meanwhile.
+    pub things_per_piece: usize,
     /// Deepest nesting in a JSON or XML document.
     pub document_depth: usize,
     /// Most findings of one code per document; the rest is counted.
@@ -122,10 +124,11 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            document_bytes: 256 << 20,
+            document_bytes: 1 << 30,
             checked_at_once_bytes: 8 << 20,
             events_per_document: 100_000,
             event_bytes: 16 << 20,
+            things_per_piece: 20_000,
             document_depth: 64,
             findings_per_code: 100,
             graphql_bytes: 1 << 20,

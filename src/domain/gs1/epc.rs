@@ -18,7 +18,9 @@ use super::token::Token;
 use super::urn::EpcUrn;
 use super::{Fault, Gln, Gs1Error, Gtin, Scheme, Sscc, digital_link, uri, urn};
 
-/// The first 128 bits of SHA-256 over the canonical form: the key of an EPC in the database.
+/// The key of an EPC in the database: the first 128 bits of SHA-256 over the canonical form, the first 32 of them replaced by where it
+/// belongs, so that things of one product, and logistic units numbered one after the other, are neighbours in every index. What a lot
+/// costs does not depend on how much else is stored then. 96 bits of the hash tell things apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EpcKey(pub Uuid);
 
@@ -60,7 +62,22 @@ impl Epc {
         for (slot, byte) in key.iter_mut().zip(hash.as_ref()) {
             *slot = *byte;
         }
+        if let Some(neighbourhood) = self.neighbourhood() {
+            for (slot, byte) in key.iter_mut().zip(neighbourhood.to_be_bytes()) {
+                *slot = byte;
+            }
+        }
         EpcKey(Uuid::from_bytes(key))
+    }
+
+    /// The low bits of its GTIN, or of the hundred that its SSCC is one of.
+    fn neighbourhood(&self) -> Option<u32> {
+        let number = match self.scheme() {
+            Scheme::Sgtin => self.canonical().get(AFTER_TWO..AFTER_TWO + 14)?.parse::<u64>().ok()?,
+            Scheme::Sscc => self.canonical().get(AFTER_TWO..)?.parse::<u64>().ok()? / 1_000,
+            Scheme::Sgln | Scheme::Pgln | Scheme::OtherGs1 | Scheme::Uri => return None,
+        };
+        u32::try_from(number & u64::from(u32::MAX)).ok()
     }
 
     /// GTIN-14 of an SGTIN, ITIP or UPUI.

@@ -15,8 +15,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use uuid::Uuid;
 
-use crate::domain::event::{ErrorDeclaration, Event, EventType};
+use crate::domain::event::{EpcRole, ErrorDeclaration, Event, EventType};
 use crate::domain::finding::{Finding, FindingCode};
+use crate::domain::gs1::{Epc, EpcKey};
 use crate::domain::ids::EventKey;
 use crate::domain::time::Micros;
 use crate::epcis::ParsedEvent;
@@ -38,6 +39,15 @@ pub(super) struct New {
     pub(super) declaration: i64,
     /// Declared in error, before it came or in the same document.
     pub(super) voided: bool,
+    /// The keys of what it names, in the order of [`Event::roles`]: each is a hash that is wanted again and again.
+    pub(super) keys: Vec<EpcKey>,
+}
+
+impl New {
+    /// What its event names.
+    pub(super) fn named<'a>(&'a self, event: &'a Event) -> impl Iterator<Item = (EpcRole, EpcKey, &'a Epc)> {
+        event.roles().zip(&self.keys).map(|((role, epc), key)| (role, *key, epc))
+    }
 }
 
 /// What a document brings.
@@ -56,12 +66,6 @@ impl Admitted {
     pub(super) fn counting<'a>(&'a self, work: &'a Work) -> impl Iterator<Item = (&'a New, &'a Event)> {
         let events = self.new.iter().map(|new| (new, &work.checked.events[new.ordinal].0.event));
         events.filter(|(new, event)| !new.voided && event.error_declaration.is_none())
-    }
-
-    /// Ids that events go by from now on.
-    pub(super) fn ids(&self) -> Vec<String> {
-        let own = self.new.iter().map(|new| new.event_id.clone());
-        own.chain(self.aliases.iter().map(|alias| alias.event_id.clone())).collect()
     }
 }
 
@@ -89,7 +93,7 @@ pub(super) async fn admit(tx: &Tx, work: &Work) -> Result<Admitted, ServiceError
         seen_ids: HashMap::new(),
         erroneous: BTreeSet::new(),
         admitted: Admitted::default(),
-        first: in_order(work.hub.new_id(work.now)),
+        first: in_order(work.base),
     };
     for ordinal in 0..events.len() {
         admission.take(ordinal);
@@ -242,7 +246,7 @@ impl<'a> Admission<'a> {
         }
         let made = || format!("ni:///sha-256;{}?ver=CBV2.0", hex(&hash));
         let row = Row {
-            key: EventKey::new(Uuid::from_u128(self.first + ordinal as u128)),
+            key: EventKey::new(Uuid::from_u128(self.first + self.work.checked.position(ordinal) as u128)),
             event_id: sent.map_or_else(made, str::to_owned),
             voided: declaration.is_none() && (is_declared || !told.declarations.is_empty()),
             new: Some(self.admitted.new.len()),
@@ -254,6 +258,7 @@ impl<'a> Admission<'a> {
             event_id: row.event_id.clone(),
             declaration: declaration.as_ref().map_or(0, |_| i64::try_from(number).unwrap_or(i64::MAX)),
             voided: row.voided,
+            keys: parsed.event.roles().map(|(_, epc)| epc.key()).collect(),
         });
         match declaration {
             None => told.plain = Some(row),

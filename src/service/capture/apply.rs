@@ -1,103 +1,187 @@
-//! One job, one transaction: events, state, findings, the end of the job, the audit entry.
+//! One job, one transaction: events, state, findings, the end of the job, the audit entry. Piece by piece, so that memory is bounded.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use uuid::Uuid;
 
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
 use crate::domain::event::{Action, Event, EventType};
 use crate::domain::finding::{Finding, FindingCode};
 use crate::domain::gs1::{Gtin, Scheme};
-use crate::domain::ids::AuditId;
+use crate::domain::ids::{AuditId, EventKey, PartyId};
 use crate::domain::ledger;
+use crate::domain::party::Registry;
+use crate::domain::time::Micros;
 use crate::storage::capture as store;
 use crate::storage::event::{self, NewEvent};
 use crate::storage::{Tx, audit, document, identity, record};
 
 use super::admit::{Admitted, admit};
-use super::check::Checked;
+use super::check::{Checked, Verdict};
+use super::findings::Told;
+use super::pieces::Pieces;
 use super::save::Folded;
 use super::{Hub, Job, JobState, ServiceError, Work, condition, correct, findings, life, load, receipt, refusal, relate, save};
 
 /// Clocks of packaging lines may be ahead of ours by this much.
 pub(super) const FUTURE_SECONDS: i64 = 600;
 
-/// Stores a checked document and ends its job. `alone`: it is a single event, and an id that another has refuses it.
-pub(super) async fn apply(hub: &Hub, job: Job, checked: Checked, alone: bool) -> Result<(), ServiceError> {
+/// Stores a document and ends its job. `alone`: it is a single event, and an id that another has refuses it.
+pub(super) async fn apply(hub: &Hub, job: Job, (verdict, pieces): (Verdict, Pieces), alone: bool) -> Result<(), ServiceError> {
+    let hub = hub.clone();
     let now = hub.now();
-    let work = Work {
-        hub: hub.clone(),
+    let document = Storing {
         registry: hub.registry(),
+        base: hub.new_id(now),
+        hub: hub.clone(),
         job,
-        checked,
         now,
         alone,
+        stamped: None,
+        stored: 0,
+        principal: None,
+        aliases: Vec::new(),
+        ships: BTreeSet::new(),
+        told: Told::default(),
     };
     hub.db()
-        .write(move |tx| Box::pin(async move { store_all(tx, &work).await }))
+        .write(move |tx| Box::pin(async move { document.store(tx, verdict, pieces).await }))
         .await
 }
 
-async fn store_all(tx: &Tx, work: &Work) -> Result<(), ServiceError> {
-    let admitted = admit(tx, work).await?;
-    let events_stored = i64::try_from(admitted.new.len()).unwrap_or(i64::MAX);
-    let end = store::End {
-        state: JobState::Done,
-        at: work.now,
-        events_stored,
-        events_refused: i64::try_from(work.checked.left_out).unwrap_or(i64::MAX),
-        errors: refusal::errors(&work.checked.refusals)?,
-    };
-    if !store::finish(tx, work.job.id, &end).await? {
-        // Another worker ended the job after our lease had run out; nothing was written here.
-        return Ok(());
-    }
-    let erroneous: Vec<_> = admitted.erroneous.iter().map(|(key, _)| *key).collect();
-    event::void(tx, &erroneous).await?;
-    let loaded = load::load(tx, work, &admitted).await?;
-    let outcome = ledger::fold(&loaded.things, loaded.facts.clone());
-    insert_events(tx, work, &admitted).await?;
-    identity::insert(tx, &work.job.actor.party, &admitted.aliases).await?;
-    let header = &work.checked.header;
-    document::insert(
-        tx,
-        (work.job.document, &work.job.actor.party),
-        &header.header,
-        &header.elements,
-    )
-    .await?;
-    condition::save(tx, work, &admitted).await?;
-    let facts = save::tellers(&loaded.facts);
-    let folded = Folded {
-        work,
-        admitted: &admitted,
-        loaded: &loaded,
-        facts: &facts,
-        outcome: &outcome,
-    };
-    save::items(tx, &folded).await?;
-    save::containment(tx, &folded).await?;
-    save::shipments(tx, &folded).await?;
-    relate::relate(tx, &folded).await?;
-    let mut noticed = noticed(work, &admitted);
-    noticed.extend(life::serials(tx, &folded).await?);
-    // Before the findings where one of them depends on what others commit meanwhile.
-    let mut stamped = None;
-    if correct::names_corrections(work, &admitted) {
-        stamped = Some(record::stamp(tx, work.now).await?);
-        noticed.extend(correct::dangling(tx, work, &admitted).await?);
-    }
-    findings::save(tx, &folded, noticed).await?;
-    receipt::save(tx, &folded).await?;
-    audit::append(tx, &entry(work, events_stored)).await?;
-    if !admitted.new.is_empty() || !admitted.aliases.is_empty() {
-        // Last: whoever stores events waits for this row from here to the commit.
-        let at = match stamped {
-            Some(at) => at,
-            None => record::stamp(tx, work.now).await?,
+/// A document on its way into the database.
+struct Storing {
+    hub: Hub,
+    registry: Arc<Registry>,
+    job: Job,
+    now: Micros,
+    alone: bool,
+    /// The first of its events' keys.
+    base: Uuid,
+    /// The record time of its events, once the clock was taken.
+    stamped: Option<Micros>,
+    /// New events so far.
+    stored: i64,
+    /// In whose name the first event is that has a principal.
+    principal: Option<PartyId>,
+    /// Other ids that events go by from now on.
+    aliases: Vec<String>,
+    /// Shipping events that it concerned.
+    ships: BTreeSet<EventKey>,
+    told: Told,
+}
+
+impl Storing {
+    async fn store(mut self, tx: &Tx, verdict: Verdict, mut pieces: Pieces) -> Result<(), ServiceError> {
+        let end = store::End {
+            state: JobState::Done,
+            at: self.now,
+            events_stored: 0,
+            events_refused: i64::try_from(verdict.left_out).unwrap_or(i64::MAX),
+            errors: refusal::errors(&verdict.refusals)?,
         };
-        if at != work.now {
-            record::restamp(tx, work.job.document, work.now, at).await?;
+        if !store::finish(tx, self.job.id, &end).await? {
+            // Another worker ended the job after our lease had run out; nothing was written here.
+            return Ok(());
         }
-        correct::arrived(tx, work, &admitted).await?;
+        let (header, sent) = (&verdict.header, (self.job.document, &self.job.actor.party));
+        document::insert(tx, sent, &header.header, &header.elements).await?;
+        self.told.count(&verdict.more);
+        drop(verdict);
+        let mut work = None;
+        while let Some(checked) = pieces.next().await? {
+            // The piece before is dropped before the next one takes its room.
+            drop(work.take());
+            let piece = self.work(checked);
+            self.piece(tx, &piece).await?;
+            work = Some(piece);
+        }
+        let Some(work) = work else { return Ok(()) };
+        findings::truncated(tx, &work, &self.told).await?;
+        receipt::save(tx, &work, &self.ships).await?;
+        store::count(tx, self.job.id, self.stored).await?;
+        audit::append(tx, &self.entry()).await?;
+        if self.stored > 0 || !self.aliases.is_empty() {
+            // Last: whoever stores events waits for this row from here to the commit.
+            let at = match self.stamped {
+                Some(at) => at,
+                None => record::stamp(tx, self.now).await?,
+            };
+            if at != self.now {
+                record::restamp(tx, self.job.document, self.now, at).await?;
+            }
+            correct::arrived(tx, &work, &self.aliases).await?;
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// One piece: what it adds, and what of all that is stored it changes.
+    async fn piece(&mut self, tx: &Tx, work: &Work) -> Result<(), ServiceError> {
+        let admitted = admit(tx, work).await?;
+        let erroneous: Vec<_> = admitted.erroneous.iter().map(|(key, _)| *key).collect();
+        event::void(tx, &erroneous).await?;
+        let loaded = load::load(tx, work, &admitted).await?;
+        let outcome = ledger::fold(&loaded.things, loaded.facts.clone());
+        insert_events(tx, work, &admitted).await?;
+        identity::insert(tx, &work.job.actor.party, &admitted.aliases).await?;
+        condition::save(tx, work, &admitted).await?;
+        let facts = save::tellers(&loaded.facts);
+        let folded = Folded {
+            work,
+            admitted: &admitted,
+            loaded: &loaded,
+            facts: &facts,
+            outcome: &outcome,
+        };
+        save::items(tx, &folded).await?;
+        save::containment(tx, &folded).await?;
+        save::shipments(tx, &folded).await?;
+        relate::relate(tx, &folded).await?;
+        let mut noticed = noticed(work, &admitted);
+        noticed.extend(life::serials(tx, &folded).await?);
+        // Before the findings where one of them depends on what others commit meanwhile.
+        if correct::names_corrections(work, &admitted) {
+            if self.stamped.is_none() {
+                self.stamped = Some(record::stamp(tx, self.now).await?);
+            }
+            noticed.extend(correct::dangling(tx, work, &admitted).await?);
+        }
+        findings::save(tx, &folded, noticed, &mut self.told).await?;
+        self.stored += i64::try_from(admitted.new.len()).unwrap_or(i64::MAX);
+        self.ships.extend(receipt::ships(&loaded.facts));
+        self.aliases
+            .extend(admitted.aliases.iter().map(|alias| alias.event_id.clone()));
+        Ok(())
+    }
+
+    fn entry(&self) -> AuditEntry {
+        AuditEntry {
+            id: AuditId::new(self.hub.new_id(self.now)),
+            at: self.now,
+            actor: self.job.actor.clone(),
+            principal: self.principal.clone(),
+            action: AuditAction::Capture,
+            object: self.job.id.to_string(),
+            outcome: Outcome::Done,
+            detail: serde_json::json!({ "document": self.job.document, "events": self.stored }),
+        }
+    }
+
+    fn work(&mut self, checked: Checked) -> Work {
+        if self.principal.is_none() {
+            self.principal = checked.events.iter().find_map(|(_, principal)| principal.clone());
+        }
+        Work {
+            hub: self.hub.clone(),
+            registry: Arc::clone(&self.registry),
+            job: self.job.clone(),
+            checked,
+            now: self.now,
+            alone: self.alone,
+            base: self.base,
+        }
+    }
 }
 
 async fn insert_events(tx: &Tx, work: &Work, admitted: &Admitted) -> Result<(), ServiceError> {
@@ -122,19 +206,6 @@ async fn insert_events(tx: &Tx, work: &Work, admitted: &Admitted) -> Result<(), 
         })
         .collect();
     Ok(event::insert(tx, &rows).await?)
-}
-
-fn entry(work: &Work, events_stored: i64) -> AuditEntry {
-    AuditEntry {
-        id: AuditId::new(work.hub.new_id(work.now)),
-        at: work.now,
-        actor: work.job.actor.clone(),
-        principal: work.checked.events.iter().find_map(|(_, principal)| principal.clone()),
-        action: AuditAction::Capture,
-        object: work.job.id.to_string(),
-        outcome: Outcome::Done,
-        detail: serde_json::json!({ "document": work.job.document, "events": events_stored }),
-    }
 }
 
 /// What needs no state to be noticed.

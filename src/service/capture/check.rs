@@ -1,5 +1,6 @@
 //! Whether a document may be taken in at all: read, and held against the contracts. Pure but for the reading.
 
+use std::collections::BTreeMap;
 use std::io::BufRead;
 
 use crate::config::settings::Limits;
@@ -34,18 +35,15 @@ impl Terms<'_> {
     }
 }
 
-/// A document that may be taken in.
+/// An event that may be taken in, with the party in whose name it is asserted.
+pub(super) type Judged = (ParsedEvent, Option<PartyId>);
+
+/// Events of a document that are taken in: a piece of it.
 pub(super) struct Checked {
-    /// The events that are, each with the party in whose name it is asserted.
-    pub(super) events: Vec<(ParsedEvent, Option<PartyId>)>,
+    /// The events.
+    pub(super) events: Vec<Judged>,
     /// What was noticed and does not refuse them. Positions of events are those in `events`.
     pub(super) warnings: Vec<Finding>,
-    /// Why other events are not, with [`ErrorBehaviour::Proceed`]. Positions are those in the document.
-    pub(super) refusals: Vec<Finding>,
-    /// How many others there are.
-    pub(super) left_out: usize,
-    /// What stands above the events.
-    pub(super) header: Kept,
 }
 
 impl Checked {
@@ -55,85 +53,141 @@ impl Checked {
     }
 }
 
+/// What is said of a document as a whole. Positions of events are those in the document.
+pub(super) struct Verdict {
+    /// What was noticed and does not refuse it, so many of each code.
+    pub(super) warnings: Vec<Finding>,
+    /// How many more of a code there were.
+    pub(super) more: BTreeMap<FindingCode, usize>,
+    /// Why other events are not taken in, with [`ErrorBehaviour::Proceed`].
+    pub(super) refusals: Vec<Finding>,
+    /// How many others there are.
+    pub(super) left_out: usize,
+    /// What stands above the events.
+    pub(super) header: Kept,
+}
+
+/// A document that may be taken in, in memory.
+pub(super) struct Whole {
+    pub(super) verdict: Verdict,
+    pub(super) events: Vec<Judged>,
+}
+
 /// Reads and judges a document. The findings of `Err`, and those of events left out, are capped for each code.
-pub(super) fn check(input: impl BufRead, media: MediaType, terms: &Terms<'_>) -> Result<Checked, Vec<Finding>> {
-    let limits = terms.limits;
-    let profile = terms.profile();
+pub(super) fn check(input: impl BufRead, media: MediaType, terms: &Terms<'_>) -> Result<Whole, Vec<Finding>> {
+    let mut events = Vec::new();
+    let verdict = survey(input, media, terms, &mut |judged| events.push(judged))?;
+    Ok(Whole { verdict, events })
+}
+
+/// The same without keeping events: `taken` gets those that may be taken in, before it is known whether all of them are.
+pub(super) fn survey(
+    input: impl BufRead,
+    media: MediaType,
+    terms: &Terms<'_>,
+    taken: &mut dyn FnMut(Judged),
+) -> Result<Verdict, Vec<Finding>> {
+    let (limits, profile) = (terms.limits, terms.profile());
     let proceeds = terms.behaviour == ErrorBehaviour::Proceed;
     let parse_limits = ParseLimits {
         leaves_out: proceeds,
         ..parse_limits(limits, profile.clone())
     };
-    let mut document = epcis::parse(input, media, &parse_limits).map_err(|findings| refusals_of(findings, &profile))?;
-    let read = std::mem::take(&mut document.findings);
+    let mut judge = Judge::new(terms, &profile);
+    let document = epcis::read_events(input, media, &parse_limits, &mut |parsed| {
+        if let Some(judged) = judge.judge(parsed) {
+            taken(judged);
+        }
+    });
+    let document = document.map_err(|findings| refusals_of(findings, &profile))?;
     let left_out = document.left_out;
     let of_others = |finding: &Finding| profile.refuses(finding.code) || left_out > 0 && finding.code == FindingCode::Truncated;
-    let (refusals, warnings): (Vec<_>, Vec<_>) = read.into_iter().partition(of_others);
-    let mut judged = Judged {
-        refusals,
-        warnings,
-        left_out,
-        events: Vec::with_capacity(document.events.len()),
-    };
-    judged.judge(std::mem::take(&mut document.events), document.syntax, terms, &profile);
+    let (refusals, mut warnings): (Vec<_>, Vec<_>) = document.findings.into_iter().partition(of_others);
+    let Judge {
+        mut refusing,
+        advice,
+        taken,
+        left_out: unentitled,
+        ships,
+        ..
+    } = judge;
+    refusals.into_iter().for_each(|finding| refusing.keep(finding));
     let mut kept = header::kept(&document.header, media);
     let mut above = header_findings(&document.header, media, terms);
+    above.extend(header::too_long(&kept, media));
     if let Some(rules) = profile.guideline() {
-        let ships = judged.events.iter().any(|(parsed, _)| guideline::ships(&parsed.event));
         above.extend(header::held_against(rules, (&document.header, &kept), media, ships));
     }
-    let (mut of_document, mut advice): (Vec<_>, Vec<_>) = above.into_iter().partition(|finding| profile.refuses(finding.code));
-    judged.refusals.sort_by_key(|finding| finding.event);
-    if !of_document.is_empty() || judged.left_out > 0 && (!proceeds || judged.events.is_empty()) {
-        of_document.append(&mut judged.refusals);
-        return Err(capped(of_document, limits.findings_per_code));
+    let (mut of_document, mut of_header): (Vec<_>, Vec<_>) = above.into_iter().partition(|finding| profile.refuses(finding.code));
+    let left_out = left_out + unentitled;
+    if !of_document.is_empty() || left_out > 0 && (!proceeds || taken == 0) {
+        of_document.append(&mut refusing.finish());
+        return Err(of_document);
     }
-    let mut warnings = renumbered(judged.warnings, &judged.events);
-    warnings.append(&mut kept.findings);
+    let (mut advice, more) = advice.parts();
     warnings.append(&mut advice);
-    Ok(Checked {
-        header: kept,
+    warnings.append(&mut kept.findings);
+    warnings.append(&mut of_header);
+    Ok(Verdict {
         warnings,
-        events: judged.events,
-        refusals: capped(judged.refusals, limits.findings_per_code),
-        left_out: judged.left_out,
+        more,
+        refusals: refusing.finish(),
+        left_out,
+        header: kept,
     })
 }
 
-/// What becomes of the events of a document.
-struct Judged {
-    events: Vec<(ParsedEvent, Option<PartyId>)>,
-    /// Positions are those in the document.
-    warnings: Vec<Finding>,
-    refusals: Vec<Finding>,
+/// Whether the sender may say it, and whether it follows the guideline that is agreed.
+struct Judge<'a> {
+    terms: &'a Terms<'a>,
+    profile: &'a Profile,
+    refusing: Capped,
+    advice: Capped,
+    /// Events that may be taken in.
+    taken: usize,
+    /// Others.
     left_out: usize,
+    /// Whether one that may be taken in is a sale.
+    ships: bool,
 }
 
-impl Judged {
-    /// Whether the sender may say it, and whether it follows the guideline that is agreed.
-    fn judge(&mut self, events: Vec<ParsedEvent>, syntax: Syntax, terms: &Terms<'_>, profile: &Profile) {
-        let wrapper = match syntax {
+impl<'a> Judge<'a> {
+    fn new(terms: &'a Terms<'a>, profile: &'a Profile) -> Self {
+        Self {
+            terms,
+            profile,
+            refusing: Capped::new(terms.limits.findings_per_code),
+            advice: Capped::new(terms.limits.findings_per_code),
+            taken: 0,
+            left_out: 0,
+            ships: false,
+        }
+    }
+
+    /// The event, if it may be taken in.
+    fn judge(&mut self, parsed: ParsedEvent) -> Option<Judged> {
+        let wrapper = match parsed.syntax {
             Syntax::Xml1 => "/extension",
             Syntax::Xml2 | Syntax::Json => "",
         };
-        for parsed in events {
-            let judgement = assertion::judge(terms.registry, terms.party, &parsed.event, &parsed.pointer);
-            let told = profile
-                .guideline()
-                .map(|rules| guideline::event(rules, &parsed.event, &parsed.pointer, wrapper));
-            let (refusing, advice): (Vec<_>, Vec<_>) =
-                told.into_iter().flatten().partition(|finding| profile.refuses(finding.code));
-            let at_event = |finding: Finding| finding.at_event(parsed.position);
-            let refusing = judgement.findings.into_iter().chain(refusing).map(at_event);
-            let before = self.refusals.len();
-            self.refusals.extend(refusing);
-            if self.refusals.len() > before {
-                self.left_out += 1;
-            } else {
-                self.warnings.extend(advice.into_iter().map(at_event));
-                self.events.push((parsed, judgement.principal));
-            }
+        let judgement = assertion::judge(self.terms.registry, self.terms.party, &parsed.event, &parsed.pointer);
+        let rules = self.profile.guideline();
+        let told = rules.map(|rules| guideline::event(rules, &parsed.event, &parsed.pointer, wrapper));
+        let refuses = |finding: &Finding| self.profile.refuses(finding.code);
+        let (refusing, advice): (Vec<_>, Vec<_>) = told.into_iter().flatten().partition(refuses);
+        let at_event = |finding: Finding| finding.at_event(parsed.position);
+        let (before, refusing) = (self.left_out, judgement.findings.into_iter().chain(refusing));
+        for finding in refusing.map(at_event) {
+            self.left_out = before + 1;
+            self.refusing.keep(finding);
         }
+        if self.left_out > before {
+            return None;
+        }
+        advice.into_iter().map(at_event).for_each(|finding| self.advice.keep(finding));
+        self.taken += 1;
+        self.ships |= rules.is_some() && guideline::ships(&parsed.event);
+        Some((parsed, judgement.principal))
     }
 }
 
@@ -149,7 +203,7 @@ fn header_findings(header: &epcis::Header, media: MediaType, terms: &Terms<'_>) 
 }
 
 /// Findings of the events that are taken in, by their positions among those, and of the document.
-fn renumbered(findings: Vec<Finding>, events: &[(ParsedEvent, Option<PartyId>)]) -> Vec<Finding> {
+pub(super) fn renumbered(findings: Vec<Finding>, events: &[Judged]) -> Vec<Finding> {
     let place = |mut finding: Finding| {
         if let Some(position) = finding.event {
             let index = events.binary_search_by_key(&position, |(parsed, _)| parsed.position);
@@ -185,23 +239,46 @@ fn sender_pointer(media: MediaType) -> &'static str {
     }
 }
 
-/// Keeps so many findings of each code, and one more that counts the rest.
-fn capped(findings: Vec<Finding>, per_code: usize) -> Vec<Finding> {
-    let mut counts = std::collections::BTreeMap::<FindingCode, usize>::new();
-    let mut kept = Vec::new();
-    for finding in findings {
-        let count = counts.entry(finding.code).or_default();
-        *count += 1;
-        if *count <= per_code {
-            kept.push(finding);
+/// Keeps so many findings of each code, and counts the rest.
+struct Capped {
+    per_code: usize,
+    counts: BTreeMap<FindingCode, usize>,
+    kept: Vec<Finding>,
+}
+
+impl Capped {
+    fn new(per_code: usize) -> Self {
+        Self {
+            per_code,
+            counts: BTreeMap::new(),
+            kept: Vec::new(),
         }
     }
-    for (code, count) in counts.into_iter().filter(|(_, count)| *count > per_code) {
-        kept.push(Finding::new(
-            FindingCode::Truncated,
-            code.as_str(),
-            format!("{} more of {}", count - per_code, code.as_str()),
-        ));
+
+    fn keep(&mut self, finding: Finding) {
+        let count = self.counts.entry(finding.code).or_default();
+        *count += 1;
+        if *count <= self.per_code {
+            self.kept.push(finding);
+        }
     }
-    kept
+
+    /// What is kept, and how many more of a code there were.
+    fn parts(self) -> (Vec<Finding>, BTreeMap<FindingCode, usize>) {
+        let over = self.counts.into_iter().filter(|(_, count)| *count > self.per_code);
+        let more = over.map(|(code, count)| (code, count - self.per_code)).collect();
+        (self.kept, more)
+    }
+
+    /// In the order of the document, and one more that counts the rest.
+    fn finish(mut self) -> Vec<Finding> {
+        self.kept.sort_by_key(|finding| finding.event);
+        let (mut kept, more) = self.parts();
+        let rest = more.into_iter().map(|(code, more)| {
+            let detail = format!("{more} more of {}", code.as_str());
+            Finding::new(FindingCode::Truncated, code.as_str(), detail)
+        });
+        kept.extend(rest);
+        kept
+    }
 }

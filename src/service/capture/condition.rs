@@ -6,7 +6,7 @@
 //! What the contents of a shipment are like is asked for here too: a document about a pallet does not make the hub look at
 //! the packs in it, but for those that should not be shipped.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::domain::event::{Action, EpcRole, Event, EventType};
@@ -73,9 +73,9 @@ impl Told {
     }
 
     /// The same of an event whose word stands in the row of a thing.
-    pub(in crate::service) fn attribute(&mut self, key: EventKey, lot: Option<&str>, expiry: Option<&str>) {
+    pub(in crate::service) fn attribute(&mut self, key: EventKey, item: &Item) {
         let says = self.says.entry(key).or_default();
-        (says.lot, says.expiry) = (lot.map(Arc::from), expiry.map(Arc::from));
+        (says.lot, says.expiry) = (item.lot.clone(), item.expiry.clone());
     }
 }
 
@@ -135,7 +135,7 @@ async fn lots(
             Some(item) => {
                 let says = told.says.entry(named.event).or_default();
                 if says.lot.is_none() && says.expiry.is_none() {
-                    (says.lot, says.expiry) = (item.lot.as_deref().map(Arc::from), item.expiry.as_deref().map(Arc::from));
+                    (says.lot, says.expiry) = (item.lot.clone(), item.expiry.clone());
                 }
             }
             None => {
@@ -244,7 +244,7 @@ pub(super) async fn doubtful(
     tx: &Tx,
     work: &Work,
     admitted: &Admitted,
-    (touched, stored): (&BTreeMap<EpcKey, Micros>, &[Named]),
+    (touched, stored): (&HashMap<EpcKey, Micros>, &[Named]),
 ) -> Result<Vec<EpcKey>, ServiceError> {
     let before = stored.iter().filter(|named| named.handover.is_some()).map(|named| named.at);
     let new = admitted

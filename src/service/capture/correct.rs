@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use crate::domain::finding::{Finding, FindingCode};
-use crate::storage::{Tx, finding, identity};
+use crate::storage::{Tx, event, finding, identity};
 
 use super::admit::Admitted;
 use super::{ServiceError, Work};
@@ -51,12 +51,15 @@ pub(super) async fn dangling(tx: &Tx, work: &Work, admitted: &Admitted) -> Resul
 }
 
 /// Clears the findings of declarations whose corrective events are all there now. After the clock was taken.
-pub(super) async fn arrived(tx: &Tx, work: &Work, admitted: &Admitted) -> Result<(), ServiceError> {
+/// `aliases` are the ids that the document gave to events beside their own.
+pub(super) async fn arrived(tx: &Tx, work: &Work, aliases: &[String]) -> Result<(), ServiceError> {
     let party = &work.job.actor.party;
     if !identity::any_open(tx, party).await? {
         return Ok(());
     }
-    let complete = identity::arrived(tx, party, &admitted.ids()).await?;
+    let mut ids = event::ids_of(tx, work.job.document).await?;
+    ids.extend_from_slice(aliases);
+    let complete = identity::arrived(tx, party, &ids).await?;
     let standing = finding::open_of_events(tx, &complete).await?;
     let gone: Vec<_> = standing
         .iter()

@@ -13,8 +13,8 @@ use crate::domain::ledger::Misfit;
 use crate::storage::finding::{self, StoredFinding};
 use crate::storage::{Tx, document};
 
-use super::ServiceError;
 use super::save::Folded;
+use super::{ServiceError, Work};
 
 /// Findings that the ledger makes, and takes back, with what is wrong with the thing.
 const OF_STATE: &[(FindingCode, &str)] = &[
@@ -76,7 +76,9 @@ async fn locate<'a>(
 }
 
 /// Stores new findings, those of `noticed` included, and clears old ones.
-pub(super) async fn save(tx: &Tx, folded: &Folded<'_>, noticed: Vec<Finding>) -> Result<(), ServiceError> {
+///
+/// What a piece of the document before this one found and is no longer so was never told to anybody: it is forgotten.
+pub(super) async fn save(tx: &Tx, folded: &Folded<'_>, noticed: Vec<Finding>, told: &mut Told) -> Result<(), ServiceError> {
     let mut places = places(folded);
     let earlier: HashSet<EventKey> = folded.loaded.stored.iter().map(|named| named.event).collect();
     let wrong = folded.admitted.erroneous.iter().map(|(event, _)| *event);
@@ -98,12 +100,19 @@ pub(super) async fn save(tx: &Tx, folded: &Folded<'_>, noticed: Vec<Finding>) ->
             || of_state(finding.code).is_some()
                 && key(finding).is_some_and(|key| folded.loaded.items.contains_key(&key.1) && !now.contains(&key))
     };
-    let cleared: Vec<&StoredFinding> = standing.iter().filter(gone).collect();
+    let here = |finding: &&StoredFinding| finding.document == folded.work.job.document;
+    let (forgotten, cleared): (Vec<_>, Vec<_>) = standing.iter().filter(gone).partition(here);
     finding::clear(tx, &cleared, folded.work.now).await?;
+    finding::remove(tx, &forgotten).await?;
+    for finding in &forgotten {
+        told.counts
+            .entry(finding.code)
+            .and_modify(|count| *count = count.saturating_sub(1));
+    }
     let known: HashSet<(EventKey, EpcKey, FindingCode)> = standing.iter().filter_map(key).collect();
     let fresh = |misfit: &&Misfit| !known.contains(&(misfit.event, misfit.epc, misfit.code));
     locate(tx, &mut places, folded.outcome.misfits.iter().filter(fresh)).await?;
-    let mut sink = Sink::new(folded, &standing);
+    let mut sink = Sink::new(folded, &standing, told);
     for noticed in noticed {
         sink.notice(noticed);
     }
@@ -112,7 +121,7 @@ pub(super) async fn save(tx: &Tx, folded: &Folded<'_>, noticed: Vec<Finding>) ->
             sink.misfit(misfit, place);
         }
     }
-    Ok(finding::insert(tx, &sink.finish()).await?)
+    Ok(finding::insert(tx, &sink.finish(told)).await?)
 }
 
 fn places(folded: &Folded<'_>) -> HashMap<EventKey, Place> {
@@ -154,9 +163,10 @@ struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    fn new(folded: &'a Folded<'a>, standing: &[StoredFinding]) -> Self {
-        let mut counts = BTreeMap::new();
-        for finding in standing {
+    fn new(folded: &'a Folded<'a>, standing: &[StoredFinding], told: &Told) -> Self {
+        let here = folded.work.job.document;
+        let mut counts: BTreeMap<_, _> = told.counts.iter().map(|(code, count)| ((here, *code), *count)).collect();
+        for finding in standing.iter().filter(|finding| finding.document != here) {
             *counts.entry((finding.document, finding.code)).or_default() += 1;
         }
         Self {
@@ -190,7 +200,7 @@ impl<'a> Sink<'a> {
             epc,
             pointer,
             detail,
-            ..self.blank(document, party, code)
+            ..blank(work, document, party, code)
         });
     }
 
@@ -201,8 +211,8 @@ impl<'a> Sink<'a> {
         let shown: String = item.uri.chars().take(80).collect();
         let detail = format!("`{shown}` {}", of_state(misfit.code).unwrap_or(misfit.code.fix()));
         let owner = self.owner(misfit.event, misfit.epc);
-        let (event, epc, pointer) = (Some(misfit.event), Some(item.uri.clone()), place.pointer.clone());
-        let blank = self.blank(place.document, place.teller.clone(), misfit.code);
+        let (event, epc, pointer) = (Some(misfit.event), Some(item.uri.to_string()), place.pointer.clone());
+        let blank = blank(self.folded.work, place.document, place.teller.clone(), misfit.code);
         self.keep(StoredFinding {
             owner,
             event,
@@ -225,33 +235,8 @@ impl<'a> Sink<'a> {
         outcome.owners.get(&epc).filter(|_| unsold.contains(&(event, epc))).cloned()
     }
 
-    fn blank(&self, document: DocumentId, party: PartyId, code: FindingCode) -> StoredFinding {
-        let (work, now) = (self.folded.work, self.folded.work.now);
-        let severity = self.severity(&party, code).unwrap_or(code.severity());
-        StoredFinding {
-            id: FindingId::new(work.hub.new_id(now)),
-            party,
-            owner: None,
-            document,
-            event: None,
-            epc: None,
-            code,
-            severity,
-            detail: String::new(),
-            pointer: String::new(),
-            created_at: now,
-            cleared_at: None,
-        }
-    }
-
-    /// What the profile of a party makes of a code; `None` where it is not to be told.
-    fn severity(&self, party: &PartyId, code: FindingCode) -> Option<Severity> {
-        let party = self.folded.work.registry.party(party);
-        party.map_or(Some(code.severity()), |party| party.capture.severity(code))
-    }
-
     fn keep(&mut self, finding: StoredFinding) {
-        if self.severity(&finding.party, finding.code).is_none() {
+        if severity(self.folded.work, &finding.party, finding.code).is_none() {
             return;
         }
         let count = self.counts.entry((finding.document, finding.code)).or_default();
@@ -263,26 +248,93 @@ impl<'a> Sink<'a> {
         }
     }
 
-    fn finish(mut self) -> Vec<StoredFinding> {
+    /// What is to be stored; what was counted of the document itself goes on in `told`.
+    fn finish(mut self, told: &mut Told) -> Vec<StoredFinding> {
         let limit = self.folded.work.hub.limits().findings_per_code;
-        let over: Vec<(DocumentId, FindingCode, usize)> = self
-            .counts
-            .iter()
-            .filter(|(_, count)| **count > limit)
-            .map(|((document, code), count)| (*document, *code, count - limit))
-            .collect();
+        let here = self.folded.work.job.document;
+        let mut over = Vec::new();
+        for ((document, code), count) in &self.counts {
+            if *document == here {
+                told.counts.insert(*code, *count);
+            } else if *count > limit {
+                over.push((*document, *code, count - limit));
+            }
+        }
         for (document, code, more) in over {
             let Some(teller) = self.tellers.get(&document).cloned() else {
                 continue;
             };
-            let blank = self.blank(document, teller, FindingCode::Truncated);
-            // The pointer names the code: see `storage::finding::clear`.
             self.kept.push(StoredFinding {
-                pointer: code.as_str().to_owned(),
-                detail: format!("{more} more of {}", code.as_str()),
-                ..blank
+                document,
+                ..counted(self.folded.work, teller, (code, more))
             });
         }
         self.kept
     }
+}
+
+/// How many findings of each code the pieces of a document had so far.
+#[derive(Default)]
+pub(super) struct Told {
+    counts: BTreeMap<FindingCode, usize>,
+    /// How many more there are that no piece was told of.
+    more: BTreeMap<FindingCode, usize>,
+}
+
+impl Told {
+    /// Adds findings that were counted and not kept.
+    pub(super) fn count(&mut self, more: &BTreeMap<FindingCode, usize>) {
+        for (code, more) in more {
+            *self.more.entry(*code).or_default() += more;
+        }
+    }
+}
+
+/// Notes of which codes a document had more findings than are kept. After its last piece.
+pub(super) async fn truncated(tx: &Tx, work: &Work, told: &Told) -> Result<(), ServiceError> {
+    let limit = work.hub.limits().findings_per_code;
+    let mut more = told.more.clone();
+    more.retain(|code, _| severity(work, &work.job.actor.party, *code).is_some());
+    for (code, count) in told.counts.iter().filter(|(_, count)| **count > limit) {
+        *more.entry(*code).or_default() += count - limit;
+    }
+    let rows: Vec<StoredFinding> = more
+        .into_iter()
+        .map(|more| counted(work, work.job.actor.party.clone(), more))
+        .collect();
+    Ok(finding::insert(tx, &rows).await?)
+}
+
+/// So many more of a code, in the document of a job.
+fn counted(work: &Work, teller: PartyId, (code, more): (FindingCode, usize)) -> StoredFinding {
+    StoredFinding {
+        // The pointer names the code: see `storage::finding::clear`.
+        pointer: code.as_str().to_owned(),
+        detail: format!("{more} more of {}", code.as_str()),
+        ..blank(work, work.job.document, teller, FindingCode::Truncated)
+    }
+}
+
+fn blank(work: &Work, document: DocumentId, party: PartyId, code: FindingCode) -> StoredFinding {
+    let severity = severity(work, &party, code).unwrap_or(code.severity());
+    StoredFinding {
+        id: FindingId::new(work.hub.new_id(work.now)),
+        party,
+        owner: None,
+        document,
+        event: None,
+        epc: None,
+        code,
+        severity,
+        detail: String::new(),
+        pointer: String::new(),
+        created_at: work.now,
+        cleared_at: None,
+    }
+}
+
+/// What the profile of a party makes of a code; `None` where it is not to be told.
+fn severity(work: &Work, party: &PartyId, code: FindingCode) -> Option<Severity> {
+    let party = work.registry.party(party);
+    party.map_or(Some(code.severity()), |party| party.capture.severity(code))
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::finding::{Finding, FindingCode};
 use crate::domain::guideline::{self, Guideline};
 use crate::epcis::MediaType;
+use crate::epcis::check::{MAX_TEXT_BYTES, is_long};
 use crate::epcis::document::Header;
 use crate::epcis::statement::{MasterElement, guideline_version, master_data, transaction_statement};
 use crate::storage::document as store;
@@ -59,6 +60,25 @@ pub(super) fn held_against(rules: Guideline, (header, kept): (&Header, &Kept), m
     guideline::document(rules, &above, ships)
 }
 
+/// Identifiers of master data that are longer than what is looked for may be.
+pub(super) fn too_long(kept: &Kept, media: MediaType) -> Option<Finding> {
+    let mut named = kept
+        .elements
+        .iter()
+        .flat_map(|element| element.children.iter().chain([&element.id]));
+    let id = named.find(|id| is_long(id))?;
+    let shown: String = id.chars().take(80).collect();
+    let detail = format!("`{shown}…` is longer than {MAX_TEXT_BYTES} bytes");
+    Some(Finding::new(FindingCode::TooLong, place_of(media), detail))
+}
+
+fn place_of(media: MediaType) -> &'static str {
+    match media {
+        MediaType::Xml => "//EPCISMasterData",
+        MediaType::Json => "/epcisHeader/epcisMasterData",
+    }
+}
+
 fn element(element: MasterElement) -> store::MasterElement {
     let attributes = element.attributes.into_iter();
     store::MasterElement {
@@ -71,10 +91,7 @@ fn element(element: MasterElement) -> store::MasterElement {
 
 /// An identifier may come more than once; what is said of it must be the same each time.
 fn contradictions(elements: &[MasterElement], media: MediaType) -> Vec<Finding> {
-    let pointer = match media {
-        MediaType::Xml => "//EPCISMasterData",
-        MediaType::Json => "/epcisHeader/epcisMasterData",
-    };
+    let pointer = place_of(media);
     let mut told = BTreeMap::<(&str, &str), BTreeSet<&str>>::new();
     let mut contradicted = BTreeSet::<(&str, &str)>::new();
     for element in elements {

@@ -44,7 +44,11 @@ pub(super) async fn serials(tx: &Tx, folded: &Folded<'_>) -> Result<Vec<Finding>
     }
     let (mut made, mut fresh) = (ByLot::<(String, usize)>::new(), HashSet::new());
     for (new, event) in admitted.counting(work).filter(|(_, event)| commissions(event)) {
-        fresh.extend(event.epcs.iter().map(Epc::key));
+        fresh.extend(
+            new.named(event)
+                .filter(|(role, ..)| *role == EpcRole::Object)
+                .map(|(_, key, _)| key),
+        );
         for (gtin, serial, _) in items(event) {
             let lot = made.entry((gtin, event.lot().unwrap_or(""))).or_default();
             lot.push((serial, new.ordinal));
@@ -144,7 +148,7 @@ async fn follow(tx: &Tx, folded: &Folded<'_>, fresh: &HashSet<EpcKey>) -> Result
         }
     }
     for (new, event) in admitted.counting(work).filter(|(_, event)| event.event_time <= present) {
-        for (epc, state) in words_of(event) {
+        for (epc, state) in words_of(event, new.named(event).map(|(role, key, _)| (role, key))) {
             if heard(new.key, epc) {
                 let (at, event) = (event.event_time, new.key);
                 hear(&mut after, epc, Word { at, event, state });
@@ -153,7 +157,7 @@ async fn follow(tx: &Tx, folded: &Folded<'_>, fresh: &HashSet<EpcKey>) -> Result
         }
     }
     for (key, event) in &admitted.erroneous {
-        for (epc, state) in words_of(event) {
+        for (epc, state) in words_of(event, event.roles().map(|(role, epc)| (role, epc.key()))) {
             let (at, event) = (event.event_time, *key);
             hear(&mut before, epc, Word { at, event, state });
             touched.insert(epc, Who::Correction);
@@ -191,8 +195,9 @@ fn pack(uri: &str) -> Option<(Gtin, String)> {
     Some((epc.gtin()?, epc.serial()?.into_owned()))
 }
 
-fn words_of(event: &Event) -> impl Iterator<Item = (EpcKey, SerialState)> {
-    event.roles().filter_map(|(role, epc)| {
+/// What an event says of each of the things it names.
+fn words_of(event: &Event, named: impl Iterator<Item = (EpcRole, EpcKey)>) -> impl Iterator<Item = (EpcKey, SerialState)> {
+    named.filter_map(|(role, key)| {
         let said = Said {
             kind: event.kind,
             action: event.action,
@@ -200,7 +205,7 @@ fn words_of(event: &Event) -> impl Iterator<Item = (EpcKey, SerialState)> {
             disposition: event.disposition.as_ref().map_or("", |term| term.as_str()),
             role,
         };
-        Some((epc.key(), said.state()?))
+        Some((key, said.state()?))
     })
 }
 

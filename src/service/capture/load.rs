@@ -1,14 +1,16 @@
 //! What the ledger must know to fold a document's events: the things they touch, everything those were ever said to be inside
 //! of, and, where the document comes late, what is inside of them and went on since.
 //!
-//! Things that nobody spoke of before cost one look-up for all of them together. A container's contents are read only if
+//! Things that nobody spoke of before cost one look-up for all of them together; they get no row before the fold is done. A container's contents are read only if
 //! something was said of them after the moment the document speaks of (`item.below_at`, and events with that parent).
 //!
 //! # Invariants
 //! - Every thing that is folded is locked first, those of the document in the order of their keys: two jobs about the same
-//!   things follow one another, and a deadlock between their containers ends one of them, which is run again.
+//!   things follow one another, and a deadlock between their containers ends one of them, which is run again. So does a thing that two
+//!   jobs bring into being at once.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::domain::event::{Action, EpcRole, Event, EventType};
@@ -28,8 +30,10 @@ use super::{ServiceError, Work, condition};
 
 /// What is folded.
 pub(super) struct Loaded {
-    /// The things, as they are stored.
+    /// The things, as they are stored; those that are not yet, as they would be if nothing had been said of them.
     pub(super) items: HashMap<EpcKey, Item>,
+    /// Those that are not stored yet.
+    pub(super) fresh: HashSet<EpcKey>,
     /// What was said of them before.
     pub(super) stored: Vec<Named>,
     /// All of it and the new, for the ledger.
@@ -39,13 +43,13 @@ pub(super) struct Loaded {
 }
 
 pub(super) async fn load(tx: &Tx, work: &Work, admitted: &Admitted) -> Result<Loaded, ServiceError> {
-    let (touched, fresh) = touched(work, admitted);
-    item::ensure(tx, &fresh).await?;
+    let Touched { since: touched, names } = Touched::of(work, admitted);
     let mut reach = Reach {
-        items: HashMap::new(),
+        items: HashMap::with_capacity(touched.len()),
         stored: Vec::new(),
     };
     let mut next: Vec<EpcKey> = touched.keys().copied().collect();
+    next.sort_unstable();
     let mut late = touched.clone();
     let emptied = emptied(work, admitted);
     let inside = containment::inside_after(tx, &emptied, false).await?;
@@ -77,6 +81,13 @@ pub(super) async fn load(tx: &Tx, work: &Work, admitted: &Admitted) -> Result<Lo
         next = found.into_iter().filter(|epc| !reach.items.contains_key(epc)).collect();
     }
     let Reach { mut items, stored } = reach;
+    let mut fresh = HashSet::new();
+    for (key, epc) in names {
+        if let Entry::Vacant(slot) = items.entry(key) {
+            slot.insert(unknown(work, key, epc));
+            fresh.insert(key);
+        }
+    }
     let new = new_facts(work, admitted);
     own_prefix(work, &new, &mut items);
     let mut things = things(items.values(), &work.registry)?;
@@ -85,6 +96,7 @@ pub(super) async fn load(tx: &Tx, work: &Work, admitted: &Admitted) -> Result<Lo
     condition::complete(&told, &mut facts, &mut things);
     Ok(Loaded {
         items,
+        fresh,
         stored,
         facts,
         things,
@@ -99,10 +111,10 @@ struct Reach {
 impl Reach {
     /// Locks and reads things; answers with what they were said to be inside of.
     async fn take(&mut self, tx: &Tx, epcs: &[EpcKey]) -> Result<BTreeSet<EpcKey>, StorageError> {
-        self.items
-            .extend(item::lock(tx, epcs).await?.into_iter().map(|item| (item.epc, item)));
+        let items = item::lock(tx, epcs).await?;
         // After the lock: what a job that held it before has stored is seen.
-        let history = event::history(tx, epcs).await?;
+        let history = event::history(tx, &items).await?;
+        self.items.extend(items.into_iter().map(|item| (item.epc, item)));
         let inside = |named: &Named| named.kind == EventType::Aggregation && named.role == EpcRole::Child;
         let parents = history
             .iter()
@@ -151,24 +163,37 @@ impl Reach {
     }
 }
 
-fn earlier(late: &mut BTreeMap<EpcKey, Micros>, epc: EpcKey, since: Micros) {
+fn earlier(late: &mut HashMap<EpcKey, Micros>, epc: EpcKey, since: Micros) {
     late.entry(epc)
         .and_modify(|known| *known = since.min(*known))
         .or_insert(since);
 }
 
-/// The things a document speaks of, with the earliest moment, and rows for those that have none.
-fn touched(work: &Work, admitted: &Admitted) -> (BTreeMap<EpcKey, Micros>, Vec<Item>) {
-    let (mut touched, mut fresh) = (BTreeMap::new(), BTreeMap::new());
-    let erroneous = admitted.erroneous.iter().map(|(_, event)| event);
-    for event in admitted.counting(work).map(|(_, event)| event).chain(erroneous) {
-        for (_, epc) in event.roles().filter(|(_, epc)| followed(epc)) {
-            let key = epc.key();
-            earlier(&mut touched, key, event.event_time);
-            fresh.entry(key).or_insert_with(|| unknown(work, epc));
+/// The things a document speaks of.
+struct Touched<'a> {
+    /// With the earliest moment.
+    since: HashMap<EpcKey, Micros>,
+    names: HashMap<EpcKey, &'a Epc>,
+}
+
+impl<'a> Touched<'a> {
+    fn of(work: &'a Work, admitted: &'a Admitted) -> Self {
+        let (mut since, mut names) = (HashMap::new(), HashMap::new());
+        for (new, event) in admitted.counting(work) {
+            for (_, key, epc) in new.named(event).filter(|(_, _, epc)| followed(epc)) {
+                earlier(&mut since, key, event.event_time);
+                names.entry(key).or_insert(epc);
+            }
         }
+        for (_, event) in &admitted.erroneous {
+            for (_, epc) in event.roles().filter(|(_, epc)| followed(epc)) {
+                let key = epc.key();
+                earlier(&mut since, key, event.event_time);
+                names.entry(key).or_insert(epc);
+            }
+        }
+        Self { since, names }
     }
-    (touched, fresh.into_values().collect())
 }
 
 /// Places and parties are no things that move.
@@ -179,18 +204,18 @@ fn followed(epc: &Epc) -> bool {
     }
 }
 
-fn unknown(work: &Work, epc: &Epc) -> Item {
+fn unknown(work: &Work, key: EpcKey, epc: &Epc) -> Item {
     let gtin = epc.gtin();
     Item {
-        epc: epc.key(),
-        uri: epc.canonical().to_owned(),
-        gtin: gtin.map(|gtin| gtin.to_string()),
+        epc: key,
+        uri: Arc::from(epc.canonical()),
+        gtin,
         lot: None,
         expiry: None,
         owner: gtin.and_then(|gtin| work.registry.owner_of_gtin(gtin)).cloned(),
         commissioned: None,
         disposition: None,
-        parent: None,
+        inside: None,
         last_at: Micros::MIN,
         below_at: Micros::MIN,
     }
@@ -363,7 +388,7 @@ fn new_facts(work: &Work, admitted: &Admitted) -> Vec<Fact> {
         let principal = &work.checked.events[new.ordinal].1;
         let parent = event.parent.as_ref().map(Epc::key);
         let (listed, step) = (event::listed(event), event.step());
-        for (role, epc) in event.roles().filter(|(_, epc)| followed(epc)) {
+        for (role, key, _) in new.named(event).filter(|(_, _, epc)| followed(epc)) {
             let said = Said {
                 kind: event.kind,
                 action: event.action,
@@ -372,7 +397,7 @@ fn new_facts(work: &Work, admitted: &Admitted) -> Vec<Fact> {
                 listed,
                 role,
             };
-            facts.add((new.key, role), epc.key(), || Fact {
+            facts.add((new.key, role), key, || Fact {
                 event: new.key,
                 at: event.event_time,
                 by: by.clone(),

@@ -10,25 +10,25 @@ use std::collections::{BTreeSet, HashSet};
 
 use crate::domain::finding::FindingCode;
 use crate::domain::ids::{EventKey, FindingId, PartyId};
-use crate::domain::ledger::Deed;
+use crate::domain::ledger::{Deed, Fact};
 use crate::storage::Tx;
 use crate::storage::finding::{self, StoredFinding};
 use crate::storage::receipt::{self, Unconfirmed};
 
-use super::ServiceError;
-use super::save::Folded;
+use super::{ServiceError, Work};
 
 const CODE: FindingCode = FindingCode::ShippedNotReceived;
 
-/// Notes what is missing of the shipments that a document touched, and clears what is missing no longer.
-pub(super) async fn save(tx: &Tx, folded: &Folded<'_>) -> Result<(), ServiceError> {
-    let work = folded.work;
-    let facts = folded.loaded.facts.iter();
-    let ships: BTreeSet<EventKey> = facts
-        .filter(|fact| matches!(fact.deed, Deed::Ship(_)))
-        .map(|fact| fact.event)
-        .collect();
-    let ships: Vec<EventKey> = ships.into_iter().collect();
+/// The shipping events among what was folded.
+pub(super) fn ships(facts: &[Fact]) -> impl Iterator<Item = EventKey> {
+    let ships = facts.iter().filter(|fact| matches!(fact.deed, Deed::Ship(_)));
+    ships.map(|fact| fact.event)
+}
+
+/// Notes what is missing of the shipments that a document touched, and clears what is missing no longer. After its last piece: what
+/// one piece leaves out another may confirm.
+pub(super) async fn save(tx: &Tx, work: &Work, ships: &BTreeSet<EventKey>) -> Result<(), ServiceError> {
+    let ships: Vec<EventKey> = ships.iter().copied().collect();
     if ships.is_empty() {
         return Ok(());
     }
@@ -50,17 +50,16 @@ pub(super) async fn save(tx: &Tx, folded: &Folded<'_>) -> Result<(), ServiceErro
     let fresh = missing
         .into_iter()
         .filter(|missing| !known.contains(&(missing.ship_event, missing.uri.clone())));
-    let fresh: Vec<StoredFinding> = fresh.filter_map(|missing| noticed(folded, missing)).collect();
+    let fresh: Vec<StoredFinding> = fresh.filter_map(|missing| noticed(work, missing)).collect();
     Ok(finding::insert(tx, &fresh).await?)
 }
 
 /// `None` where the sender's profile passes it over.
-fn noticed(folded: &Folded<'_>, missing: Unconfirmed) -> Option<StoredFinding> {
-    let work = folded.work;
+fn noticed(work: &Work, missing: Unconfirmed) -> Option<StoredFinding> {
     let shown: String = missing.uri.chars().take(80).collect();
     Some(StoredFinding {
         id: FindingId::new(work.hub.new_id(work.now)),
-        severity: severity(folded, &missing.teller)?,
+        severity: severity(work, &missing.teller)?,
         party: missing.teller,
         owner: missing.receiver,
         document: missing.document,
@@ -74,7 +73,7 @@ fn noticed(folded: &Folded<'_>, missing: Unconfirmed) -> Option<StoredFinding> {
     })
 }
 
-fn severity(folded: &Folded<'_>, party: &PartyId) -> Option<crate::domain::finding::Severity> {
-    let party = folded.work.registry.party(party);
+fn severity(work: &Work, party: &PartyId) -> Option<crate::domain::finding::Severity> {
+    let party = work.registry.party(party);
     party.map_or(Some(CODE.severity()), |party| party.capture.severity(CODE))
 }

@@ -17,6 +17,7 @@ use crate::storage::Tx;
 use crate::storage::{event, grant};
 
 use super::ServiceError;
+use super::admit::New;
 use super::save::Folded;
 
 type Concerned = BTreeMap<PartyId, Relations>;
@@ -77,7 +78,7 @@ fn fresh(folded: &Folded<'_>) -> Vec<(PartyId, EventKey, Relations)> {
         if let Some(principal) = principal {
             add(&mut concerned, principal, Relations::PRINCIPAL);
         }
-        if is_heard(folded, new.key, &parsed.event) {
+        if is_heard(folded, new) {
             sides(&parsed.event, &work.job.actor.party, &work.registry, &mut concerned);
         }
         match folded.outcome.named.contains_key(&new.key) {
@@ -97,8 +98,8 @@ fn add(concerned: &mut Concerned, party: &PartyId, relation: Relations) {
 
 /// Whether a handover concerns the parties it names: its teller may know at least one of the things. Otherwise anybody could put
 /// words into anybody's lists; when data that was missing arrives, [`earlier`] makes up for it.
-fn is_heard(folded: &Folded<'_>, key: EventKey, event: &Event) -> bool {
-    event.roles().any(|(_, epc)| folded.outcome.heard.contains(&(key, epc.key())))
+fn is_heard(folded: &Folded<'_>, new: &New) -> bool {
+    new.keys.iter().any(|key| folded.outcome.heard.contains(&(new.key, *key)))
 }
 
 fn is_handover(step: &str) -> bool {

@@ -1,9 +1,10 @@
 //! Writes what the ledger came to: items, containment, shipments. Only what changed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::domain::containment::Interval;
-use crate::domain::event::{EpcRole, Event};
+use crate::domain::event::{EpcRole, Event, EventType};
 use crate::domain::gs1::{Epc, EpcKey};
 use crate::domain::ids::{EventKey, PartyId, ShipmentId};
 use crate::domain::ledger::{Deed, Fact, Outcome};
@@ -11,7 +12,7 @@ use crate::domain::lens::Relations;
 use crate::domain::shipment::Handover;
 use crate::domain::time::Micros;
 use crate::storage::item::{self, Item};
-use crate::storage::{Tx, containment, event, shipment};
+use crate::storage::{Tx, containment, event, fact, shipment};
 
 use super::admit::Admitted;
 use super::apply::FUTURE_SECONDS;
@@ -36,21 +37,17 @@ pub(super) fn tellers(facts: &[Fact]) -> HashMap<EventKey, (PartyId, Option<Part
         .collect()
 }
 
-/// Writes the items that changed.
+/// Writes the things: what is new in the state it has come to, and what changed. Facts that rows of things say stand in no row of
+/// their own.
 pub(super) async fn items(tx: &Tx, folded: &Folded<'_>) -> Result<(), ServiceError> {
     let Folded { loaded, outcome, .. } = folded;
-    let mut changed: HashMap<EpcKey, Item> = loaded.items.clone();
+    let mut now: HashMap<EpcKey, Item> = loaded.items.clone();
     let births = births(tx, folded).await?;
-    for item in changed.values_mut() {
-        let open = |stays: &Vec<Interval>| {
-            stays
-                .last()
-                .filter(|stay| stay.until == Micros::FOREVER)
-                .map(|stay| stay.parent)
-        };
-        item.parent = outcome.intervals.get(&item.epc).and_then(open);
+    for item in now.values_mut() {
+        let open = |stays: &Vec<Interval>| stays.last().filter(|stay| stay.until == Micros::FOREVER).cloned();
+        item.inside = outcome.intervals.get(&item.epc).and_then(open);
         item.owner = outcome.owners.get(&item.epc).cloned().or(item.owner.take());
-        match births.get(&item.epc) {
+        match outcome.commissioned.get(&item.epc).and_then(|event| births.get(event)) {
             Some(birth) if item.commissioned.as_ref() != Some(&birth.teller) => {
                 item.commissioned = Some(birth.teller.clone());
                 (item.lot, item.expiry) = (birth.lot.clone(), birth.expiry.clone());
@@ -59,31 +56,88 @@ pub(super) async fn items(tx: &Tx, folded: &Folded<'_>) -> Result<(), ServiceErr
             None => (item.commissioned, item.lot, item.expiry) = (None, None, None),
         }
         if let Some((lot, expiry)) = outcome.attributes.get(&item.epc) {
-            (item.lot, item.expiry) = (lot.as_deref().map(str::to_owned), expiry.as_deref().map(str::to_owned));
+            (item.lot, item.expiry) = (lot.clone(), expiry.clone());
         }
     }
-    dispositions(folded, &mut changed);
-    last_times(folded, &mut changed);
-    let mut changed: Vec<Item> = changed.into_values().filter(|item| folded.as_stored(item)).collect();
-    changed.sort_by_key(|item| item.epc);
-    Ok(item::update(tx, &changed).await?)
+    dispositions(folded, &mut now);
+    last_times(folded, &mut now);
+    facts(tx, folded, &now).await?;
+    let (mut fresh, mut changed): (Vec<&Item>, Vec<&Item>) = (Vec::new(), Vec::new());
+    for item in now.values() {
+        if loaded.fresh.contains(&item.epc) {
+            fresh.push(item);
+        } else if loaded.items.get(&item.epc) != Some(item) {
+            changed.push(item);
+        }
+    }
+    fresh.sort_unstable_by_key(|item| item.epc);
+    changed.sort_unstable_by_key(|item| item.epc);
+    item::update(tx, &changed).await?;
+    Ok(item::insert(tx, &fresh).await?)
 }
 
-impl Folded<'_> {
-    /// Whether an item must be written: it differs from its row. New rows have no owner of a logistic unit yet.
-    fn as_stored(&self, item: &Item) -> bool {
-        self.loaded.items.get(&item.epc) != Some(item) || item.owner.is_some()
+/// Stores that the new events name what they name, where the things' own rows do not say it; and for things whose rows change, what
+/// they no longer say, and removes what they say from now on.
+async fn facts(tx: &Tx, folded: &Folded<'_>, now: &HashMap<EpcKey, Item>) -> Result<(), ServiceError> {
+    let work = folded.work;
+    let fresh: HashSet<EventKey> = folded.admitted.new.iter().map(|new| new.key).collect();
+    let (mut kept, mut gone) = (Vec::new(), Vec::new());
+    for (epc, before) in folded
+        .loaded
+        .items
+        .iter()
+        .filter(|(epc, _)| !folded.loaded.fresh.contains(epc))
+    {
+        let Some(item) = now.get(epc) else { continue };
+        let said: Vec<_> = fact::implied(before).collect();
+        let says: Vec<_> = fact::implied(item).collect();
+        kept.extend(said.iter().filter(|fact| !says.contains(fact)).copied());
+        gone.extend(
+            says.into_iter()
+                .filter(|fact| !said.contains(fact) && !fresh.contains(&fact.0.event)),
+        );
     }
+    fact::remove(tx, &gone).await?;
+    let births: Vec<EventKey> = kept
+        .iter()
+        .filter(|(fact, _)| fact.role.is_none())
+        .map(|(fact, _)| fact.event)
+        .collect();
+    let kinds = event::kinds(tx, &births).await?;
+    let mut rows = fact::NewFacts::new(tx);
+    for (fact, at) in kept {
+        if let Some(role) = fact.role.or_else(|| kinds.get(&fact.event).map(|kind| fact::born_as(*kind))) {
+            rows.push(fact.epc, at, fact.event, role);
+        }
+    }
+    for new in &folded.admitted.new {
+        let event = &work.checked.events[new.ordinal].0.event;
+        let mut named: Vec<(EpcKey, EpcRole)> = new.named(event).map(|(role, key, _)| (key, role)).collect();
+        // An EPC that a list names twice is one row.
+        named.sort_unstable();
+        named.dedup();
+        for (epc, role) in named {
+            if !now.get(&epc).is_some_and(|item| says(item, new.key, event.kind, role)) {
+                rows.push(epc, event.event_time, new.key, role);
+            }
+        }
+    }
+    Ok(rows.store(tx).await?)
+}
+
+/// Whether the row of a thing says that an event names it in a role.
+fn says(item: &Item, event: EventKey, kind: EventType, role: EpcRole) -> bool {
+    fact::implied(item).any(|(fact, _)| fact.event == event && fact.role.unwrap_or(fact::born_as(kind)) == role)
 }
 
 struct Birth {
     teller: (PartyId, Micros, EventKey),
-    lot: Option<String>,
-    expiry: Option<String>,
+    lot: Option<Arc<str>>,
+    expiry: Option<Arc<str>>,
 }
 
-/// The commissioning that counts for each thing; what stands in the database already is not read again.
-async fn births(tx: &Tx, folded: &Folded<'_>) -> Result<HashMap<EpcKey, Birth>, ServiceError> {
+/// The commissionings that count; what stands in the database already is not read again.
+async fn births(tx: &Tx, folded: &Folded<'_>) -> Result<HashMap<EventKey, Birth>, ServiceError> {
     let Folded {
         admitted,
         work,
@@ -99,31 +153,28 @@ async fn births(tx: &Tx, folded: &Folded<'_>) -> Result<HashMap<EpcKey, Birth>, 
             .and_then(|item| item.commissioned.as_ref())
             .is_some_and(|(_, _, known)| known == event)
     };
-    let unread: BTreeSet<EventKey> = outcome
-        .commissioned
-        .iter()
-        .filter(|(epc, event)| !new.contains_key(*event) && !standing(epc, event))
-        .map(|(_, event)| *event)
-        .collect();
+    let (mut unread, mut count) = (BTreeSet::new(), HashSet::new());
+    for (epc, event) in &outcome.commissioned {
+        count.insert(*event);
+        if !new.contains_key(event) && !standing(epc, event) {
+            unread.insert(*event);
+        }
+    }
     let read: HashMap<EventKey, Event> = event::bodies(tx, &unread.into_iter().collect::<Vec<_>>())
         .await?
         .into_iter()
         .collect();
-    let birth = |(epc, event): (&EpcKey, &EventKey)| {
-        let (by, _, at) = facts.get(event)?;
-        let teller = (by.clone(), *at, *event);
-        let body = new.get(event).copied().or_else(|| read.get(event));
-        let (lot, expiry) = body.map_or((None, None), |body| (body.lot(), body.expiry()));
-        Some((
-            *epc,
-            Birth {
-                teller,
-                lot: lot.map(str::to_owned),
-                expiry: expiry.map(str::to_owned),
-            },
-        ))
+    let birth = |event: EventKey| {
+        let (by, _, at) = facts.get(&event)?;
+        let body = new.get(&event).copied().or_else(|| read.get(&event));
+        let birth = Birth {
+            teller: (by.clone(), *at, event),
+            lot: body.and_then(Event::lot).map(Arc::from),
+            expiry: body.and_then(Event::expiry).map(Arc::from),
+        };
+        Some((event, birth))
     };
-    Ok(outcome.commissioned.iter().filter_map(birth).collect())
+    Ok(count.into_iter().filter_map(birth).collect())
 }
 
 /// The last disposition in the order of time, of those who may know the thing: a stranger's word changes the state of nothing, and
@@ -144,6 +195,8 @@ fn dispositions(folded: &Folded<'_>, items: &mut HashMap<EpcKey, Item>) {
             *known = (at, event, term).max(*known);
         }
     };
+    // Things of one event share the text.
+    let mut texts = HashMap::<&str, Arc<str>>::new();
     let used_up = |role: EpcRole| role == EpcRole::Input;
     for named in loaded
         .stored
@@ -154,20 +207,22 @@ fn dispositions(folded: &Folded<'_>, items: &mut HashMap<EpcKey, Item>) {
     }
     for (new, event) in admitted.counting(work) {
         let Some(term) = &event.disposition else { continue };
-        for (_, epc) in event.roles().filter(|(role, _)| !used_up(*role)) {
-            hear(epc.key(), event.event_time, new.key, term.as_str());
+        for (_, key, _) in new.named(event).filter(|(role, ..)| !used_up(*role)) {
+            hear(key, event.event_time, new.key, term.as_str());
         }
     }
     for item in items.values_mut() {
-        item.disposition = last.get(&item.epc).map(|(at, _, term)| ((*term).to_owned(), *at));
+        item.disposition = last
+            .get(&item.epc)
+            .map(|(_, _, term)| Arc::clone(texts.entry(*term).or_insert_with(|| Arc::from(*term))));
     }
 }
 
 /// Raises the latest event times, and those of everything the things were ever said to be inside of.
 fn last_times(folded: &Folded<'_>, items: &mut HashMap<EpcKey, Item>) {
-    for (_, event) in folded.admitted.counting(folded.work) {
-        for (_, epc) in event.roles() {
-            if let Some(item) = items.get_mut(&epc.key()) {
+    for (new, event) in folded.admitted.counting(folded.work) {
+        for key in &new.keys {
+            if let Some(item) = items.get_mut(key) {
                 item.last_at = item.last_at.max(event.event_time);
             }
         }
@@ -208,7 +263,7 @@ fn last_times(folded: &Folded<'_>, items: &mut HashMap<EpcKey, Item>) {
     }
 }
 
-/// Writes the stays that changed.
+/// Writes the stays that ended, where they changed. Those that have not stand with the things.
 pub(super) async fn containment(tx: &Tx, folded: &Folded<'_>) -> Result<(), ServiceError> {
     let Folded { loaded, outcome, .. } = folded;
     let known: BTreeSet<EpcKey> = loaded
@@ -224,21 +279,21 @@ pub(super) async fn containment(tx: &Tx, folded: &Folded<'_>) -> Result<(), Serv
         .iter()
         .flat_map(|(_, event)| event.epcs.iter().map(Epc::key));
     let known: Vec<EpcKey> = known.into_iter().chain(wrong).collect::<BTreeSet<_>>().into_iter().collect();
-    let before = containment::stays(tx, &known).await?;
-    let empty = Vec::new();
-    let gone: Vec<EpcKey> = before
-        .iter()
-        .filter(|(child, stays)| outcome.intervals.get(child).unwrap_or(&empty) != *stays)
-        .map(|(child, _)| *child)
-        .collect();
-    let fresh: BTreeMap<EpcKey, &Vec<Interval>> = outcome
+    let before = containment::ended(tx, &known).await?;
+    let ended = |stays: &[Interval]| stays.iter().take_while(|stay| stay.until < Micros::FOREVER).count();
+    let now = outcome
         .intervals
         .iter()
-        .filter(|(child, stays)| before.get(child) != Some(stays))
-        .map(|(child, stays)| (*child, stays))
+        .map(|(child, stays)| (*child, &stays[..ended(stays)]));
+    let now: BTreeMap<EpcKey, &[Interval]> = now.filter(|(_, stays)| !stays.is_empty()).collect();
+    let gone: Vec<EpcKey> = before
+        .iter()
+        .filter(|(child, stays)| now.get(child).copied().unwrap_or_default() != stays.as_slice())
+        .map(|(child, _)| *child)
         .collect();
-    let rows: Vec<(EpcKey, &Interval)> = fresh
+    let rows: Vec<(EpcKey, &Interval)> = now
         .into_iter()
+        .filter(|(child, stays)| before.get(child).map(Vec::as_slice).unwrap_or_default() != *stays)
         .flat_map(|(child, stays)| stays.iter().map(move |stay| (child, stay)))
         .collect();
     Ok(containment::replace(tx, &gone, &rows).await?)

@@ -13,7 +13,7 @@ use crate::epcis::ParsedEvent;
 use crate::storage::capture as store;
 use crate::storage::{StorageError, identity};
 
-use super::check::Checked;
+use super::check::Whole;
 use super::{
     Code, ErrorBehaviour, Hub, Job, JobState, LEASE_SECONDS, ServiceError, Submission, blocking, check, checked, errors_of,
     object_failed, refusal, work_on,
@@ -42,7 +42,7 @@ pub async fn capture_event(hub: &Hub, actor: &Actor, submission: Submission) -> 
     let sha256 = received.sha256();
     let input = received.read().map_err(object_failed)?;
     let event = match checked(hub, (&actor.party, ErrorBehaviour::Rollback), media, input).await? {
-        Ok(Checked { events, .. }) => alone(events.into_iter().map(|(parsed, _)| parsed).collect())?,
+        Ok(Whole { events, .. }) => alone(events.into_iter().map(|(parsed, _)| parsed).collect())?,
         Err(findings) => {
             let object = format!("sha256:{}", check::hex(&sha256));
             return Err(refusal::refuse(hub, actor, object, findings).await?);

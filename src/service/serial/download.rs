@@ -49,6 +49,30 @@ pub struct SerialStream {
     /// The offset to look at next.
     offset: u64,
     left: u64,
+    /// Numbers that were computed before anybody asked for them; they come first.
+    begun: Begun,
+}
+
+/// Numbers one behind the other in one text.
+#[derive(Debug, Clone, Default)]
+struct Begun {
+    text: String,
+    /// Where each of them ends.
+    ends: Vec<usize>,
+}
+
+impl Begun {
+    fn push(&mut self, serial: &str) {
+        self.text.push_str(serial);
+        self.ends.push(self.text.len());
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        let mut from = 0;
+        self.ends
+            .iter()
+            .filter_map(move |end| self.text.get(std::mem::replace(&mut from, *end)..*end))
+    }
 }
 
 impl SerialStream {
@@ -63,6 +87,7 @@ impl SerialStream {
             holes: RoaringBitmap::new(),
             offset: 0,
             left: quantity,
+            begun: Begun::default(),
         }
     }
 
@@ -75,11 +100,23 @@ impl SerialStream {
     /// How many are still to come.
     #[must_use]
     pub fn remaining(&self) -> u64 {
-        self.left
+        self.left + self.begun.ends.len() as u64
+    }
+
+    /// Computes the first numbers now. For the same threads as [`Self::next_chunk`].
+    fn begin(mut self) -> Result<Self, ServiceError> {
+        let mut begun = Begun::default();
+        self.with_chunk(|serial| begun.push(serial))?;
+        self.begun = begun;
+        Ok(self)
     }
 
     /// Gives up to 4,096 more to `each`, in order; false at the end. As [`Self::next_chunk`], without a text of its own for each number.
     pub fn with_chunk(&mut self, mut each: impl FnMut(&str)) -> Result<bool, ServiceError> {
+        if !self.begun.ends.is_empty() {
+            std::mem::take(&mut self.begun).iter().for_each(each);
+            return Ok(true);
+        }
         if self.trial.is_some() || !self.pool.record().source.is_computed() {
             let serials = self.next_chunk()?;
             serials.iter().flatten().for_each(|serial| each(serial));
@@ -100,6 +137,10 @@ impl SerialStream {
     /// Up to 4,096 more; none at the end. For a thread that may be busy a few milliseconds (`spawn_blocking`): numbers are computed
     /// there, and those that stand in a list are read, page by page.
     pub fn next_chunk(&mut self) -> Result<Option<Vec<String>>, ServiceError> {
+        if !self.begun.ends.is_empty() {
+            let begun = std::mem::take(&mut self.begun);
+            return Ok(Some(begun.iter().map(str::to_owned).collect()));
+        }
         let count = self.left.min(CHUNK);
         if let Some(trial) = &self.trial {
             let serials = trial.serials(&mut self.offset, count);
@@ -168,8 +209,10 @@ pub async fn serials_if(
     let looked_at = numbers.clone();
     let checked = tokio::task::spawn_blocking(move || check(looked_at)).await;
     checked.map_err(|error| ServiceError::Internal(error.to_string()))??;
+    // Nothing leaves the hub before it is noted; the first numbers are computed meanwhile.
+    let begun = tokio::task::spawn_blocking(move || numbers.begin());
     note(hub, actor, &stored.allocation, first, count).await?;
-    Ok(numbers)
+    begun.await.map_err(|error| ServiceError::Internal(error.to_string()))?
 }
 
 /// Closed is closed for the party that closed it or was closed; the brand owner answers for its numbers and can always read them.
@@ -198,6 +241,7 @@ pub(super) async fn open(hub: &Hub, stored: &StoredAllocation, (first, count): (
         offset: offset_of(first, &stored.holes),
         holes: stored.holes.clone(),
         left: count,
+        begun: Begun::default(),
     })
 }
 

@@ -4,6 +4,9 @@
 //! whoever comes while a commit is under way waits for the next, which takes all that wait. A product has a queue only while there is
 //! work: a task takes what waits, commits it ([`super::batch`]), answers, and ends when nothing is left.
 //!
+//! Callers that are answered together come again together, a moment after the next commit has begun without them: two halves would take
+//! turns for ever. So the task waits, for less than a commit takes, until as many are there as it knows of ([`Pace`]).
+//!
 //! Two hub processes over one database each have their own queues; the lock of the pools keeps their transactions apart.
 //!
 //! # Invariants
@@ -14,6 +17,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
 
@@ -26,6 +30,11 @@ use crate::storage::StorageError;
 
 use super::batch::{self, Asked, Verdict};
 use super::request::noted;
+
+/// The longest that requests wait for others to be committed with.
+const LONGEST_WAIT: Duration = Duration::from_millis(2);
+/// As many as share the wait for the disk well enough: more of them cost a commit more, and waiting gains nothing.
+const ENOUGH: usize = 32;
 
 /// How many requests were committed, in how many transactions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,11 +49,20 @@ pub struct WriterCounts {
 #[derive(Debug, Default)]
 pub struct Writer {
     /// A product is in it exactly while a task works on its queue.
-    queues: Mutex<HashMap<Numbered, VecDeque<Waiting>>>,
+    queues: Mutex<HashMap<Numbered, Queue>>,
     under_way: Mutex<HashSet<(PartyId, String)>>,
     idle: Notify,
     requests: AtomicU64,
     transactions: AtomicU64,
+}
+
+/// The requests for one product.
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Waiting>,
+    /// How many must wait for `gathered` to be told; 0 while nobody wants to know.
+    enough: usize,
+    gathered: Arc<Notify>,
 }
 
 #[derive(Debug)]
@@ -105,11 +123,14 @@ impl Writer {
             let mut queues = locked(&self.queues);
             let begins = !queues.contains_key(&numbered);
             let queue = queues.entry(numbered).or_default();
-            if queue.len() >= hub.limits().waiting_serial_requests {
+            if queue.waiting.len() >= hub.limits().waiting_serial_requests {
                 let detail = "more requests for this product wait than the hub takes: ask again with the same key";
                 return Err(ServiceError::refused(Code::Unavailable, detail));
             }
-            queue.push_back(Waiting { asked, answer });
+            queue.waiting.push_back(Waiting { asked, answer });
+            if queue.enough > 0 && queue.waiting.len() >= queue.enough {
+                queue.gathered.notify_one();
+            }
             begins
         };
         if begins {
@@ -123,17 +144,58 @@ impl Writer {
     fn next_batch(&self, numbered: Numbered, most: usize) -> Option<Vec<Waiting>> {
         let mut queues = locked(&self.queues);
         let queue = queues.get_mut(&numbered)?;
-        let Some(first) = queue.front() else {
+        queue.enough = 0;
+        let Some(first) = queue.waiting.front() else {
             queues.remove(&numbered);
             self.idle.notify_waiters();
             return None;
         };
         let (rule, principal) = (&first.asked.basis.rule, &first.asked.basis.principal);
-        let same = queue.iter().take(most.max(1));
+        let same = queue.waiting.iter().take(most.max(1));
         let count = same
             .take_while(|waiting| waiting.asked.basis.rule == *rule && waiting.asked.basis.principal == *principal)
             .count();
-        Some(queue.drain(..count).collect())
+        Some(queue.waiting.drain(..count).collect())
+    }
+
+    /// How many wait, and who tells when `enough` do; none if they do already.
+    fn short_of(&self, numbered: Numbered, enough: usize) -> Option<Arc<Notify>> {
+        let mut queues = locked(&self.queues);
+        let queue = queues.get_mut(&numbered)?;
+        if queue.waiting.len() >= enough {
+            return None;
+        }
+        queue.enough = enough;
+        Some(Arc::clone(&queue.gathered))
+    }
+
+    fn waiting(&self, numbered: Numbered) -> usize {
+        locked(&self.queues).get(&numbered).map_or(0, |queue| queue.waiting.len())
+    }
+}
+
+/// What a task has seen of those that ask for its product.
+#[derive(Debug, Default)]
+struct Pace {
+    /// Those that were answered last, and those that waited then: so many are worth waiting for.
+    known: usize,
+    /// How long the last commit took.
+    took: Duration,
+}
+
+impl Pace {
+    /// Waits until all that are known wait again, at most for half of what the commit takes that they would miss.
+    ///
+    /// Who does not come again is waited for once: the next time only those count that came.
+    async fn gather(&self, writer: &Writer, numbered: Numbered, most: usize) {
+        if let Some(gathered) = writer.short_of(numbered, self.known.min(ENOUGH).min(most)) {
+            let _late = tokio::time::timeout((self.took / 2).min(LONGEST_WAIT), gathered.notified()).await;
+        }
+    }
+
+    fn answered(&mut self, answered: usize, waiting: usize, took: Duration) {
+        self.known = answered + waiting;
+        self.took = took;
     }
 }
 
@@ -152,13 +214,20 @@ async fn work(hub: Hub, numbered: Numbered) {
     }
     let _works = Works(hub.clone(), numbered);
     let writer = hub.serial_writer();
-    while let Some(waiting) = writer.next_batch(numbered, hub.limits().serial_requests_per_commit) {
+    let most = hub.limits().serial_requests_per_commit;
+    let mut pace = Pace::default();
+    while let Some(waiting) = writer.next_batch(numbered, most) {
+        let began = Instant::now();
         let (asked, answers): (Vec<Asked>, Vec<_>) = waiting.into_iter().map(|waiting| (waiting.asked, waiting.answer)).unzip();
-        writer.requests.fetch_add(asked.len() as u64, Ordering::Relaxed);
-        for (answer, verdict) in answers.into_iter().zip(decide(&hub, asked.into()).await) {
+        let count = asked.len();
+        writer.requests.fetch_add(count as u64, Ordering::Relaxed);
+        let verdicts = decide(&hub, asked.into()).await;
+        pace.answered(count, writer.waiting(numbered), began.elapsed());
+        for (answer, verdict) in answers.into_iter().zip(verdicts) {
             // Whoever hung up asks again.
             let _gone = answer.send(verdict);
         }
+        pace.gather(writer, numbered, most).await;
     }
 }
 

@@ -88,12 +88,14 @@ pub(super) fn issuing(tx: &Tx, counts: &[(&AccountKey, u64)], now: Micros) -> Re
     let signed =
         |count: u64| i64::try_from(count).map_err(|_| StorageError::Inconsistent(format!("{count} numbers issued at once")));
     let issued: Vec<i64> = counts.iter().map(|(_, count)| signed(*count)).collect::<Result<_, _>>()?;
-    let rows = Rows::default()
-        .texts("party", counts.iter().map(|(key, _)| Some(key.party.as_str())))
-        .texts("gtin", counts.iter().map(|(key, _)| Some(key.numbered.to_string())))
-        .texts("agreement", counts.iter().map(|(key, _)| Some(key.agreement_text())))
-        .ints("n", issued.iter().map(|count| Some(*count)));
-    let (table, values) = rows.short_table(tx.backend(), 1);
+    let rows = || {
+        Rows::default()
+            .texts("party", counts.iter().map(|(key, _)| Some(key.party.as_str())))
+            .texts("gtin", counts.iter().map(|(key, _)| Some(key.numbered.to_string())))
+            .texts("agreement", counts.iter().map(|(key, _)| Some(key.agreement_text())))
+            .ints("n", issued.iter().map(|count| Some(*count)))
+    };
+    let (table, values) = rows().short_table(tx.backend(), 1);
     // `WHERE TRUE`: SQLite would read ON as the join's.
     let account = Part {
         sql: format!(
@@ -103,7 +105,7 @@ pub(super) fn issuing(tx: &Tx, counts: &[(&AccountKey, u64)], now: Micros) -> Re
         ),
         values,
     };
-    let (table, binds) = rows.short_table(tx.backend(), 2);
+    let (table, binds) = rows().short_table(tx.backend(), 2);
     let mut values: Vec<Value> = vec![now.day().into()];
     values.extend(binds);
     let day = Part {

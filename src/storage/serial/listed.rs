@@ -43,7 +43,7 @@ pub async fn taken(tx: &Tx, numbered: Numbered, candidates: &[Candidate<'_>]) ->
         "SELECT r.n FROM {table}
          WHERE EXISTS (SELECT 1 FROM listed_serial l WHERE l.gtin = $1 AND l.serial = r.serial)
             OR EXISTS (SELECT 1 FROM foreign_serial f WHERE f.gtin = $1 AND f.serial = r.serial)
-            OR EXISTS (SELECT 1 FROM item i WHERE i.epc = r.epc AND i.commissioned_at IS NOT NULL)"
+            OR EXISTS (SELECT 1 FROM thing i WHERE i.epc = r.epc AND i.birth IS NOT NULL)"
     );
     let values = std::iter::once(numbered.to_string().into()).chain(binds).collect();
     let rows = tx.query("looking for serial numbers that are taken", &sql, values).await?;

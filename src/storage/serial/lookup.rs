@@ -228,8 +228,9 @@ pub(in crate::storage) fn find_sql(backend: DbBackend, wanted: Wanted<'_>) -> (S
          UNION ALL
          SELECT 2, NULL, p.id, NULL, NULL, NULL, p.gtin, NULL, NULL{none} FROM {products} CROSS JOIN pool p WHERE p.gtin = r.gtin
          UNION ALL
-         SELECT 3, h.n, NULL, NULL, i.commissioned_at, NULL, i.expiry, NULL, NULL{none}
-         FROM held h CROSS JOIN item i WHERE i.epc = h.epc AND i.commissioned_at IS NOT NULL
+         SELECT 3, h.n, NULL, NULL, e.event_time, NULL, NULLIF(k.expiry, ''), NULL, NULL{none}
+         FROM held h CROSS JOIN thing i CROSS JOIN thing_kind k CROSS JOIN event e
+         WHERE i.epc = h.epc AND k.no = i.kind AND e.id = i.birth
          UNION ALL
          SELECT 4, r.n, NULL, NULL, f.recorded_at, NULL, f.party_id, f.lot, NULL{none}
          FROM {own} CROSS JOIN foreign_serial AS f{by_serial}

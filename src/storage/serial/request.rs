@@ -102,7 +102,6 @@ pub async fn met(
     counter: Option<(PoolId, u64)>,
 ) -> Result<Met, StorageError> {
     let (places, subjects) = grouped(asked, lots);
-    let keys = keys(asked);
     let (table, binds) = subjects_of(&subjects).short_table(tx.backend(), 4);
     let mut values: Vec<Value> = vec![
         day.into(),
@@ -110,7 +109,7 @@ pub async fn met(
         counter.map(|(_, next)| bigint(next)).into(),
     ];
     values.extend(binds);
-    let (keys_table, binds) = keys.short_table(tx.backend(), values.len() + 1);
+    let (keys_table, binds) = keys(asked).short_table(tx.backend(), values.len() + 1);
     values.extend(binds);
     let sql = format!(
         "SELECT r.place, s.issued, s.settled, d.issued AS issued_today, {}, {CLOSED_FOR} AS lot_closed,
@@ -136,7 +135,7 @@ pub async fn met(
         first_skip: first_skip.and_then(|index| u64::try_from(index).ok()),
     };
     if column::<i64>(row, TABLE, "answered")? > 0 {
-        answers(tx, &keys, &mut met.each).await?;
+        answers(tx, keys(asked), &mut met.each).await?;
     }
     Ok(met)
 }
@@ -190,7 +189,7 @@ fn of_subjects(rows: &[QueryResult], places: &[usize], count: usize) -> Result<V
 }
 
 /// Adds what keys were answered before.
-async fn answers(tx: &Tx, keys: &Rows, each: &mut [Standing]) -> Result<(), StorageError> {
+async fn answers(tx: &Tx, keys: Rows, each: &mut [Standing]) -> Result<(), StorageError> {
     let (table, values) = keys.short_table(tx.backend(), 1);
     let sql = format!("SELECT {} FROM {table} {ANSWERED}", *ANSWER_COLUMNS);
     let part = Part { sql, values };

@@ -1,6 +1,6 @@
 //! What is inside a thing at a moment.
 
-use sea_orm::Value;
+use sea_orm::{DbBackend, Value};
 use uuid::Uuid;
 
 use crate::domain::gs1::{Epc, EpcKey, Gtin};
@@ -48,7 +48,9 @@ pub struct Wanted {
 
 /// Contents, outermost first, then by key.
 pub async fn contents(db: &Db, wanted: &Wanted) -> Result<Vec<Inside>, StorageError> {
-    let rows = db.query("reading the contents of a container", SQL, values(wanted)).await?;
+    let rows = db
+        .query("reading the contents of a container", &sql(db.backend()), values(wanted))
+        .await?;
     rows.iter()
         .map(|row| {
             Ok(Inside {
@@ -64,18 +66,41 @@ pub async fn contents(db: &Db, wanted: &Wanted) -> Result<Vec<Inside>, StorageEr
         .collect()
 }
 
-pub(super) const SQL: &str = "
-WITH RECURSIVE inside (epc, parent, depth) AS (
-    SELECT c.child, c.parent, CAST(1 AS BIGINT) FROM containment c WHERE c.parent = $1 AND c.from_time <= $2 AND c.until_time > $2
-    UNION ALL
-    SELECT c.child, c.parent, inside.depth + 1 FROM inside CROSS JOIN containment c
-    WHERE c.parent = inside.epc AND c.from_time <= $2 AND c.until_time > $2 AND inside.depth < $3
-)
-SELECT inside.epc, inside.parent, inside.depth, i.uri, i.gtin, i.lot, i.expiry
-FROM inside CROSS JOIN item i
-WHERE i.epc = inside.epc AND ($4 = '' OR i.owner_id = $4) AND (inside.depth > $5 OR (inside.depth = $5 AND inside.epc > $6))
-ORDER BY inside.depth, inside.epc
-LIMIT $7";
+/// A thing is in its parent as its own row says, and was where its ended stays say. SQLite takes two ways down in one recursion
+/// and no UNION inside of one; PostgreSQL has it the other way round.
+pub(super) fn sql(backend: DbBackend) -> String {
+    let (now, then) = ("c.since <= $2", "c.from_time <= $2 AND c.until_time > $2");
+    let down = match backend {
+        DbBackend::Postgres => format!(
+            "SELECT c.child, c.parent, inside.depth + 1 FROM inside CROSS JOIN LATERAL (
+                 SELECT c.epc AS child, c.parent FROM thing c WHERE c.parent = inside.epc AND {now}
+                 UNION ALL
+                 SELECT c.child, c.parent FROM stay c WHERE c.parent = inside.epc AND {then}) c
+             WHERE inside.depth < $3"
+        ),
+        _ => format!(
+            "SELECT c.epc, c.parent, inside.depth + 1 FROM inside CROSS JOIN thing c
+             WHERE c.parent = inside.epc AND {now} AND inside.depth < $3
+             UNION ALL
+             SELECT c.child, c.parent, inside.depth + 1 FROM inside CROSS JOIN stay c
+             WHERE c.parent = inside.epc AND {then} AND inside.depth < $3"
+        ),
+    };
+    format!(
+        "WITH RECURSIVE inside (epc, parent, depth) AS (
+             SELECT t.epc, t.parent, CAST(0 AS BIGINT) FROM thing t WHERE t.epc = $1
+             UNION ALL
+             {down}
+         )
+         SELECT inside.epc, inside.parent, inside.depth, k.prefix || i.serial AS uri, NULLIF(k.gtin, '') AS gtin, NULLIF(k.lot, '') AS lot,
+                NULLIF(k.expiry, '') AS expiry
+         FROM inside CROSS JOIN thing i CROSS JOIN thing_kind k
+         WHERE inside.depth > 0 AND i.epc = inside.epc AND k.no = i.kind AND ($4 = '' OR k.owner_id = $4)
+           AND (inside.depth > $5 OR (inside.depth = $5 AND inside.epc > $6))
+         ORDER BY inside.depth, inside.epc
+         LIMIT $7"
+    )
+}
 
 pub(super) fn values(wanted: &Wanted) -> Vec<Value> {
     // Open intervals end at the last moment there is, which is not inside them.

@@ -8,8 +8,8 @@ use crate::domain::gs1::EpcKey;
 use crate::domain::ids::{DocumentId, EventKey, GrantId, PartyId};
 use crate::domain::lens::{Relations, sight};
 use crate::domain::time::Micros;
-use crate::storage::event::kind_number;
-use crate::storage::row::{column, json, parsed};
+use crate::storage::event::{body, kind_number};
+use crate::storage::row::{column, parsed};
 use crate::storage::{Db, StorageError};
 
 use super::trace::optional;
@@ -109,8 +109,7 @@ pub async fn by_event_id(db: &Db, party: &PartyId, event_id: &str) -> Result<Vec
     rows.iter().map(event_row).collect()
 }
 
-pub(super) const SELECT: &str =
-    "SELECT e.id, e.event_id, e.record_time, e.asserter_id, e.principal_id, e.voided, e.document_id, e.body, ep.relations";
+pub(super) const SELECT: &str = "SELECT e.id, e.event_id, e.record_time, e.asserter_id, e.principal_id, e.voided, e.document_id, e.body, e.packed, ep.relations";
 
 /// The relations under which an event is shown as one.
 pub(super) fn showing() -> i64 {
@@ -166,7 +165,13 @@ pub(super) fn conditions(binds: &mut Binds, source: Source<'_>, filter: &Filter)
     } else {
         let keys = binds.list(filter.epcs.iter().map(|key| key.0));
         wheres.push("ep.event_id = x.event_id".to_owned());
-        format!("(SELECT DISTINCT event_id FROM event_epc WHERE epc IN ({keys})) x CROSS JOIN {table} ep CROSS JOIN event e")
+        // What the row of the thing says of events has no row in `fact`: see `storage::fact`.
+        format!(
+            "(SELECT event_id FROM fact WHERE epc IN ({keys})
+              UNION SELECT birth FROM thing WHERE epc IN ({keys}) AND birth IS NOT NULL
+              UNION SELECT opened_by FROM thing WHERE epc IN ({keys}) AND opened_by IS NOT NULL) x
+             CROSS JOIN {table} ep CROSS JOIN event e"
+        )
     };
     if !filter.event_ids.is_empty() {
         let ids = binds.list(filter.event_ids.iter().map(String::as_str));
@@ -212,7 +217,7 @@ pub(super) fn event_row(row: &QueryResult) -> Result<EventRow, StorageError> {
         principal: optional(row, "event", "principal_id")?,
         voided: column::<i16>(row, "event", "voided")? != 0,
         document: DocumentId::new(column(row, "event", "document_id")?),
-        event: json(row, "event", "body")?,
+        event: body::read(row)?,
         relations: Relations(column(row, "event_party", "relations")?),
     })
 }

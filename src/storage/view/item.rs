@@ -24,10 +24,12 @@ pub async fn owners(db: &Db, keys: &[EpcKey]) -> Result<HashMap<EpcKey, PartyId>
         let fill = chunk.len().next_power_of_two() - chunk.len();
         let padded = chunk.iter().chain(std::iter::repeat_n(&chunk[chunk.len() - 1], fill));
         let list = binds.list(padded.map(|key| key.0));
-        let sql = format!("SELECT i.epc, i.owner_id FROM item i WHERE i.epc IN ({list})");
+        let sql = format!(
+            "SELECT t.epc, k.owner_id FROM thing t CROSS JOIN thing_kind k WHERE t.epc IN ({list}) AND k.no = t.kind AND k.owner_id <> ''"
+        );
         for row in db.query("reading whose things are", &sql, binds.0).await? {
-            if let Some(owner) = optional(&row, "item", "owner_id")? {
-                owners.insert(EpcKey(column::<Uuid>(&row, "item", "epc")?), owner);
+            if let Some(owner) = optional(&row, "thing_kind", "owner_id")? {
+                owners.insert(EpcKey(column::<Uuid>(&row, "thing", "epc")?), owner);
             }
         }
     }

@@ -9,9 +9,8 @@ use crate::domain::ids::{AllocationId, EventKey, PartyId, PoolId};
 use crate::domain::time::Micros;
 use crate::storage::Db;
 use crate::storage::db::DbOptions;
-use crate::storage::event as stored;
 use crate::storage::serial::{lookup, slice};
-use crate::storage::statement;
+use crate::storage::{containment, event as stored, fact, item as things, receipt, statement};
 
 use super::event::Filter;
 use super::{DEPTH, audit, container, event, facts, query, shipment, trace};
@@ -79,13 +78,15 @@ fn hot(backend: DbBackend) -> Vec<(&'static str, String, Vec<Value>)> {
     };
     let named = |name, (sql, values): (String, Vec<Value>)| (name, sql, values);
     vec![
-        ("history of a thing", trace::SQL.to_owned(), vec![key.0.into(), DEPTH.into()]),
+        ("history of a thing", trace::sql(backend), vec![key.0.into(), DEPTH.into()]),
         (
             "all that was said of a thing",
-            facts::facts_sql(),
+            facts::facts_sql(backend),
             vec![key.0.into(), DEPTH.into(), 51_i64.into()],
         ),
-        ("contents", container::SQL.to_owned(), container::values(&inside)),
+        named("all that was said of things", facts::of_things_sql(backend, &[key], 51)),
+        named("things as they stand", things::joined_sql(backend, &[key])),
+        ("contents", container::sql(backend), container::values(&inside)),
         named("events", event::list_sql(&party, &Filter::default(), after, 51)),
         named("events by type, step and time", event::list_sql(&party, &by_time, after, 51)),
         named("events of a thing", event::list_sql(&party, &by_epc, after, 51)),
@@ -107,6 +108,16 @@ fn hot(backend: DbBackend) -> Vec<(&'static str, String, Vec<Value>)> {
         named(
             "capture: events by id",
             stored::by_event_id_sql(backend, &party, &["urn:uuid:1".to_owned()]),
+        ),
+        named("capture: things", things::lock_sql(backend, &[key])),
+        named("capture: what names things", fact::of_things_sql(backend, &[key])),
+        named(
+            "what was inside",
+            containment::inside_after_sql(backend, &[(key, Micros(1))], true),
+        ),
+        named(
+            "what was not confirmed",
+            receipt::unconfirmed_sql(backend, &[EventKey::new(Uuid::from_u128(1))], 5),
         ),
         named(
             "what should not be shipped",
@@ -135,7 +146,12 @@ async fn what_a_document_names_is_looked_up_one_by_one() {
         let steps: Vec<String> = plan.iter().map(|row| row.try_get("", "detail").unwrap()).collect();
         assert!(steps[0].starts_with("SCAN json_each"), "{name}: {steps:#?}");
         let last = steps.last().unwrap();
-        let whole = ["(asserter_id=? AND hash=?", "(event_id=?", "(party_id=? AND event_id=?"];
+        let whole = [
+            "(asserter_id=? AND hash=?",
+            "(event_id=?",
+            "(party_id=? AND event_id=?",
+            "(epc=?",
+        ];
         assert!(whole.iter().any(|columns| last.contains(columns)), "{name}: {steps:#?}");
     }
 }

@@ -95,9 +95,11 @@ pub async fn things(
     let owner = binds.push(owner.map_or("", PartyId::as_str));
     let sql = format!(
         "SELECT t.shipment_id, t.epc, t.uri
-         FROM (SELECT se.shipment_id, se.epc, i.uri, ROW_NUMBER() OVER (PARTITION BY se.shipment_id ORDER BY se.epc) AS place
-               FROM shipment_epc se CROSS JOIN item i
-               WHERE se.shipment_id IN ({ids}) AND se.epc > {after} AND i.epc = se.epc AND ({owner} = '' OR i.owner_id = {owner})) t
+         FROM (SELECT se.shipment_id, se.epc, k.prefix || i.serial AS uri,
+                      ROW_NUMBER() OVER (PARTITION BY se.shipment_id ORDER BY se.epc) AS place
+               FROM shipment_epc se CROSS JOIN thing i CROSS JOIN thing_kind k
+               WHERE se.shipment_id IN ({ids}) AND se.epc > {after} AND i.epc = se.epc AND k.no = i.kind
+                 AND ({owner} = '' OR k.owner_id = {owner})) t
          WHERE t.place <= {limit} ORDER BY t.shipment_id, t.epc"
     );
     let rows = db.query("reading what was shipped", &sql, binds.0).await?;

@@ -1,6 +1,6 @@
 //! A thing with everything that happened to its custody and ownership: one statement.
 
-use sea_orm::QueryResult;
+use sea_orm::{DbBackend, QueryResult};
 
 use crate::domain::gs1::{Epc, EpcKey, Gln};
 use crate::domain::ids::{PartyId, ShipmentId};
@@ -17,9 +17,14 @@ use super::DEPTH;
 /// is one of the thing if it falls into that time. A shipment that was taken back, or whose sender did not have the
 /// goods, moved nothing.
 pub async fn trace(db: &Db, key: EpcKey) -> Result<Option<Trace>, StorageError> {
-    let rows = db
-        .query("reading the history of a thing", SQL, vec![key.0.into(), DEPTH.into()])
-        .await?;
+    let sql = sql(db.backend());
+    let read = |key: EpcKey| db.query("reading the history of a thing", &sql, vec![key.0.into(), DEPTH.into()]);
+    let mut rows = read(key).await?;
+    if rows.is_empty()
+        && let Some(key) = renamed(db, key).await?
+    {
+        rows = read(key).await?;
+    }
     let Some(first) = rows.first() else { return Ok(None) };
     let thing = thing(first)?;
     let mut handovers: Vec<Handover> = Vec::new();
@@ -35,31 +40,64 @@ pub async fn trace(db: &Db, key: EpcKey) -> Result<Option<Trace>, StorageError> 
     Ok(Some(Trace { thing, handovers }))
 }
 
-pub(super) const SQL: &str = "
-WITH RECURSIVE chain (epc, from_time, until_time, depth) AS (
-    SELECT i.epc, CAST(-9223372036854775807 AS BIGINT), 9223372036854775807, CAST(0 AS BIGINT) FROM item i WHERE i.epc = $1
-    UNION ALL
-    SELECT c.parent,
-           CASE WHEN c.from_time > chain.from_time THEN c.from_time ELSE chain.from_time END,
-           CASE WHEN c.until_time < chain.until_time THEN c.until_time ELSE chain.until_time END,
-           chain.depth + 1
-    FROM chain CROSS JOIN containment c
-    WHERE c.child = chain.epc AND c.from_time < chain.until_time AND c.until_time > chain.from_time AND chain.depth < $2
-)
-SELECT i.epc, i.uri, i.gtin, i.lot, i.expiry, i.owner_id, i.commissioned_by, i.commissioned_at, i.disposition,
-       p.uri AS parent_uri, e.biz_location, e.read_point,
-       h.id AS shipment_id, h.sender_id, h.receiver_id, h.seller_id, h.buyer_id, h.from_gln, h.to_gln, h.shipped_at, h.received_at
-FROM item i
-LEFT JOIN item p ON p.epc = i.parent
-LEFT JOIN event e ON e.id = i.commission_event
-LEFT JOIN (
-    SELECT s.id, s.sender_id, s.receiver_id, s.seller_id, s.buyer_id, s.from_gln, s.to_gln, s.shipped_at, se.received_at
-    FROM chain CROSS JOIN shipment_epc se CROSS JOIN shipment s
-    WHERE se.epc = chain.epc AND se.shipped_at >= chain.from_time AND se.shipped_at < chain.until_time AND s.id = se.shipment_id
-      AND s.state IN ('in_transit', 'received')
-) h ON 1 = 1
-WHERE i.epc = $1
-ORDER BY h.shipped_at, h.id, h.received_at IS NULL, h.received_at";
+/// The key that a thing has now, if it had this one once: ids that were given out go on naming it.
+async fn renamed(db: &Db, former: EpcKey) -> Result<Option<EpcKey>, StorageError> {
+    let sql = "SELECT epc FROM former_key WHERE former = $1";
+    let row = db.query_one("reading a former key", sql, vec![former.0.into()]).await?;
+    row.map(|row| column(&row, "former_key", "epc").map(EpcKey)).transpose()
+}
+
+/// Up from the thing: see [`super::container::sql`] for the two spellings of the recursion.
+pub(super) fn sql(backend: DbBackend) -> String {
+    let span = |from: &str, until: &str| {
+        format!(
+            "CASE WHEN {from} > chain.from_time THEN {from} ELSE chain.from_time END,
+             CASE WHEN {until} < chain.until_time THEN {until} ELSE chain.until_time END, chain.depth + 1"
+        )
+    };
+    let within = "c.from_time < chain.until_time AND c.until_time > chain.from_time AND chain.depth < $2";
+    let both = span("c.from_time", "c.until_time");
+    let up = match backend {
+        DbBackend::Postgres => format!(
+            "SELECT c.parent, {both} FROM chain CROSS JOIN LATERAL (
+                 SELECT c.parent, c.since AS from_time, 9223372036854775807 AS until_time FROM thing c
+                 WHERE c.epc = chain.epc AND c.parent IS NOT NULL
+                 UNION ALL
+                 SELECT c.parent, c.from_time, c.until_time FROM stay c WHERE c.child = chain.epc) c
+             WHERE {within}"
+        ),
+        _ => format!(
+            "SELECT c.parent, {open} FROM chain CROSS JOIN thing c
+             WHERE c.epc = chain.epc AND c.parent IS NOT NULL AND c.since < chain.until_time AND chain.depth < $2
+             UNION ALL
+             SELECT c.parent, {both} FROM chain CROSS JOIN stay c WHERE c.child = chain.epc AND {within}",
+            open = span("c.since", "9223372036854775807")
+        ),
+    };
+    format!(
+        "WITH RECURSIVE chain (epc, from_time, until_time, depth) AS (
+             SELECT i.epc, CAST(-9223372036854775807 AS BIGINT), 9223372036854775807, CAST(0 AS BIGINT) FROM thing i WHERE i.epc = $1
+             UNION ALL
+             {up}
+         )
+         SELECT i.epc, k.prefix || i.serial AS uri, NULLIF(k.gtin, '') AS gtin, NULLIF(k.lot, '') AS lot,
+                NULLIF(k.expiry, '') AS expiry, NULLIF(k.owner_id, '') AS owner_id, e.asserter_id AS commissioned_by,
+                e.event_time AS commissioned_at, k.disposition, pk.prefix || p.serial AS parent_uri, e.biz_location, e.read_point,
+                h.id AS shipment_id, h.sender_id, h.receiver_id, h.seller_id, h.buyer_id, h.from_gln, h.to_gln, h.shipped_at, h.received_at
+         FROM thing i CROSS JOIN thing_kind k
+         LEFT JOIN thing p ON p.epc = i.parent
+         LEFT JOIN thing_kind pk ON pk.no = p.kind
+         LEFT JOIN event e ON e.id = i.birth
+         LEFT JOIN (
+             SELECT s.id, s.sender_id, s.receiver_id, s.seller_id, s.buyer_id, s.from_gln, s.to_gln, s.shipped_at, se.received_at
+             FROM chain CROSS JOIN shipment_epc se CROSS JOIN shipment s
+             WHERE se.epc = chain.epc AND se.shipped_at >= chain.from_time AND se.shipped_at < chain.until_time AND s.id = se.shipment_id
+               AND s.state IN ('in_transit', 'received')
+         ) h ON 1 = 1
+         WHERE i.epc = $1 AND k.no = i.kind
+         ORDER BY h.shipped_at, h.id, h.received_at IS NULL, h.received_at"
+    )
+}
 
 fn thing(row: &QueryResult) -> Result<Thing, StorageError> {
     let epc: Epc = parsed(row, "item", "uri")?;

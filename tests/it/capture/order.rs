@@ -35,7 +35,7 @@ fn story(test: &TestHub) -> Vec<(&'static str, Vec<Value>)> {
 }
 
 /// Everything that is derived, told with what does not depend on when it was derived.
-async fn state(test: &TestHub) -> Vec<String> {
+pub(super) async fn state(test: &TestHub) -> Vec<String> {
     let mut state = findings(test).await;
     for sql in [
         "SELECT c.uri || ' in ' || p.uri || ' ' || n.from_time || ' ' || n.until_time || ' ' || o.event_id || ' ' || COALESCE(x.event_id, '-') AS line

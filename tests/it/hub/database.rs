@@ -7,6 +7,7 @@ use std::time::Duration;
 use counterfoil::storage::Db;
 use counterfoil::storage::db::DbOptions;
 use counterfoil::storage::migration::migrate;
+use counterfoil_migrations::{Migrator, MigratorTrait};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use tokio::sync::OnceCell;
 
@@ -30,6 +31,32 @@ impl TestDatabase {
             Ok(server) => postgres(server).await,
             Err(_) => sqlite(folder).await,
         }
+    }
+
+    /// One that had come so many steps far when `fill` put something into it, and was brought to the present then.
+    pub async fn create_at_step(folder: &Path, steps: u32, fill: impl AsyncFnOnce(&DatabaseConnection)) -> Self {
+        let database = match std::env::var(SERVER) {
+            Ok(server) => {
+                let name = format!("counterfoil_test_{}", uuid::Uuid::new_v4().simple());
+                let admin = connect(&server).await;
+                run(&admin, &format!("CREATE DATABASE {name}")).await;
+                admin.close().await.expect("closed");
+                Self {
+                    url: with_database(&server, &name),
+                    drop: Some((server, name)),
+                }
+            }
+            Err(_) => Self {
+                url: format!("sqlite://{}?mode=rwc", folder.join("hub.db").display()),
+                drop: None,
+            },
+        };
+        let connection = connect(&database.url).await;
+        Migrator::up(&connection, Some(steps)).await.expect("the schema of then");
+        fill(&connection).await;
+        connection.close().await.expect("closed");
+        migrate(&database.url).await.expect("the schema");
+        database
     }
 
     /// Opens it as a hub process would.
