@@ -312,7 +312,7 @@ pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
     let (stop, stop_workers) = (CancellationToken::new(), CancellationToken::new());
     let (capture_alive, registry_alive, floor_alive) = (Alive::default(), Alive::default(), Alive::default());
     let replenish_alive = Alive::default();
-    let (lease_alive, subscription_alive) = (Alive::default(), Alive::default());
+    let (lease_alive, subscription_alive, grant_alive) = (Alive::default(), Alive::default(), Alive::default());
     let workers = vec![
         work(capture_alive.clone(), worker::capture::run(hub.clone(), stop_workers.clone())),
         work(
@@ -328,6 +328,7 @@ pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
             worker::floor::run(hub.clone(), keeper, stop_workers.clone()),
         ),
         work(lease_alive.clone(), worker::lease::run(hub.clone(), stop_workers.clone())),
+        work(grant_alive.clone(), worker::grant::run(hub.clone(), stop_workers.clone())),
         work(
             subscription_alive.clone(),
             worker::subscription::run(hub.clone(), stop_workers.clone()),
@@ -346,6 +347,7 @@ pub async fn start_with(start: Start) -> Result<RunningHub, StartError> {
         ("floor_worker", floor_alive),
         ("replenish_worker", replenish_alive),
         ("lease_worker", lease_alive),
+        ("grant_worker", grant_alive),
         ("subscription_worker", subscription_alive),
     ];
     let operations = Operations {

@@ -24,14 +24,14 @@
 //!
 //! | module | rank | what it is for |
 //! |---|---|---|
-//! | [`domain`] | 0 | pure: identifiers, events, agreements, serial numbers, containment, handovers, provenance, the lens |
+//! | [`domain`] | 0 | pure: identifiers, events, agreements, serial numbers, containment, handovers, provenance, the lens, grants and the policy that decides by them |
 //! | [`epcis`] | 1 | EPCIS 1.2 / 2.0 XML and 2.0 JSON-LD to and from domain events; the CBV event hash |
 //! | [`config`] | 1 | settings of the hub, configuration of its partners |
 //! | [`storage`] | 2 | the only place that knows the database (SQLite or PostgreSQL) and the object store |
 //! | [`outbound`] | 2 | the only place that calls systems of partners: serial numbers that a manufacturer's own system makes, events for subscribers |
 //! | [`service`] | 3 | use cases: who may, one transaction, domain, storage, audit |
 //! | [`transport`] | 4 | TLS and identity, HTTP, REST, GraphQL, problem types |
-//! | [`worker`] | 4 | loops that call services: capture jobs, following the contracts, the supply of serial numbers, deliveries to subscribers |
+//! | [`worker`] | 4 | loops that call services: capture jobs, following the contracts, the supply of serial numbers, deliveries to subscribers, the past of new grants |
 //! | [`app`] | 5 | composition root: settings to running hub, and its shutdown |
 //! | [`cli`] | 6 | `serve`, `demo`, `migrate`, `partner`, `certificate`, `schema`, `bench` |
 //!
@@ -43,7 +43,7 @@
 //!    `render(FF1_K(i))` and `i` comes from one conditional statement ([`storage::serial`]).
 //! 2. **What was acknowledged is never lost; what was not leaves no trace that counts.** Answers follow
 //!    the commit; an error from COMMIT ends the process ([`storage::db`]).
-//! 3. **Nobody learns anything that the lens does not give**, not even existence ([`domain::lens`]):
+//! 3. **Nobody learns anything that the lens does not give**, not even existence ([`domain::lens`], [`domain::policy`]):
 //!    denied and absent answer alike.
 //! 4. **Replaying any message is harmless**: requests by their idempotency key, documents by their
 //!    bytes, events by their hash.

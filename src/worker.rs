@@ -2,6 +2,7 @@
 
 pub mod capture;
 pub mod floor;
+pub mod grant;
 pub mod lease;
 pub mod registry;
 pub mod replenish;

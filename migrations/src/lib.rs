@@ -14,6 +14,7 @@ mod m20261122_000005_document;
 mod m20261122_000006_subscription;
 mod m20261122_000007_state;
 mod m20261122_000008_thing;
+mod m20261122_000009_grant;
 
 // Whoever runs the steps needs the trait and no other part of that crate.
 pub use sea_orm_migration::{Migration as Step, MigratorTrait};
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000006_subscription::Migration),
             Box::new(m20261122_000007_state::Migration),
             Box::new(m20261122_000008_thing::Migration),
+            Box::new(m20261122_000009_grant::Migration),
         ]
     }
 }

@@ -63,6 +63,20 @@ pub enum AuditAction {
     HoldSerials,
     /// Confirmed that.
     ConfirmSerials,
+    /// Proposed a grant.
+    ProposeGrant,
+    /// Signed one.
+    SignGrant,
+    /// Ended one.
+    RevokeGrant,
+    /// Set a cap on what is granted of its data.
+    SetGrantCap,
+    /// Lifted one.
+    LiftGrantCap,
+    /// Declared an emergency.
+    DeclareEmergency,
+    /// Ended one.
+    EndEmergency,
 }
 
 impl AuditAction {
@@ -97,6 +111,13 @@ impl AuditAction {
             Self::RevokeCertificate => "revoke_certificate",
             Self::HoldSerials => "hold_serials",
             Self::ConfirmSerials => "confirm_serials",
+            Self::ProposeGrant => "propose_grant",
+            Self::SignGrant => "sign_grant",
+            Self::RevokeGrant => "revoke_grant",
+            Self::SetGrantCap => "set_grant_cap",
+            Self::LiftGrantCap => "lift_grant_cap",
+            Self::DeclareEmergency => "declare_emergency",
+            Self::EndEmergency => "end_emergency",
         }
     }
 }

@@ -137,6 +137,22 @@ uuid_id!(
     /// One entry of the audit log.
     AuditId, "aud", "an audit entry id (`aud_…`)"
 );
+uuid_id!(
+    /// One version of a grant.
+    GrantId, "grt", "a grant id (`grt_…`)"
+);
+uuid_id!(
+    /// One cap of an owner on what is granted of its data.
+    CapId, "gcp", "a cap id (`gcp_…`)"
+);
+uuid_id!(
+    /// One emergency.
+    EmergencyId, "emg", "an emergency id (`emg_…`)"
+);
+uuid_id!(
+    /// One answer about who may see what.
+    DecisionId, "dec", "a decision id (`dec_…`)"
+);
 
 macro_rules! slug_id {
     ($(#[$doc:meta])* $name:ident, $expected:literal) => {

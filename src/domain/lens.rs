@@ -2,17 +2,19 @@
 //!
 //! Rights come from the relation of a party to each record ([`Relations`]), per data class ([`Sight`]).
 //! [`sight`] is the default table, with no grant: every class starts at nothing and a relation raises it.
-//! Grants will join ([`Sight::join`]) and owners' caps will meet ([`Sight::meet`]) what it gives.
+//! Grants join ([`Sight::join`]) and owners' caps meet ([`Sight::meet`]) what it gives: see [`super::policy`].
 //!
 //! # Invariants
 //! - No relation, no sight: what is denied looks like what is absent.
 //! - More relations never show less (property test below).
 //! - How many things were hidden is nowhere in the result: lists are cut, never counted or marked.
 
+pub mod level;
 pub mod mask;
 pub mod planted;
 
-pub use mask::{Viewer, mask};
+pub use level::LevelError;
+pub use mask::{Layer, Step, Things, Viewer, mask, mask_layers};
 
 /// How a party is related to one event (or shipment): a set, stored as its number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -55,6 +57,18 @@ impl Relations {
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// Only those that are in both sets.
+    #[must_use]
+    pub const fn only(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_none(self) -> bool {
+        self.0 == 0
     }
 
     /// Whether all of `other` are in this set.
@@ -126,6 +140,9 @@ macro_rules! levels {
         }
 
         impl $name {
+            /// All of them, lowest first.
+            pub const ALL: &'static [Self] = &[Self::Nothing, $(Self::$level,)*];
+
             /// For tables.
             #[must_use]
             pub const fn as_str(self) -> &'static str {

@@ -1,23 +1,26 @@
 //! Events under the lens.
 //!
-//! Whether an event is in an answer, and what of it, is decided by [`mask`] alone; a filter is held against the masked
+//! Whether an event is in an answer, and what of it, is decided by [`mask`], and where something was granted by
+//! [`decide`]; a filter is held against the masked
 //! event as well, so that nothing is found by what is hidden.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::domain::event::Event;
-use crate::domain::gs1::{Epc, EpcClass, EpcKey};
+use crate::domain::gs1::Epc;
 use crate::domain::ids::{DocumentId, EventKey, PartyId};
-use crate::domain::lens::mask::{has_brand, names};
+use crate::domain::lens::mask::names;
 use crate::domain::lens::planted::{Leak, leaks};
-use crate::domain::lens::{Relations, Viewer, mask};
-use crate::domain::party::{Actor, Registry};
+use crate::domain::lens::{self, Relations, Sight, Who, mask};
+use crate::domain::party::Actor;
+use crate::domain::policy::{Asked, decide};
 use crate::domain::time::Micros;
+use crate::storage::identity;
 use crate::storage::view::event::EventRow;
-use crate::storage::{identity, view};
 
 use super::Hub;
 use super::error::ServiceError;
+use super::lens::{Attempts, EventFacts, Ground, Lens, principals};
 use super::page::{Page, Paged};
 
 pub use crate::storage::view::event::Filter;
@@ -41,6 +44,8 @@ pub struct SeenEvent {
     pub event: Event,
     /// The caller's relations to it.
     pub relations: Relations,
+    /// At which levels the caller sees it.
+    pub sight: Sight,
     /// The document that it came in: for [`super::master_data`], never shown.
     pub document: DocumentId,
 }
@@ -78,43 +83,75 @@ pub async fn events(hub: &Hub, actor: &Actor, wanted: Wanted, page: Page) -> Res
         epcs: wanted.epcs.iter().map(Epc::key).collect(),
         ..wanted.filter.clone()
     };
+    let mut attempts = Attempts::default();
+    loop {
+        let lens = Lens::of(hub, actor, filter.epcs.iter().copied()).await?;
+        let (found, hidden) = found(hub, (actor, &lens), (&wanted, &filter), page).await?;
+        if lens.still_holds(hub).await? {
+            let mut paged = Paged::by_id(found, page, |event| event.key.uuid());
+            paged.has_next |= hidden && leaks(Leak::CountBeforeFilter);
+            return Ok(paged);
+        }
+        attempts.again()?;
+    }
+}
+
+/// What answers, and whether any was left out on the way.
+async fn found(
+    hub: &Hub,
+    (actor, lens): (&Actor, &Lens),
+    (wanted, filter): (&Wanted, &Filter),
+    page: Page,
+) -> Result<(Vec<SeenEvent>, bool), ServiceError> {
     let probe = page.first.saturating_add(1);
     let mut after = page.after.map(|cursor| cursor.id);
     let (mut found, mut looked_at) = (Vec::new(), 0);
     // What the mask takes away altogether is made up for from the next rows, so that a short page always is the last.
     loop {
-        let rows = view::event::list(hub.db(), &actor.party, &filter, after, probe).await?;
+        let rows = lens.list(hub, filter, after, probe).await?;
         let exhausted = rows.len() < probe;
         looked_at += rows.len();
         after = rows.last().map(|row| row.key.uuid()).or(after);
-        let seen = seen(hub, actor, rows).await?;
+        let seen = seen(hub, (actor, lens), rows).await?;
         found.extend(seen.into_iter().filter(|event| wanted.matches(&event.event)));
         if exhausted || found.len() >= probe {
-            break;
+            let hidden = looked_at > found.len();
+            return Ok((found, hidden));
         }
     }
-    let hidden = looked_at > found.len();
-    let mut paged = Paged::by_id(found, page, |event| event.key.uuid());
-    paged.has_next |= hidden && leaks(Leak::CountBeforeFilter);
-    Ok(paged)
 }
 
 /// One event by the hub's key.
 pub async fn event(hub: &Hub, actor: &Actor, key: EventKey) -> Result<Option<SeenEvent>, ServiceError> {
-    let rows = view::event::by_keys(hub.db(), &actor.party, &[key]).await?;
-    Ok(seen(hub, actor, rows).await?.into_iter().next())
+    let mut attempts = Attempts::default();
+    loop {
+        let lens = Lens::of(hub, actor, []).await?;
+        let rows = lens.by_keys(hub, &[key]).await?;
+        let seen = seen(hub, (actor, &lens), rows).await?;
+        if lens.still_holds(hub).await? {
+            return Ok(seen.into_iter().next());
+        }
+        attempts.again()?;
+    }
 }
 
 /// Events by their `eventID`, oldest record first: an error declaration repeats that of the event it is about.
 pub async fn by_event_id(hub: &Hub, actor: &Actor, event_id: &str) -> Result<Vec<SeenEvent>, ServiceError> {
-    let mut rows = view::event::by_event_id(hub.db(), &actor.party, event_id).await?;
-    let aliases = Aliases::of(hub, &[event_id.to_owned()]).await?;
-    let keys: Vec<EventKey> = aliases.0.keys().copied().collect();
-    rows.extend(view::event::by_keys(hub.db(), &actor.party, &keys).await?);
-    rows.sort_by_key(|row| row.key.uuid());
-    rows.dedup_by_key(|row| row.key);
-    let seen = seen(hub, actor, rows).await?;
-    Ok(seen.into_iter().map(|seen| aliases.named(seen)).collect())
+    let mut attempts = Attempts::default();
+    loop {
+        let lens = Lens::of(hub, actor, []).await?;
+        let mut rows = lens.by_event_id(hub, event_id).await?;
+        let aliases = Aliases::of(hub, &[event_id.to_owned()]).await?;
+        let keys: Vec<EventKey> = aliases.0.keys().copied().collect();
+        rows.extend(lens.by_keys(hub, &keys).await?);
+        rows.sort_by_key(|row| row.key.uuid());
+        rows.dedup_by_key(|row| row.key);
+        let seen = seen(hub, (actor, &lens), rows).await?;
+        if lens.still_holds(hub).await? {
+            return Ok(seen.into_iter().map(|seen| aliases.named(seen)).collect());
+        }
+        attempts.again()?;
+    }
 }
 
 /// Events that were sent under an id other than their own: they are shown under the one they are asked for by.
@@ -143,65 +180,85 @@ impl Aliases {
     }
 }
 
-/// Masks rows, with one more read for all of them at the most.
-pub(super) async fn seen(hub: &Hub, actor: &Actor, rows: Vec<EventRow>) -> Result<Vec<SeenEvent>, ServiceError> {
+/// Masks rows, with one more read for all of them at the most; three where something was granted.
+pub(super) async fn seen(hub: &Hub, (actor, lens): (&Actor, &Lens), rows: Vec<EventRow>) -> Result<Vec<SeenEvent>, ServiceError> {
     let registry = hub.registry();
-    let mut keys: Vec<EpcKey> = rows
-        .iter()
-        .filter(|row| needs_owners(row.relations))
-        .flat_map(|row| row.event.roles().filter(|(_, epc)| !has_brand(epc)).map(|(_, epc)| epc.key()))
-        .collect();
-    keys.sort_unstable();
-    keys.dedup();
-    let owners = view::item::owners(hub.db(), &keys).await?;
-    let principals: HashSet<PartyId> = registry
-        .principals_of(&actor.party, hub.now())
-        .map(|agreement| agreement.principal.clone())
-        .collect();
+    let meant = lens.meant();
+    let ground = match lens.is_plain() {
+        true => Ground::plain(hub, &rows, needs_owners).await?,
+        false => {
+            let events: Vec<_> = rows.iter().map(|row| (row.key, &row.event)).collect();
+            Ground::of(hub, &lens.policy, &meant, &events).await?
+        }
+    };
+    let principals = principals(&registry, &actor.party, hub.now());
     let mut seen = Vec::with_capacity(rows.len());
     for row in rows {
-        let others = registry
-            .agreements_of(&row.asserter)
-            .filter(|agreement| agreement.delegate == row.asserter);
-        let others = others
-            .map(|agreement| &agreement.principal)
-            .filter(|principal| **principal != actor.party)
-            .collect();
-        let eyes = Eyes {
-            party: &actor.party,
+        let facts = EventFacts {
             registry: &registry,
-            owners: &owners,
-            principals: &principals,
-            others,
+            ground: &ground,
+            key: row.key,
+            asserter: &row.asserter,
+            own: (&actor.party, row.relations),
+            now: hub.now(),
+            lot: row.event.lot(),
         };
-        let Some(event) = mask(&row.event, row.relations, &eyes) else {
-            continue;
+        let (event, sight) = match lens.is_plain() {
+            true => {
+                let eyes = facts.eyes_with(&actor.party, principals.clone());
+                (mask(&row.event, row.relations, &eyes), lens::sight(row.relations))
+            }
+            false => {
+                let asked = Asked {
+                    viewer: &actor.party,
+                    at: lens.at,
+                    event: &row.event,
+                    proved: &lens.proved,
+                };
+                let decision = decide(asked, &facts, &lens.policy, &meant);
+                (decision.mask(asked, &facts), decision.sight())
+            }
         };
-        let EventRow {
-            key,
-            event_id,
-            record_time,
-            asserter,
-            principal,
-            voided,
-            relations,
-            document,
-            ..
-        } = row;
-        let principal = principal.filter(|principal| may_know_principal(principal, actor, &asserter, relations));
-        seen.push(SeenEvent {
-            key,
-            event_id,
-            record_time,
-            asserter,
-            principal,
-            voided,
-            event,
-            relations,
-            document,
-        });
+        if let Some(event) = event {
+            seen.push(told_to(actor, row, event, sight));
+        }
     }
     Ok(seen)
+}
+
+fn told_to(actor: &Actor, row: EventRow, event: Event, sight: Sight) -> SeenEvent {
+    let EventRow {
+        key,
+        event_id,
+        record_time,
+        asserter,
+        principal,
+        voided,
+        relations,
+        document,
+        ..
+    } = row;
+    let principal = principal.filter(|principal| may_know_principal(principal, actor, &asserter, relations));
+    SeenEvent {
+        key,
+        event_id,
+        record_time,
+        asserter,
+        principal,
+        voided,
+        event,
+        relations,
+        sight,
+        document,
+    }
+}
+
+impl SeenEvent {
+    /// Whether the caller may know who sent it: whoever has to do with it does, others by a grant that names parties.
+    #[must_use]
+    pub fn shows_asserter(&self) -> bool {
+        !self.relations.is_none() || self.sight.before >= Who::Name
+    }
 }
 
 /// For whom a delegate acts is between the two of them.
@@ -220,56 +277,4 @@ fn needs_owners(relations: Relations) -> bool {
     ]
     .iter()
     .all(|relation| !relations.has(*relation))
-}
-
-/// The caller, as a mask asks of it.
-struct Eyes<'a> {
-    party: &'a PartyId,
-    registry: &'a Registry,
-    owners: &'a HashMap<EpcKey, PartyId>,
-    principals: &'a HashSet<PartyId>,
-    /// The asserter's principals other than the caller, whatever the dates of their agreements.
-    others: HashSet<&'a PartyId>,
-}
-
-impl Eyes<'_> {
-    fn owner(&self, epc: &Epc) -> Option<&PartyId> {
-        epc.gtin()
-            .and_then(|gtin| self.registry.owner_of_gtin(gtin))
-            .or_else(|| self.owners.get(&epc.key()))
-    }
-
-    fn owner_of_class(&self, class: &EpcClass) -> Option<&PartyId> {
-        class.gtin().and_then(|gtin| self.registry.owner_of_gtin(gtin))
-    }
-
-    fn party_of(&self, id: &Epc) -> Option<&PartyId> {
-        id.gln().and_then(|gln| self.registry.party_of_gln(gln))
-    }
-}
-
-impl Viewer for Eyes<'_> {
-    fn owns(&self, epc: &Epc) -> bool {
-        self.owner(epc) == Some(self.party)
-    }
-
-    fn owns_class(&self, class: &EpcClass) -> bool {
-        self.owner_of_class(class) == Some(self.party)
-    }
-
-    fn is_anothers(&self, epc: &Epc) -> bool {
-        self.owner(epc).is_some_and(|owner| self.others.contains(owner))
-    }
-
-    fn is_anothers_class(&self, class: &EpcClass) -> bool {
-        self.owner_of_class(class).is_some_and(|owner| self.others.contains(owner))
-    }
-
-    fn is_self(&self, id: &Epc) -> bool {
-        self.party_of(id) == Some(self.party)
-    }
-
-    fn is_principal(&self, id: &Epc) -> bool {
-        self.party_of(id).is_some_and(|party| self.principals.contains(party))
-    }
 }

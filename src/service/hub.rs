@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::config::settings::Limits;
 use crate::domain::party::Registry;
+use crate::domain::policy::Policy;
 use crate::domain::serial::key::MasterKey;
 use crate::domain::time::Micros;
 use crate::outbound::Outbound;
@@ -63,6 +64,7 @@ struct Inner {
     random: Arc<dyn Random>,
     limits: Limits,
     registry: ArcSwap<Registry>,
+    policy: ArcSwap<Policy>,
     outbound: Outbound,
     broker_turns: Turns,
     pools: PoolCache,
@@ -95,6 +97,7 @@ impl Hub {
                 random,
                 limits,
                 registry,
+                policy: ArcSwap::from_pointee(unread()),
                 outbound,
                 broker_turns: Turns::default(),
                 pools: PoolCache::default(),
@@ -180,6 +183,17 @@ impl Hub {
         self.inner.registry.store(Arc::new(registry));
     }
 
+    /// The grants as this process last read them; whoever goes by them holds their version against the stored one.
+    #[must_use]
+    pub fn policy(&self) -> Arc<Policy> {
+        self.inner.policy.load_full()
+    }
+
+    /// Swaps the grants whole.
+    pub fn set_policy(&self, policy: Arc<Policy>) {
+        self.inner.policy.store(policy);
+    }
+
     /// Now.
     #[must_use]
     pub fn now(&self) -> Micros {
@@ -190,6 +204,14 @@ impl Hub {
     #[must_use]
     pub fn new_id(&self, at: Micros) -> Uuid {
         new_id(self.inner.random.as_ref(), at)
+    }
+}
+
+/// No version that is ever stored.
+fn unread() -> Policy {
+    Policy {
+        version: -1,
+        ..Policy::default()
     }
 }
 

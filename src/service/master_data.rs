@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::event::Event;
 use crate::domain::gs1::Gtin;
-use crate::domain::lens::Relations;
+use crate::domain::lens::{Relations, Shown};
 use crate::domain::party::Actor;
 use crate::epcis::Correspondent;
 use crate::epcis::statement::canonical_id;
@@ -70,6 +70,7 @@ pub async fn of_event(hub: &Hub, actor: &Actor, seen: &SeenEvent) -> Result<Even
     };
     let addressed = has(&by) || is_caller(&header.sender) || is_caller(&header.receiver);
     let named = identifiers(&seen.event).into_iter().map(|id| (seen.document, id));
+    let named = named.filter(|_| seen.sight.product == Shown::Full);
     let told = store::told(hub.db(), &named.collect()).await?;
     let entry = |((_, id), (vocabulary, attributes))| Entry {
         id,

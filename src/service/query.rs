@@ -11,13 +11,14 @@ use crate::domain::party::Actor;
 use crate::domain::query::order::{Key, Order, OrderBy};
 use crate::domain::query::{Count, Query, Subject};
 use crate::domain::time::Micros;
+use crate::storage::record;
 use crate::storage::view::event::EventRow;
 use crate::storage::view::query::{self as store, TimeColumn, Walk};
-use crate::storage::{record, view};
 
 use super::Hub;
 use super::error::{Code, ServiceError};
 use super::event::{self, Filter, SeenEvent};
+use super::lens::{Attempts, Lens};
 
 use self::prefilter::Prefilter;
 
@@ -79,26 +80,34 @@ pub async fn run(hub: &Hub, actor: &Actor, asked: Asked<'_>) -> Result<Found, Se
     let mut filter = bounded_keys(hub, prefilter).await?;
     let aliases = event::Aliases::of(hub, &filter.event_ids).await?;
     filter.event_ids.extend(aliases.own_ids());
-    let mut scan = Scan {
-        hub,
-        actor,
-        query: asked.query,
-        knows: Known::to(hub, actor),
-        aliases,
-        filter,
-        way: Way::of(asked.query.order.as_ref()),
-        after: None,
-        left: hub.limits().query_rows,
-        exhausted: false,
-    };
-    let found = match (&asked.query.order, scan.way) {
-        (Some(order), Way::Key) => scan.sorted(order, first, asked.after).await?,
-        (_, Way::Key | Way::Time { .. }) => {
-            scan.after = asked.after.map(|after| (Micros(after.at), after.id));
-            scan.streamed(first, asked.after.is_none()).await?
+    let mut attempts = Attempts::default();
+    loop {
+        let mut scan = Scan {
+            hub,
+            actor,
+            lens: Lens::of(hub, actor, filter.epcs.iter().copied()).await?,
+            query: asked.query,
+            knows: Known::to(hub, actor),
+            aliases: &aliases,
+            filter: &filter,
+            way: Way::of(asked.query.order.as_ref()),
+            after: None,
+            left: hub.limits().query_rows,
+            exhausted: false,
+        };
+        let found = match (&asked.query.order, scan.way) {
+            (Some(order), Way::Key) => scan.sorted(order, first, asked.after).await,
+            (_, Way::Key | Way::Time { .. }) => {
+                scan.after = asked.after.map(|after| (Micros(after.at), after.id));
+                scan.streamed(first, asked.after.is_none()).await
+            }
+        };
+        // A refusal tells something as well: it stands only if the grants stood.
+        if scan.lens.still_holds(hub).await? {
+            return Ok(counted(found?, asked.query.count, returned));
         }
-    };
-    Ok(counted(found, asked.query.count, returned))
+        attempts.again()?;
+    }
 }
 
 /// `eventCountLimit` ends the pages.
@@ -186,10 +195,11 @@ impl Way {
 struct Scan<'a> {
     hub: &'a Hub,
     actor: &'a Actor,
+    lens: Lens,
     query: &'a Query,
     knows: Known,
-    aliases: event::Aliases,
-    filter: Filter,
+    aliases: &'a event::Aliases,
+    filter: &'a Filter,
     way: Way,
     after: Option<(Micros, Uuid)>,
     /// How many more rows this call may look at.
@@ -207,16 +217,20 @@ impl Scan<'_> {
         if self.exhausted || rows == 0 {
             return Ok(None);
         }
-        let (db, party) = (self.hub.db(), &self.actor.party);
         let read = match self.way {
-            Way::Key => view::event::list(db, party, &self.filter, self.after.map(|(_, key)| key), rows).await?,
+            Way::Key => {
+                let after = self.after.map(|(_, key)| key);
+                self.lens.list(self.hub, self.filter, after, rows).await?
+            }
             Way::Time { column, descending } => {
                 let walk = Walk {
                     column,
                     descending,
                     after: self.after,
                 };
-                store::by_time(db, party, &self.filter, walk, rows).await?
+                let way = self.way;
+                let place = |row: &EventRow| way.position(row);
+                self.lens.by_time(self.hub, self.filter, walk, rows, place).await?
             }
         };
         self.exhausted = read.len() < rows;
@@ -227,7 +241,7 @@ impl Scan<'_> {
         if Known::is_asked(self.query) {
             self.knows.learn(self.hub, self.actor, &read).await?;
         }
-        let seen = event::seen(self.hub, self.actor, read).await?;
+        let seen = event::seen(self.hub, (self.actor, &self.lens), read).await?;
         let seen = seen.into_iter().map(|seen| self.aliases.named(seen));
         let hits = seen.filter(|seen| self.query.matches(subject(seen), &self.knows.about(seen.document)));
         Ok(Some(
@@ -325,8 +339,8 @@ impl Scan<'_> {
     /// What the event that the last page ended with is ordered by.
     async fn key_of(&self, order: &Order, position: Position) -> Result<Key, ServiceError> {
         let key = crate::domain::ids::EventKey::new(position.id);
-        let rows = view::event::by_keys(self.hub.db(), &self.actor.party, &[key]).await?;
-        let seen = event::seen(self.hub, self.actor, rows).await?;
+        let rows = self.lens.by_keys(self.hub, &[key]).await?;
+        let seen = event::seen(self.hub, (self.actor, &self.lens), rows).await?;
         let last = seen.first().ok_or_else(position::gone)?;
         Ok(order.key(subject(last)))
     }

@@ -11,11 +11,11 @@ use crate::domain::party::Actor;
 use crate::domain::query::pattern::EpcPattern;
 use crate::domain::query::{Clause, EpcField, PlaceField, Query, TermField};
 use crate::epcis::vocabulary::Vocabulary;
-use crate::storage::view;
 
 use super::Hub;
 use super::error::{Code, ServiceError};
 use super::event::{self, Filter};
+use super::lens::{Attempts, Lens};
 use super::query::{self, Asked};
 
 /// What events have in common.
@@ -60,16 +60,33 @@ pub async fn list(
     resource: Resource,
     (first, after): (usize, Option<&str>),
 ) -> Result<(Vec<Member>, bool), ServiceError> {
+    let mut attempts = Attempts::default();
+    loop {
+        let lens = Lens::of(hub, actor, []).await?;
+        let page = page(hub, (actor, &lens), resource, (first, after)).await?;
+        if lens.still_holds(hub).await? {
+            return Ok(page);
+        }
+        attempts.again()?;
+    }
+}
+
+async fn page(
+    hub: &Hub,
+    (actor, lens): (&Actor, &Lens),
+    resource: Resource,
+    (first, after): (usize, Option<&str>),
+) -> Result<(Vec<Member>, bool), ServiceError> {
     let most = hub.limits().query_rows;
     let (mut left, mut key) = (most, None);
     let mut found: BTreeMap<String, Member> = BTreeMap::new();
     loop {
         let rows = left.min(200);
-        let read = view::event::list(hub.db(), &actor.party, &Filter::default(), key, rows).await?;
+        let read = lens.list(hub, &Filter::default(), key, rows).await?;
         let exhausted = read.len() < rows;
         left -= read.len();
         key = read.last().map(|row| row.key.uuid()).or(key);
-        for seen in event::seen(hub, actor, read).await? {
+        for seen in event::seen(hub, (actor, lens), read).await? {
             for member in members(&seen.event, resource) {
                 let text = member.text();
                 if after.is_none_or(|after| text > after) && !found.contains_key(text) {

@@ -63,6 +63,32 @@ pub async fn revoke(tx: &Tx, fingerprint: [u8; 32], at: Micros) -> Result<Option
     Ok(Some((party, parsed(&row, "certificate", "system_name")?)))
 }
 
+/// Whose a certificate is that the hub issued, if it is neither revoked nor expired; kept as it is until the transaction ends.
+pub async fn active(tx: &Tx, fingerprint: [u8; 32], now: Micros) -> Result<Option<(PartyId, SystemName)>, StorageError> {
+    let lock = match tx.backend() {
+        sea_orm::DbBackend::Postgres => "FOR SHARE",
+        _ => "",
+    };
+    let sql = format!(
+        "SELECT party_id, system_name FROM certificate WHERE fingerprint = $1 AND revoked_at IS NULL AND not_after >= $2 {lock}"
+    );
+    let row = tx
+        .query_one(
+            "looking for a certificate",
+            &sql,
+            vec![fingerprint.to_vec().into(), now.0.into()],
+        )
+        .await?;
+    row.as_ref()
+        .map(|row| {
+            Ok((
+                parsed(row, "certificate", "party_id")?,
+                parsed(row, "certificate", "system_name")?,
+            ))
+        })
+        .transpose()
+}
+
 /// Fingerprints of revoked certificates that have not expired by themselves.
 pub async fn revoked(db: &Db, now: Micros) -> Result<Vec<[u8; 32]>, StorageError> {
     let sql = "SELECT fingerprint FROM certificate WHERE revoked_at IS NOT NULL AND not_after >= $1";

@@ -13,6 +13,7 @@ pub mod audit;
 pub mod container;
 pub mod event;
 pub mod facts;
+pub mod grant;
 pub mod item;
 pub mod query;
 pub mod shipment;

@@ -70,6 +70,7 @@ fn described() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
         types::event::Event => "events",
         types::thing::ThingName => "things",
         types::finding::Finding => "findings",
+        types::grant::Grant => "grants",
         types::shipment::Shipment => "shipments",
         types::life::SerialException => "what a report could not apply",
         types::pool::SerialPool => "pools of serial numbers",

@@ -21,6 +21,7 @@ mod dialect;
 mod event;
 mod forgery;
 mod fuzz;
+mod grant;
 mod graphql;
 mod hub;
 mod moment;

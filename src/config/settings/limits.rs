@@ -71,6 +71,8 @@ pub struct Limits {
     pub lease_warning_hours: u64,
     /// Days before a product reaches its density at which an alert is raised.
     pub density_warning_days: u64,
+    /// Most days that an emergency can be declared for.
+    pub emergency_days: u64,
     /// Time for one request, from its headers to the begin of its answer.
     pub request_timeout_ms: u64,
     /// The same where a document is sent: it may be large and the line slow.
@@ -153,6 +155,7 @@ impl Default for Limits {
             unacknowledged_after_hours: 24,
             lease_warning_hours: 72,
             density_warning_days: 180,
+            emergency_days: 30,
             request_timeout_ms: 30_000,
             upload_timeout_ms: 600_000,
             header_timeout_ms: 10_000,

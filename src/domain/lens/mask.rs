@@ -25,39 +25,123 @@ pub trait Viewer {
     fn is_principal(&self, id: &Epc) -> bool;
 }
 
-/// The event as the viewer may see it; `None` where it may not see that there is one.
+/// Which things a layer is about at all.
+pub trait Things {
+    /// Whether a thing is among them.
+    fn covers(&self, epc: &Epc) -> bool;
+    /// The same for a class of things.
+    fn covers_class(&self, class: &EpcClass) -> bool;
+}
+
+/// An event seen with somebody's eyes at the levels of a sight.
+#[derive(Clone, Copy)]
+pub struct Step<'a> {
+    /// The levels.
+    pub sight: Sight,
+    /// Whose eyes.
+    pub viewer: &'a dyn Viewer,
+    /// Only these things; none: all.
+    pub things: Option<&'a dyn Things>,
+}
+
+/// One way in which an event may be seen: what every one of its steps leaves. The own relations of a viewer are one step; a grant is
+/// two, what its grantor may see and of that what the grant gives, so that nobody gives what it may not see.
+#[derive(Clone, Copy)]
+pub struct Layer<'a> {
+    /// At least one.
+    pub steps: &'a [Step<'a>],
+}
+
+impl Step<'_> {
+    fn sees(&self, epc: &Epc) -> bool {
+        let shown = match self.sight.contents {
+            Contents::Nothing => false,
+            Contents::Own | Contents::OnBehalf if leaks(Leak::Siblings) => true,
+            Contents::Own => self.viewer.owns(epc),
+            Contents::OnBehalf => !self.viewer.is_anothers(epc),
+            Contents::Handed | Contents::Asserted => true,
+        };
+        shown && self.things.is_none_or(|things| things.covers(epc))
+    }
+
+    fn sees_class(&self, class: &EpcClass) -> bool {
+        let shown = match self.sight.contents {
+            Contents::Nothing => false,
+            Contents::Own => self.viewer.owns_class(class),
+            Contents::OnBehalf => !self.viewer.is_anothers_class(class),
+            Contents::Handed | Contents::Asserted => true,
+        };
+        shown && self.things.is_none_or(|things| things.covers_class(class))
+    }
+}
+
+impl Layer<'_> {
+    /// The lowest level of its steps, class by class; nothing of a layer without steps.
+    #[must_use]
+    pub fn sight(&self) -> Sight {
+        let lowest = self.steps.iter().map(|step| step.sight).reduce(Sight::meet);
+        lowest.unwrap_or_default()
+    }
+
+    /// Whether it shows a thing.
+    #[must_use]
+    pub fn sees(&self, epc: &Epc) -> bool {
+        !self.steps.is_empty() && self.steps.iter().all(|step| step.sees(epc))
+    }
+
+    /// The same for a class of things.
+    #[must_use]
+    pub fn sees_class(&self, class: &EpcClass) -> bool {
+        !self.steps.is_empty() && self.steps.iter().all(|step| step.sees_class(class))
+    }
+
+    fn place(&self, id: &Epc) -> Option<Epc> {
+        self.steps
+            .iter()
+            .try_fold(id.clone(), |id, step| coarse(id, step.sight.place, step.viewer))
+    }
+
+    fn endpoint(&self, endpoint: &SourceDest, who: fn(&Sight) -> Who) -> Option<SourceDest> {
+        self.steps.iter().try_fold(endpoint.clone(), |endpoint, step| {
+            endpoint_for(endpoint, who(&step.sight), step.sight.place, step.viewer)
+        })
+    }
+}
+
+/// The event as the viewer may see it by its relations alone; `None` where it may not see that there is one.
 #[must_use]
 pub fn mask(event: &Event, relations: Relations, viewer: &impl Viewer) -> Option<Event> {
-    let sight = sight(relations);
+    let own = Step {
+        sight: sight(relations),
+        viewer,
+        things: None,
+    };
+    mask_layers(event, &[Layer { steps: &[own] }])
+}
+
+/// The event as all layers together show it: each field at the best level that one of them gives it, each thing that one of them
+/// shows; `None` where they do not show that there is an event.
+#[must_use]
+pub fn mask_layers(event: &Event, layers: &[Layer<'_>]) -> Option<Event> {
+    let sight = layers.iter().fold(Sight::default(), |sight, layer| sight.join(layer.sight()));
     if !sight.shows_event() {
         return None;
     }
     let mut shown = event.clone();
-    mask_things(&mut shown, &sight, viewer);
+    mask_things(&mut shown, &sight, layers);
     if event.roles().next().is_some() && shown.roles().next().is_none() {
         return None;
     }
-    mask_places(&mut shown, &sight, viewer);
-    mask_parties(&mut shown, &sight, viewer);
+    mask_places(&mut shown, layers);
+    mask_parties(&mut shown, layers);
     mask_documents(&mut shown, &sight);
     mask_payload(&mut shown, &sight);
     Some(shown)
 }
 
-fn mask_things(event: &mut Event, sight: &Sight, viewer: &impl Viewer) {
-    let sees = |epc: &Epc| match sight.contents {
-        Contents::Nothing => false,
-        Contents::Own | Contents::OnBehalf if leaks(Leak::Siblings) => true,
-        Contents::Own => viewer.owns(epc),
-        Contents::OnBehalf => !viewer.is_anothers(epc),
-        Contents::Handed | Contents::Asserted => true,
-    };
-    let sees_class = |class: &EpcClass| match sight.contents {
-        Contents::Nothing => false,
-        Contents::Own => viewer.owns_class(class),
-        Contents::OnBehalf => !viewer.is_anothers_class(class),
-        Contents::Handed | Contents::Asserted => true,
-    };
+fn mask_things(event: &mut Event, sight: &Sight, layers: &[Layer<'_>]) {
+    let sees = |epc: &Epc| layers.iter().any(|layer| layer.sees(epc));
+    let sees_class = |class: &EpcClass| layers.iter().any(|layer| layer.sees_class(class));
     for list in [&mut event.epcs, &mut event.input_epcs, &mut event.output_epcs] {
         list.retain(sees);
     }
@@ -76,11 +160,15 @@ fn mask_things(event: &mut Event, sight: &Sight, viewer: &impl Viewer) {
     }
 }
 
-fn mask_places(event: &mut Event, sight: &Sight, viewer: &impl Viewer) {
+fn mask_places(event: &mut Event, layers: &[Layer<'_>]) {
     for place in [&mut event.read_point, &mut event.biz_location] {
         *place = place.take().and_then(|mut location| {
-            location.id = coarse(location.id, sight.place, viewer)?;
-            if sight.place < Where::ReadPoint {
+            let seen = layers
+                .iter()
+                .filter_map(|layer| Some((layer.sight().place, layer.place(&location.id)?)));
+            let (level, id) = best(seen, |(level, _)| *level)?;
+            location.id = id;
+            if level < Where::ReadPoint {
                 location.extensions.clear();
             }
             Some(location)
@@ -88,8 +176,13 @@ fn mask_places(event: &mut Event, sight: &Sight, viewer: &impl Viewer) {
     }
 }
 
+/// The first of those at the highest level.
+fn best<T>(of: impl Iterator<Item = T>, level: impl Fn(&T) -> Where) -> Option<T> {
+    of.reduce(|one, other| if level(&other) > level(&one) { other } else { one })
+}
+
 /// A place at a level; what cannot be made coarse enough is not shown.
-fn coarse(id: Epc, level: Where, viewer: &impl Viewer) -> Option<Epc> {
+fn coarse(id: Epc, level: Where, viewer: &dyn Viewer) -> Option<Epc> {
     match level {
         Where::Nothing | Where::Country => None,
         Where::OwnSites => viewer.is_self(&id).then_some(id),
@@ -99,17 +192,31 @@ fn coarse(id: Epc, level: Where, viewer: &impl Viewer) -> Option<Epc> {
     }
 }
 
-fn mask_parties(event: &mut Event, sight: &Sight, viewer: &impl Viewer) {
-    for (list, who) in [(&mut event.sources, sight.before), (&mut event.destinations, sight.after)] {
+fn mask_parties(event: &mut Event, layers: &[Layer<'_>]) {
+    let before: fn(&Sight) -> Who = |sight| sight.before;
+    let after: fn(&Sight) -> Who = |sight| sight.after;
+    for (list, who) in [(&mut event.sources, before), (&mut event.destinations, after)] {
         let all = std::mem::take(list);
         *list = all
             .into_iter()
-            .filter_map(|endpoint| endpoint_for(endpoint, who, sight.place, viewer))
+            .filter_map(|endpoint| {
+                let seen = layers.iter().filter_map(|layer| {
+                    let (sight, seen) = (layer.sight(), layer.endpoint(&endpoint, who)?);
+                    // As asserted, a place is shown as it is whatever the level of places.
+                    let level = if who(&sight) == Who::Asserted {
+                        Where::ReadPoint
+                    } else {
+                        sight.place
+                    };
+                    Some((level, seen))
+                });
+                best(seen, |(level, _)| *level).map(|(_, endpoint)| endpoint)
+            })
             .collect();
     }
 }
 
-fn endpoint_for(mut endpoint: SourceDest, who: Who, place: Where, viewer: &impl Viewer) -> Option<SourceDest> {
+fn endpoint_for(mut endpoint: SourceDest, who: Who, place: Where, viewer: &dyn Viewer) -> Option<SourceDest> {
     let own = viewer.is_self(&endpoint.id);
     match (endpoint.kind.as_str(), who) {
         (_, Who::Asserted) => Some(endpoint),
@@ -142,6 +249,10 @@ fn mask_payload(event: &mut Event, sight: &Sight) {
     }
     if sight.product == Shown::Nothing {
         event.ilmd.clear();
+    }
+    if sight.state == Shown::Nothing {
+        event.disposition = None;
+        event.persistent_disposition = None;
     }
     if sight.raw == Shown::Full || leaks(Leak::Extensions) {
         return;

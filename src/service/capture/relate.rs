@@ -5,14 +5,16 @@
 //! earlier documents too.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::domain::event::Event;
+use crate::domain::grant::GIVING;
 use crate::domain::ids::{EventKey, PartyId};
 use crate::domain::lens::Relations;
 use crate::domain::party::Registry;
 use crate::domain::shipment::Handover;
 use crate::storage::Tx;
-use crate::storage::event;
+use crate::storage::{event, grant};
 
 use super::ServiceError;
 use super::admit::New;
@@ -23,7 +25,47 @@ type Concerned = BTreeMap<PartyId, Relations>;
 pub(super) async fn relate(tx: &Tx, folded: &Folded<'_>) -> Result<(), ServiceError> {
     let mut rows = fresh(folded);
     rows.extend(earlier(tx, folded).await?);
-    Ok(event::relate(tx, &rows).await?)
+    event::relate(tx, &rows).await?;
+    cover(tx, folded, &rows).await
+}
+
+/// Notes which of these events grants cover whose grantor has to do with them now. What was laid down meanwhile waits for this
+/// transaction, and goes through its events then.
+async fn cover(tx: &Tx, folded: &Folded<'_>, rows: &[(PartyId, EventKey, Relations)]) -> Result<(), ServiceError> {
+    let (hub, version) = (&folded.work.hub, grant::lock_shared(tx).await?);
+    let mut policy = hub.policy();
+    if policy.version != version {
+        policy = Arc::new(grant::live_in(tx, version, folded.work.now).await?);
+        hub.set_policy(Arc::clone(&policy));
+    }
+    if policy.grants.is_empty() {
+        return Ok(());
+    }
+    let given = |party: &PartyId, relations: Relations| {
+        let gives = !relations.only(GIVING).is_none();
+        let party = party.clone();
+        policy.grants.iter().filter(move |held| gives && held.grant.grantor == party)
+    };
+    let new = folded.admitted.new.iter();
+    let mut events: HashMap<EventKey, &Event> = new
+        .map(|new| (new.key, &folded.work.checked.events[new.ordinal].0.event))
+        .collect();
+    let asked = rows
+        .iter()
+        .filter(|(party, _, relations)| given(party, *relations).next().is_some());
+    let earlier: BTreeSet<EventKey> = asked
+        .map(|(_, key, _)| *key)
+        .filter(|key| !events.contains_key(key))
+        .collect();
+    let earlier = event::bodies(tx, &earlier.into_iter().collect::<Vec<_>>()).await?;
+    events.extend(earlier.iter().map(|(key, event)| (*key, event)));
+    let mut covered = Vec::new();
+    for (party, key, relations) in rows {
+        let Some(event) = events.get(key) else { continue };
+        let grants = given(party, *relations).filter(|held| held.grant.scope.may_cover(event));
+        covered.extend(grants.map(|held| (held.grant.id, *key)));
+    }
+    Ok(grant::cover(tx, &covered).await?)
 }
 
 fn fresh(folded: &Folded<'_>) -> Vec<(PartyId, EventKey, Relations)> {

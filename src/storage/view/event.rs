@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::domain::event::{Event, EventType};
 use crate::domain::gs1::EpcKey;
-use crate::domain::ids::{DocumentId, EventKey, PartyId};
+use crate::domain::ids::{DocumentId, EventKey, GrantId, PartyId};
 use crate::domain::lens::{Relations, sight};
 use crate::domain::time::Micros;
 use crate::storage::event::{body, kind_number};
@@ -121,7 +121,7 @@ pub(super) fn showing() -> i64 {
 
 pub(super) fn list_sql(party: &PartyId, filter: &Filter, after: Option<Uuid>, rows: usize) -> (String, Vec<Value>) {
     let mut binds = Binds::default();
-    let (from, mut wheres) = conditions(&mut binds, party, filter);
+    let (from, mut wheres) = conditions(&mut binds, Source::Party(party), filter);
     if let Some(after) = after {
         wheres.push(format!("ep.event_id < {}", binds.push(after)));
     }
@@ -133,17 +133,35 @@ pub(super) fn list_sql(party: &PartyId, filter: &Filter, after: Option<Uuid>, ro
     )
 }
 
+/// Where a list of events starts from.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Source<'a> {
+    /// What a party has to do with.
+    Party(&'a PartyId),
+    /// What a grant covers.
+    Grant(GrantId),
+}
+
 /// `FROM` and the conditions of a filter, each of which stands on an index or on a row that is read anyway.
-pub(super) fn conditions(binds: &mut Binds, party: &PartyId, filter: &Filter) -> (String, Vec<String>) {
-    let mut wheres = vec![
-        format!("ep.party_id = {}", binds.push(party.as_str())),
-        "e.id = ep.event_id".to_owned(),
-        format!("(ep.relations & {}) <> 0", binds.push(showing())),
-    ];
+pub(super) fn conditions(binds: &mut Binds, source: Source<'_>, filter: &Filter) -> (String, Vec<String>) {
+    let (table, mut wheres) = match source {
+        Source::Party(party) => {
+            let party = format!("ep.party_id = {}", binds.push(party.as_str()));
+            let join = "e.id = ep.event_id".to_owned();
+            (
+                "event_party",
+                vec![party, join, format!("(ep.relations & {}) <> 0", binds.push(showing()))],
+            )
+        }
+        Source::Grant(grant) => {
+            let grant = format!("ep.grant_id = {}", binds.push(grant.uuid()));
+            ("grant_event", vec![grant, "e.id = ep.event_id".to_owned()])
+        }
+    };
     let from = if filter.epcs.is_empty() && filter.event_ids.is_empty() {
-        "event_party ep CROSS JOIN event e".to_owned()
+        format!("{table} ep CROSS JOIN event e")
     } else if filter.epcs.is_empty() {
-        "event e CROSS JOIN event_party ep".to_owned()
+        format!("event e CROSS JOIN {table} ep")
     } else {
         let keys = binds.list(filter.epcs.iter().map(|key| key.0));
         wheres.push("ep.event_id = x.event_id".to_owned());
@@ -152,7 +170,7 @@ pub(super) fn conditions(binds: &mut Binds, party: &PartyId, filter: &Filter) ->
             "(SELECT event_id FROM fact WHERE epc IN ({keys})
               UNION SELECT birth FROM thing WHERE epc IN ({keys}) AND birth IS NOT NULL
               UNION SELECT opened_by FROM thing WHERE epc IN ({keys}) AND opened_by IS NOT NULL) x
-             CROSS JOIN event_party ep CROSS JOIN event e"
+             CROSS JOIN {table} ep CROSS JOIN event e"
         )
     };
     if !filter.event_ids.is_empty() {

@@ -12,7 +12,7 @@ use crate::domain::time::Micros;
 use crate::storage::row::column;
 use crate::storage::{Db, StorageError};
 
-use super::event::{EventRow, Filter, SELECT, conditions, event_row};
+use super::event::{EventRow, Filter, SELECT, Source, conditions, event_row};
 use super::{Binds, limit};
 
 /// A time that events are ordered by.
@@ -47,7 +47,7 @@ pub async fn by_time(db: &Db, party: &PartyId, filter: &Filter, walk: Walk, rows
 
 pub(super) fn by_time_sql(party: &PartyId, filter: &Filter, walk: Walk, rows: usize) -> (String, Vec<Value>) {
     let mut binds = Binds::default();
-    let (from, mut wheres) = conditions(&mut binds, party, filter);
+    let (from, mut wheres) = conditions(&mut binds, Source::Party(party), filter);
     let column = match walk.column {
         TimeColumn::Event => "e.event_time",
         TimeColumn::Record => "e.record_time",

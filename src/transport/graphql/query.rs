@@ -4,7 +4,9 @@ pub mod audit;
 pub mod capture;
 pub mod dry_run;
 pub mod event;
+pub mod explain;
 pub mod finding;
+pub mod grant;
 pub mod item;
 pub mod life;
 pub mod lookup;
@@ -25,7 +27,9 @@ pub struct Query(
     capture::CaptureQuery,
     dry_run::DryRunQuery,
     event::EventQuery,
+    explain::ExplainQuery,
     finding::FindingQuery,
+    grant::GrantQuery,
     item::ItemQuery,
     life::LifeQuery,
     lookup::LookupQuery,

@@ -4,10 +4,10 @@ use async_graphql::{Context, ID, Object};
 use uuid::Uuid;
 
 use crate::domain::gs1::EpcKey;
-use crate::domain::ids::{AllocationId, AuditId, CaptureId, EventKey, FindingId, ShipmentId};
+use crate::domain::ids::{AllocationId, AuditId, CaptureId, EventKey, FindingId, GrantId, ShipmentId};
 use crate::domain::party::Actor;
 use crate::service::moment::Moment;
-use crate::service::{Hub, ServiceError, audit, capture, event, finding, item, serial, shipment};
+use crate::service::{Hub, ServiceError, audit, capture, event, finding, grant, item, serial, shipment};
 use crate::transport::graphql::types::agreement::Agreement;
 use crate::transport::graphql::types::allocation::Allocation;
 use crate::transport::graphql::types::audit::AuditEntry;
@@ -15,6 +15,7 @@ use crate::transport::graphql::types::caller;
 use crate::transport::graphql::types::capture::CaptureJob;
 use crate::transport::graphql::types::event::Event;
 use crate::transport::graphql::types::finding::Finding;
+use crate::transport::graphql::types::grant::Grant;
 use crate::transport::graphql::types::item::Item;
 use crate::transport::graphql::types::node::Node;
 use crate::transport::graphql::types::party::Party;
@@ -43,6 +44,7 @@ enum Named {
     Capture(CaptureId),
     Event(EventKey),
     Finding(FindingId),
+    Grant(GrantId),
     Item(EpcKey),
     Party(String),
     Shipment(ShipmentId),
@@ -58,6 +60,7 @@ impl Named {
             "cap_" => id.parse().ok().map(Self::Capture),
             "evt_" => id.parse().ok().map(Self::Event),
             "fnd_" => id.parse().ok().map(Self::Finding),
+            "grt_" => id.parse().ok().map(Self::Grant),
             Item::PREFIX => Uuid::try_parse(rest).ok().map(|key| Self::Item(EpcKey(key))),
             Party::PREFIX => Some(Self::Party(rest.to_owned())),
             "shp_" => id.parse().ok().map(Self::Shipment),
@@ -90,6 +93,11 @@ impl Named {
             Self::Finding(id) => finding::finding(hub, actor, id)
                 .await?
                 .map(|row| Node::Finding(Finding { row, registry })),
+            Self::Grant(id) => {
+                let now = hub.now();
+                let seen = grant::grant(hub, &actor.party, id).await?;
+                seen.map(|seen| Node::Grant(Grant { seen, registry, now }))
+            }
             Self::Item(key) => item::item(hub, actor, key, Moment::default())
                 .await?
                 .map(|seen| Node::Item(Item { seen, registry })),

@@ -201,7 +201,8 @@ impl Event {
 
     /// Who sent it.
     async fn asserter(&self) -> Option<PartyName> {
-        PartyName::of(&self.registry, &self.seen.asserter)
+        let asserter = self.seen.shows_asserter().then_some(&self.seen.asserter)?;
+        PartyName::of(&self.registry, asserter)
     }
 
     /// Where its things are expected to be afterwards.

@@ -8,6 +8,7 @@ use super::audit::AuditEntry;
 use super::capture::CaptureJob;
 use super::event::Event;
 use super::finding::Finding;
+use super::grant::Grant;
 use super::item::Item;
 use super::party::Party;
 use super::shipment::Shipment;
@@ -32,6 +33,8 @@ pub enum Node {
     Event(Event),
     /// A finding.
     Finding(Finding),
+    /// A grant.
+    Grant(Grant),
     /// An identified thing.
     Item(Item),
     /// A party.
