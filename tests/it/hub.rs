@@ -113,18 +113,15 @@ impl TestHub {
     }
 
     async fn empty_with(limits: Limits) -> Self {
-        Self::on(limits, TestDatabase::create, "FULL").await
+        let folder = tempfile::tempdir().expect("a temp folder");
+        let database = TestDatabase::create(folder.path()).await;
+        Self::on((folder, database), limits).await
     }
 
     /// Without any party, for tests that make many: it does not wait for the disk.
     pub async fn quick(limits: Limits) -> Self {
-        Self::on(limits, TestDatabase::copy, "OFF").await
-    }
-
-    async fn on(limits: Limits, create: impl AsyncFnOnce(&Path) -> TestDatabase, synchronous: &'static str) -> Self {
         let folder = tempfile::tempdir().expect("a temp folder");
-        let database = create(folder.path()).await.with_synchronous(synchronous);
-        let database = TestDatabase::create(folder.path()).await;
+        let database = TestDatabase::copy(folder.path()).await.with_synchronous("OFF");
         Self::on((folder, database), limits).await
     }
 

@@ -18,7 +18,7 @@ use crate::domain::serial::forecast::{Outlook, Replenish, WINDOW_DAYS, days_left
 use crate::domain::serial::rule::Source;
 use crate::domain::time::Micros;
 use crate::service::Hub;
-use crate::service::error::ServiceError;
+use crate::service::error::{Code, ServiceError};
 use crate::storage::serial::account::AccountKey;
 use crate::storage::serial::supply::{self, Daily, Stock, Waiting};
 use crate::storage::serial::{alert as alerts, allocation, pool, request as waiting};
@@ -131,6 +131,15 @@ impl Watch {
         match request(hub, &actor, wanted).await {
             Ok(_) => {
                 self.refused.remove(&name);
+                Ok(None)
+            }
+            // Another process was faster, or the hub is busy: the next look asks again.
+            Err(ServiceError::Refused {
+                code: Code::Unavailable,
+                detail,
+                ..
+            }) => {
+                tracing::info!(agreement = %agreement.id, %gtin, detail, "a stock is filled up later");
                 Ok(None)
             }
             Err(ServiceError::Refused { code, .. }) => {
