@@ -13,6 +13,7 @@ mod faults;
 mod graphql;
 mod handshake;
 mod hub;
+mod list;
 mod process;
 mod resumption;
 mod slow;
