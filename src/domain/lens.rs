@@ -13,6 +13,8 @@ pub mod level;
 pub mod mask;
 pub mod planted;
 
+use serde::{Deserialize, Serialize};
+
 pub use level::LevelError;
 pub use mask::{Layer, Step, Things, Viewer, mask, mask_layers};
 
@@ -79,7 +81,8 @@ impl Relations {
 }
 
 /// A data class; the numbers are those of the permission model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&str")]
 pub enum Class {
     /// C0: that it exists.
     Existence,

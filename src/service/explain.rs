@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::event::Event;
 use crate::domain::grant::{GIVING, Held};
 use crate::domain::ids::{DecisionId, EventKey, PartyId};
-use crate::domain::lens::{Relations, mask};
+use crate::domain::lens::{Class, Relations, mask};
 use crate::domain::party::Actor;
 use crate::domain::policy::{Asked, ClassRule, Decision, Policy, Rule, decide};
 use crate::domain::time::Micros;
@@ -48,8 +48,8 @@ pub struct Explanation {
 /// One class.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassLine {
-    /// `C0` to `C12`.
-    pub class: String,
+    /// The class.
+    pub class: Class,
     /// Name of the level; `-` for nothing.
     pub level: String,
     /// What gave it.
@@ -283,7 +283,7 @@ impl Looks {
 
 fn line(rule: &ClassRule) -> ClassLine {
     ClassLine {
-        class: rule.class.code().to_owned(),
+        class: rule.class,
         level: rule.level.to_owned(),
         by: rule_line(rule.by),
         blocked: rule

@@ -4,29 +4,23 @@
 
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::service::{Hub, ServiceError, grant};
+
+use super::{Rounds, tell};
 
 /// How long a grant may wait for its next step.
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Runs until `stop`.
 pub async fn run(hub: Hub, stop: CancellationToken) {
-    let mut tick = interval(EVERY);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = tick.tick() => {}
-        }
-        if let Err(error) = fill(&hub, &stop).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "events of before were not gone through for a grant; it will be tried again"
-            );
-        }
+    let mut rounds = Rounds::every(EVERY, &stop);
+    while rounds.next().await {
+        tell(
+            fill(&hub, &stop).await,
+            "events of before were not gone through for a grant; it will be tried again",
+        );
     }
 }
 

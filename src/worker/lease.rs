@@ -4,29 +4,23 @@
 
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::service::{Hub, ServiceError, serial};
+
+use super::{Rounds, tell};
 
 /// How long after its end a lease may still stand.
 const EVERY: Duration = Duration::from_secs(60);
 
 /// Runs until `stop`.
 pub async fn run(hub: Hub, stop: CancellationToken) {
-    let mut tick = interval(EVERY);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = tick.tick() => {}
-        }
-        if let Err(error) = expire(&hub, &stop).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "leases that ran out were not written off; they will be tried again"
-            );
-        }
+    let mut rounds = Rounds::every(EVERY, &stop);
+    while rounds.next().await {
+        tell(
+            expire(&hub, &stop).await,
+            "leases that ran out were not written off; they will be tried again",
+        );
     }
 }
 

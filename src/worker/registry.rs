@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::service::Hub;
@@ -11,24 +10,19 @@ use crate::service::certificate::Revocations;
 use crate::service::partner;
 use crate::storage::StorageError;
 
+use super::{Rounds, tell};
+
 /// A revoked certificate or a suspended party is refused everywhere after at most this and one query.
 const EVERY: Duration = Duration::from_millis(500);
 
 /// Runs until `stop`. A database that does not answer changes nothing: the last known contracts hold.
 pub async fn run(hub: Hub, revocations: Revocations, stop: CancellationToken) {
-    let mut tick = interval(EVERY);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = tick.tick() => {}
-        }
-        if let Err(error) = follow(&hub, &revocations).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the contracts could not be read; the last known ones hold"
-            );
-        }
+    let mut rounds = Rounds::every(EVERY, &stop);
+    while rounds.next().await {
+        tell(
+            follow(&hub, &revocations).await,
+            "the contracts could not be read; the last known ones hold",
+        );
     }
 }
 

@@ -77,6 +77,20 @@ impl std::str::FromStr for Class {
     }
 }
 
+impl TryFrom<String> for Class {
+    type Error = LevelError;
+
+    fn try_from(text: String) -> Result<Self, LevelError> {
+        text.parse()
+    }
+}
+
+impl From<Class> for &str {
+    fn from(class: Class) -> Self {
+        class.code()
+    }
+}
+
 impl Sight {
     /// Everything of every class.
     pub const FULL: Self = Self {
@@ -97,22 +111,10 @@ impl Sight {
 
     /// The place of one class's level among the levels of the class: 0 for nothing.
     #[must_use]
-    pub const fn rank(&self, class: Class) -> u8 {
-        match class {
-            Class::Existence => self.existence as u8,
-            Class::Product => self.product as u8,
-            Class::State => self.state as u8,
-            Class::When => self.when as u8,
-            Class::Where => self.place as u8,
-            Class::Before => self.before as u8,
-            Class::After => self.after as u8,
-            Class::Containment => self.contents as u8,
-            Class::Documents => self.documents as u8,
-            Class::Commercial => self.commercial as u8,
-            Class::Condition => self.condition as u8,
-            Class::Investigations => self.investigations as u8,
-            Class::Raw => self.raw as u8,
-        }
+    pub fn rank(&self, class: Class) -> usize {
+        let level = self.level(class);
+        // A level is always one of its class.
+        class.levels().iter().position(|one| *one == level).unwrap_or(0)
     }
 
     /// Sets one class to a level by its name.
@@ -150,17 +152,16 @@ impl Serialize for Sight {
             Class::ALL
                 .into_iter()
                 .filter(|class| self.rank(*class) > 0)
-                .map(|class| (class.code(), self.level(class))),
+                .map(|class| (class, self.level(class))),
         )
     }
 }
 
 impl<'de> Deserialize<'de> for Sight {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let named = BTreeMap::<String, String>::deserialize(deserializer)?;
+        let named = BTreeMap::<Class, String>::deserialize(deserializer)?;
         let mut sight = Self::default();
         for (class, level) in named {
-            let class = class.parse().map_err(serde::de::Error::custom)?;
             sight.set(class, &level).map_err(serde::de::Error::custom)?;
         }
         Ok(sight)
@@ -190,7 +191,7 @@ mod tests {
         for class in Class::ALL {
             let levels = class.levels();
             assert_eq!(levels.last().copied(), Some(Sight::FULL.level(class)), "{class:?}");
-            assert_eq!(usize::from(Sight::FULL.rank(class)) + 1, levels.len(), "{class:?}");
+            assert_eq!(Sight::FULL.rank(class) + 1, levels.len(), "{class:?}");
         }
     }
 }

@@ -143,7 +143,7 @@ impl World {
 mod naive {
     use super::*;
 
-    type Levels = BTreeMap<Class, u8>;
+    type Levels = BTreeMap<Class, usize>;
 
     fn levels(sight: Sight) -> Levels {
         Class::ALL.into_iter().map(|class| (class, sight.rank(class))).collect()
@@ -184,7 +184,7 @@ mod naive {
         !(scope.event_from.is_some_and(|from| at < from) || scope.event_until.is_some_and(|until| at >= until))
     }
 
-    fn by_contents(level: u8, who: &str, thing: &Epc) -> bool {
+    fn by_contents(level: usize, who: &str, thing: &Epc) -> bool {
         let party = id(who);
         match level {
             0 => false,

@@ -91,7 +91,7 @@ impl ClassAccess {
         };
         Self {
             blocked_by: line.blocked.into_iter().map(block).collect(),
-            class: DataClass::of(line.class.parse().unwrap_or(Class::Existence)),
+            class: line.class.into(),
             given_by: AccessRule::of(line.by),
             level: line.level,
         }
@@ -180,8 +180,8 @@ pub struct AccessDifference {
 
 impl AccessDifference {
     fn of(difference: Difference) -> Self {
-        let class = |(class, events)| ClassChange {
-            class: DataClass::of(class),
+        let class = |(class, events): (Class, usize)| ClassChange {
+            class: class.into(),
             events,
         };
         Self {

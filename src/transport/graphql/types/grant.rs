@@ -16,6 +16,7 @@ use super::scalar::DateTime;
 
 /// A class of data; each has levels of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "Class")]
 pub enum DataClass {
     /// C0: that it exists.
     Existence,
@@ -45,43 +46,6 @@ pub enum DataClass {
     Raw,
 }
 
-impl DataClass {
-    const ALL: [Self; 13] = [
-        Self::Existence,
-        Self::Product,
-        Self::State,
-        Self::When,
-        Self::Where,
-        Self::Before,
-        Self::After,
-        Self::Containment,
-        Self::Documents,
-        Self::Commercial,
-        Self::Condition,
-        Self::Investigations,
-        Self::Raw,
-    ];
-
-    /// Both lists have the order of the numbers.
-    fn pairs() -> impl Iterator<Item = (Self, Class)> {
-        Self::ALL.into_iter().zip(Class::ALL)
-    }
-
-    /// As the engine names it.
-    #[must_use]
-    pub fn class(self) -> Class {
-        let found = Self::pairs().find(|(name, _)| *name == self);
-        found.map_or(Class::Existence, |(_, class)| class)
-    }
-
-    /// The other way round.
-    #[must_use]
-    pub fn of(class: Class) -> Self {
-        let found = Self::pairs().find(|(_, one)| *one == class);
-        found.map_or(Self::Existence, |(name, _)| name)
-    }
-}
-
 /// The level of one class of data.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct AccessLevel {
@@ -98,7 +62,7 @@ impl AccessLevel {
         let shown = Class::ALL.into_iter().filter(|class| sight.rank(*class) > 0);
         shown
             .map(|class| Self {
-                class: DataClass::of(class),
+                class: class.into(),
                 level: sight.level(class).to_owned(),
             })
             .collect()
@@ -118,7 +82,7 @@ pub struct AccessLevelInput {
 pub fn levels(mut sight: Sight, levels: &[AccessLevelInput]) -> Answer<Sight> {
     for one in levels {
         sight
-            .set(one.class.class(), &one.level)
+            .set(one.class.into(), &one.level)
             .map_err(|error| bad_input(error.to_string()))?;
     }
     Ok(sight)
