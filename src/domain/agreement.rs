@@ -94,22 +94,14 @@ impl Agreement {
         self.valid_from <= at && at < self.valid_until
     }
 
-    /// Whether it gives a power over a product at a moment.
+    /// Whether it gives a power over a product, or the logistic units of a prefix, at a moment.
     #[must_use]
-    pub fn gives(&self, power: Power, gtin: Gtin, at: Micros) -> bool {
-        self.holds_at(at) && self.powers.contains(&power) && self.products.contains(&gtin)
-    }
-
-    /// Whether the delegate may ask for serial numbers of something at a moment.
-    #[must_use]
-    pub fn gives_numbers(&self, numbered: Numbered, at: Micros) -> bool {
-        match numbered {
-            Numbered::Trade(gtin) => self.gives(Power::RequestSerials, gtin, at),
-            Numbered::Logistic(series) => {
-                let named = self.sscc_prefixes.iter().any(|prefix| prefix.as_str() == series.prefix());
-                named && self.holds_at(at) && self.powers.contains(&Power::RequestSerials)
-            }
-        }
+    pub fn gives(&self, power: Power, numbered: impl Into<Numbered>, at: Micros) -> bool {
+        let named = match numbered.into() {
+            Numbered::Trade(gtin) => self.products.contains(&gtin),
+            Numbered::Logistic(series) => self.sscc_prefixes.iter().any(|prefix| prefix.as_str() == series.prefix()),
+        };
+        named && self.holds_at(at) && self.powers.contains(&power)
     }
 
     /// Whether the principal must approve a request for so many numbers.

@@ -1,6 +1,7 @@
 //! Who did what, in whose name: one entry for each write and each refusal.
 
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::ids::{AuditId, PartyId};
 use super::party::Actor;
@@ -168,7 +169,7 @@ pub struct AuditEntry {
 struct Leaf<'a> {
     action: &'a str,
     at: Micros,
-    detail: &'a serde_json::Value,
+    detail: &'a RawValue,
     id: AuditId,
     object: &'a str,
     outcome: &'a str,
@@ -178,13 +179,15 @@ struct Leaf<'a> {
 }
 
 impl AuditEntry {
-    /// The bytes that the log's leaf hash is over: RFC 6962 clause 2.1 (`0x00` before the leaf).
+    /// The detail as the log keeps it, and the log's leaf hash: RFC 6962 clause 2.1 (`0x00` before the leaf).
     #[must_use]
-    pub fn leaf_hash(&self) -> [u8; 32] {
+    pub fn written(&self) -> (Box<str>, [u8; 32]) {
+        // It is a JSON value already: nothing that has no JSON.
+        let detail = to_raw_value(&self.detail).unwrap_or_default();
         let leaf = Leaf {
             action: self.action.as_str(),
             at: self.at,
-            detail: &self.detail,
+            detail: &detail,
             id: self.id,
             object: &self.object,
             outcome: self.outcome.as_str(),
@@ -199,7 +202,7 @@ impl AuditEntry {
         context.update(&leaf);
         let mut hash = [0; 32];
         hash.copy_from_slice(context.finish().as_ref());
-        hash
+        (detail.into(), hash)
     }
 }
 
@@ -228,6 +231,8 @@ mod tests {
         });
         let bytes = [&[0], leaf.to_string().as_bytes()].concat();
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);
-        assert_eq!(entry.leaf_hash(), *digest.as_ref());
+        let (detail, hash) = entry.written();
+        assert_eq!(hash, *digest.as_ref());
+        assert_eq!(&*detail, entry.detail.to_string());
     }
 }

@@ -238,7 +238,7 @@ impl Registry {
                 Some((owner, product.serials.clone()))
             }
             Numbered::Logistic(series) => {
-                let owner = self.parties.get(self.owner_of_series.get(&series)?)?;
+                let owner = self.parties.get(self.owner_of(numbered)?)?;
                 let numbers = owner.sscc.iter().find(|numbers| numbers.series == series)?;
                 Some((owner, SerialRule::of_series(numbers)))
             }
@@ -259,7 +259,7 @@ impl Registry {
         }
         self.agreements_of(asked.party)
             .filter(|agreement| agreement.delegate == *asked.party && agreement.principal == owner.id)
-            .filter(|agreement| agreement.gives_numbers(asked.numbered, asked.at))
+            .filter(|agreement| agreement.gives(Power::RequestSerials, asked.numbered, asked.at))
             .filter(|agreement| asked.site.is_none_or(|site| agreement.covers_site(site)))
             .filter(|agreement| asked.agreement.is_none_or(|id| *id == agreement.id))
             .min_by(|a, b| a.id.cmp(&b.id))
@@ -291,11 +291,21 @@ impl Registry {
             .filter(move |agreement| agreement.principal == *party || agreement.delegate == *party)
     }
 
-    /// What lets `party` use `power` on `gtin` at a moment, if anything does: nothing if it or the owner is suspended.
+    /// Whose product it is, or whose series of SSCCs.
+    #[must_use]
+    pub fn owner_of(&self, numbered: Numbered) -> Option<&PartyId> {
+        match numbered {
+            Numbered::Trade(gtin) => self.owner_of_gtin(gtin),
+            Numbered::Logistic(series) => self.owner_of_series.get(&series),
+        }
+    }
+
+    /// What lets `party` use `power` on something at a moment, if anything does: nothing if it or the owner is suspended.
     /// Two agreements that both would are taken in the order of their ids, so that every process answers alike.
     #[must_use]
-    pub fn mandate(&self, party: &PartyId, power: Power, gtin: Gtin, at: Micros) -> Option<Mandate> {
-        let owner = self.owner_of_gtin(gtin)?;
+    pub fn mandate(&self, party: &PartyId, power: Power, numbered: impl Into<Numbered>, at: Micros) -> Option<Mandate> {
+        let numbered = numbered.into();
+        let owner = self.owner_of(numbered)?;
         if !self.is_active(party) || !self.is_active(owner) {
             return None;
         }
@@ -304,7 +314,7 @@ impl Registry {
         }
         self.agreements_of(party)
             .filter(|agreement| agreement.delegate == *party && agreement.principal == *owner)
-            .filter(|agreement| agreement.gives(power, gtin, at))
+            .filter(|agreement| agreement.gives(power, numbered, at))
             .min_by(|a, b| a.id.cmp(&b.id))
             .map(|agreement| Mandate::Under(Arc::clone(agreement)))
     }
@@ -387,7 +397,12 @@ mod tests {
     }
 
     fn mandate(registry: &Registry, party: &str, power: Power, at: i64) -> Option<String> {
-        let mandate = registry.mandate(&party.parse().unwrap(), power, "09521001001014".parse().unwrap(), Micros(at));
+        let mandate = registry.mandate(
+            &party.parse().unwrap(),
+            power,
+            "09521001001014".parse::<Gtin>().unwrap(),
+            Micros(at),
+        );
         mandate.map(|mandate| match mandate {
             Mandate::Own => "own".to_owned(),
             Mandate::Under(agreement) => agreement.id.to_string(),

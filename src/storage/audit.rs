@@ -11,6 +11,7 @@ use super::{StorageError, Tx};
 pub async fn append(tx: &Tx, entry: &AuditEntry) -> Result<(), StorageError> {
     let sql = "INSERT INTO audit (id, at, party_id, system_name, principal_id, action, object, outcome, detail, leaf_hash)
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    let (detail, leaf_hash) = entry.written();
     let values = vec![
         entry.id.uuid().into(),
         entry.at.0.into(),
@@ -20,8 +21,8 @@ pub async fn append(tx: &Tx, entry: &AuditEntry) -> Result<(), StorageError> {
         entry.action.as_str().into(),
         entry.object.as_str().into(),
         entry.outcome.as_str().into(),
-        entry.detail.to_string().into(),
-        entry.leaf_hash().to_vec().into(),
+        String::from(detail).into(),
+        leaf_hash.to_vec().into(),
     ];
     tx.execute("appending to the audit log", sql, values).await?;
     Ok(())
@@ -36,6 +37,7 @@ pub async fn append_all(tx: &Tx, entries: &[AuditEntry]) -> Result<(), StorageEr
 
 /// The statement of [`append_all`].
 pub(super) fn appending(tx: &Tx, entries: &[AuditEntry]) -> Part {
+    let (details, hashes): (Vec<_>, Vec<_>) = entries.iter().map(AuditEntry::written).unzip();
     let rows = Rows::default()
         .uuids("id", entries.iter().map(|entry| entry.id.uuid()))
         .ints("at", entries.iter().map(|entry| Some(entry.at.0)))
@@ -48,8 +50,8 @@ pub(super) fn appending(tx: &Tx, entries: &[AuditEntry]) -> Part {
         .texts("action", entries.iter().map(|entry| Some(entry.action.as_str())))
         .texts("object", entries.iter().map(|entry| Some(entry.object.as_str())))
         .texts("outcome", entries.iter().map(|entry| Some(entry.outcome.as_str())))
-        .texts("detail", entries.iter().map(|entry| Some(entry.detail.to_string())))
-        .bytes("leaf_hash", entries.iter().map(|entry| entry.leaf_hash().to_vec()));
+        .texts("detail", details.into_iter().map(Some))
+        .bytes("leaf_hash", hashes.iter().map(|hash| hash.to_vec()));
     let (table, values) = rows.short_table(tx.backend(), 1);
     let names = "id, at, party_id, system_name, principal_id, action, object, outcome, detail, leaf_hash";
     let sql = format!("INSERT INTO audit ({names}) SELECT {names} FROM {table}");

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use counterfoil::config::partner::{PartnerFile, load};
 use counterfoil::domain::agreement::Power;
+use counterfoil::domain::gs1::Gtin;
 use counterfoil::domain::party::Mandate;
 use counterfoil::service::partner::{Missing, PlanError, apply, plan, refresh};
 use counterfoil::service::{Code, ServiceError};
@@ -228,7 +229,11 @@ async fn a_party_without_a_file_stays_until_it_is_asked_to_be_suspended() {
 #[tokio::test]
 async fn a_suspended_party_gives_and_holds_nothing_until_it_is_back() {
     let test = small_world().await;
-    let (packer, gtin, now) = ("packer".parse().unwrap(), "09521001001014".parse().unwrap(), test.hub.now());
+    let (packer, gtin, now) = (
+        "packer".parse().unwrap(),
+        "09521001001014".parse::<Gtin>().unwrap(),
+        test.hub.now(),
+    );
     let holds = || test.hub.registry().mandate(&packer, Power::Commission, gtin, now).is_some();
     let apply_edit = async |file: &str, flag: &str| {
         let plan = plan(
@@ -448,7 +453,11 @@ async fn another_process_follows() {
     let test = small_world().await;
     let other = test.second().await;
     assert!(!refresh(&other).await.unwrap(), "nothing new yet");
-    let (packer, gtin, now) = ("packer".parse().unwrap(), "09521001001014".parse().unwrap(), test.hub.now());
+    let (packer, gtin, now) = (
+        "packer".parse().unwrap(),
+        "09521001001014".parse::<Gtin>().unwrap(),
+        test.hub.now(),
+    );
     let mandate = |hub: &counterfoil::service::Hub| hub.registry().mandate(&packer, Power::Commission, gtin, now);
     assert!(matches!(mandate(&other), Some(Mandate::Under(_))));
     let ended = edited("maker.toml", "2034-01-01", "2026-03-01");

@@ -23,7 +23,7 @@ const LIST: usize = 100_000;
 /// How many of them are read; the figure is that of the median.
 const LISTS: usize = 9;
 /// Requests that a caller has under way at once: a line waits for each, a line controller asks for many.
-const UNDER_WAY: [usize; 2] = [1, 32];
+const UNDER_WAY: [usize; 3] = [1, 32, 128];
 
 pub(super) async fn measure(ground: &Ground, args: &BenchArgs) -> anyhow::Result<Vec<Figure>> {
     let time = Duration::from_secs(args.seconds.into());

@@ -54,7 +54,7 @@ pub async fn approve(hub: &Hub, actor: &Actor, id: AllocationId) -> Result<Alloc
     };
     let basis = basis(&hub.registry(), &asker, &request, hub.now()).ok_or_else(|| no_agreement(&request))?;
     // The stock of the first look may have gone to others since.
-    let _turn = supplied(hub, &asker, &request, &basis).await?;
+    let _turn = supplied(hub, &asker, &request, &basis, true).await?;
     let asked = Asked {
         actor: asker,
         request,

@@ -291,9 +291,16 @@ impl<'a> Judge<'a> {
         let agreement = asked.basis.agreement.as_ref();
         let quota = agreement.map(|agreement| agreement.quota).unwrap_or_default();
         let counts = self.accounts.entry(account).or_default();
+        let waits = asked.approved.is_none() && asked.basis.asks_approval(quantity);
+        // The owner's own system is asked once the owner has said yes.
+        let remaining = if waits && asked.basis.rule.source == Source::Brokered {
+            u64::MAX
+        } else {
+            self.remaining
+        };
         let granted =
-            grant(Wanted { quantity, partial_ok }, &quota, counts, self.remaining).map_err(|exceeded| over(&exceeded, asked))?;
-        if asked.approved.is_none() && agreement.is_some_and(|agreement| agreement.asks_approval(quantity)) {
+            grant(Wanted { quantity, partial_ok }, &quota, counts, remaining).map_err(|exceeded| over(&exceeded, asked))?;
+        if waits {
             return Ok(Decided::Approval);
         }
         self.floor.check()?;

@@ -97,7 +97,7 @@ pub async fn request_once(hub: &Hub, actor: &Actor, request: SerialRequest) -> R
         return noted(hub, actor, &request, answer).await;
     };
     // Held until the numbers are taken: they were counted for this request.
-    let _turn = match supplied(hub, actor, &request, &basis).await {
+    let _turn = match supplied(hub, actor, &request, &basis, false).await {
         Ok(turn) => turn,
         Err(error) => return noted(hub, actor, &request, Err(error)).await,
     };
@@ -118,6 +118,7 @@ pub(super) async fn supplied(
     actor: &Actor,
     request: &SerialRequest,
     basis: &Basis,
+    approved: bool,
 ) -> Result<Option<OwnedMutexGuard<()>>, ServiceError> {
     let source = basis.rule.source;
     let Some(gtin) = request
@@ -137,9 +138,10 @@ pub(super) async fn supplied(
     if source == Source::Delegate {
         return Err(made_by_packager(gtin));
     }
-    // What is refused anyway causes no order.
+    // What is refused anyway, or may be by the principal, causes no order.
     let most = basis.agreement.as_ref().and_then(|agreement| agreement.quota.per_request);
-    if most.is_some_and(|most| request.quantity > most) || is_lot_closed(hub, actor, request).await? {
+    let waits = !approved && basis.asks_approval(request.quantity);
+    if waits || most.is_some_and(|most| request.quantity > most) || is_lot_closed(hub, actor, request).await? {
         return Ok(None);
     }
     let product = Brokered {
@@ -191,6 +193,15 @@ pub(super) struct Basis {
     pub(super) principal: PartyId,
     pub(super) agreement: Option<Arc<Agreement>>,
     pub(super) rule: SerialRule,
+}
+
+impl Basis {
+    /// Whether the principal is to decide on so many.
+    pub(super) fn asks_approval(&self, quantity: u64) -> bool {
+        self.agreement
+            .as_ref()
+            .is_some_and(|agreement| agreement.asks_approval(quantity))
+    }
 }
 
 pub(super) fn check(hub: &Hub, request: &SerialRequest) -> Result<(), ServiceError> {

@@ -1,7 +1,7 @@
 //! The holder of numbers hands them on: from the printer of labels to whoever packs with them.
 //!
-//! Only numbers that never came on a pack, and only to a party that may commission packs of the product under an agreement of the same owner (or
-//! to the owner itself). Who has a number is then the taker: it commissions and reports it, reads it ([`transferred`]), and it counts in
+//! Only numbers that never came on a pack, and only to a party that may commission packs of the product, or logistic units of the prefix, under an
+//! agreement of the same owner (or to the owner itself). Who has a number is then the taker: it commissions and reports it, reads it ([`transferred`]), and it counts in
 //! its account and its part of the lot; the giver can no longer do any of that. The giver may still read the allocation whole, as it was
 //! given: it may have to print a label again, and a list that changes under its reader helps nobody.
 //!
@@ -252,11 +252,12 @@ fn taker(hub: &Hub, actor: &Actor, request: &TransferRequest, first: Option<&Kep
         return Err(refuse());
     }
     let principal = first.map(|kept| &kept.stored.allocation.principal).ok_or_else(refuse)?;
-    let gtin = request.numbered.gtin().ok_or_else(refuse)?;
-    if registry.owner_of_gtin(gtin) != Some(principal) {
+    if registry.owner_of(request.numbered) != Some(principal) {
         return Err(refuse());
     }
-    let mandate = registry.mandate(party, Power::Commission, gtin, now).ok_or_else(refuse)?;
+    let mandate = registry
+        .mandate(party, Power::Commission, request.numbered, now)
+        .ok_or_else(refuse)?;
     let agreement = match mandate {
         Mandate::Own => None,
         Mandate::Under(agreement) if request.site.is_none_or(|site| agreement.covers_site(site)) => Some(agreement.id.clone()),

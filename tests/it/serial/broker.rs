@@ -1,9 +1,10 @@
 //! Numbers that the manufacturer's own system makes: asked for once, checked, passed on; a bad day there moves nothing here.
 
 use counterfoil::config::settings::Limits;
+use counterfoil::domain::agreement::Approval;
 use counterfoil::domain::serial::rule::Source;
 use counterfoil::domain::serial::upstream::Upstream as Configured;
-use counterfoil::service::serial::Watch;
+use counterfoil::service::serial::{AllocationState, Watch, approve, reject};
 use serde_json::json;
 
 use super::*;
@@ -78,6 +79,33 @@ async fn numbers_are_ordered_in_batches_and_passed_on_in_their_order() {
     assert_eq!(ask(&test, "3", 250).await.unwrap().id, third.id);
     assert_eq!(upstream.told.lock().unwrap().posts, 2);
     assert_eq!(alerts(&test).await, []);
+}
+
+#[tokio::test]
+async fn nothing_is_ordered_for_a_request_that_waits_for_approval() {
+    let (test, upstream) = brokered().await;
+    amend(
+        &test.hub,
+        |_| (),
+        |agreement| agreement.approval = Some(Approval { above: 20 }),
+    );
+    let waiting = ask(&test, "1", 30).await.unwrap();
+    assert_eq!(waiting.state, AllocationState::Pending);
+    // Asked again while it waits, and refused: still nothing.
+    assert_eq!(ask(&test, "1", 30).await.unwrap(), waiting);
+    let second = ask(&test, "2", 40).await.unwrap();
+    reject(&test.hub, &test.actor("aurora"), second.id, "too many".to_owned())
+        .await
+        .unwrap();
+    assert_eq!((upstream.orders(), upstream.told.lock().unwrap().posts), (0, 0));
+    // Yes means an order, also if the other system has a bad day first.
+    upstream.set(Mood::Status(503));
+    let (code, _) = refusal(approve(&test.hub, &test.actor("aurora"), waiting.id).await);
+    assert_eq!(code, Code::Unavailable);
+    upstream.set(Mood::Good);
+    let approved = approve(&test.hub, &test.actor("aurora"), waiting.id).await.unwrap();
+    assert_eq!(numbers(&test, &approved).await, (0..30).map(number).collect::<Vec<_>>());
+    assert_eq!(upstream.orders(), 1);
 }
 
 #[tokio::test]

@@ -136,6 +136,50 @@ async fn who_has_a_number_is_who_took_it_over_last() {
     assert_eq!(data["serialTransfers"]["nodes"][1]["quantity"], 4);
 }
 
+/// Labels of pallets come from the printer like labels of packs.
+#[tokio::test]
+async fn ssccs_go_to_who_may_commission_with_their_prefix() {
+    let test = TestHub::start().await;
+    let series: counterfoil::service::serial::Numbered = "9521001:0".parse().unwrap();
+    let granted = request(&test.hub, &test.actor("packwell"), SerialRequest::new(series, 5, "1"))
+        .await
+        .unwrap();
+    let path = format!("/serials/v1/allocations/{}/serials", granted.id);
+    let answer = test.get(&test.actor("packwell"), &path).await.expect(StatusCode::OK);
+    let digits: Vec<String> = answer.text().lines().skip(1).map(str::to_owned).collect();
+    let body =
+        |to: &str| json!({"ssccPrefix": "9521001", "extensionDigit": 0, "serials": digits[..2], "to": story::gln_of(&test, to)});
+    // It may commission products of the owner, and its agreement names no prefix.
+    let refused = transfer(&test, "packwell", "t-1", body(SIGMAPACK)).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.text());
+    amend(
+        &test.hub,
+        |_| (),
+        |agreement| {
+            if agreement.id.as_str() == "aurora-sigmapack-2024" {
+                agreement.sscc_prefixes.push("9521001".parse().unwrap());
+            }
+        },
+    );
+    let given = transfer(&test, "packwell", "t-1", body(SIGMAPACK)).await;
+    let given = given.expect(StatusCode::CREATED).json()["transfers"][0].clone();
+    assert_eq!((&given["gtin"], &given["quantity"]), (&json!("9521001:0"), &json!(2)));
+    let answer = test.get(&test.actor(SIGMAPACK), given["serials"].as_str().unwrap()).await;
+    let read: Vec<String> = answer
+        .expect(StatusCode::OK)
+        .text()
+        .lines()
+        .skip(1)
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(read, digits[..2]);
+    // The owner takes what is its own; what went is the giver's no more.
+    let gone = transfer(&test, "packwell", "t-2", body("aurora")).await;
+    assert_eq!(gone.status, StatusCode::CONFLICT, "{}", gone.text());
+    let back = transfer(&test, SIGMAPACK, "t-1", body("aurora")).await;
+    assert_eq!(back.status, StatusCode::CREATED, "{}", back.text());
+}
+
 #[tokio::test]
 async fn numbers_go_to_nobody_who_may_not_use_them() {
     let test = TestHub::start().await;

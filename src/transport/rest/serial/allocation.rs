@@ -159,7 +159,8 @@ impl Wanted {
     }
 }
 
-fn numbered(gtin: Option<String>, prefix: Option<String>, extension: Option<u8>) -> Result<Numbered, ServiceError> {
+/// What numbers are for: a product, or the logistic units of a prefix.
+pub(super) fn numbered(gtin: Option<String>, prefix: Option<String>, extension: Option<u8>) -> Result<Numbered, ServiceError> {
     match (gtin, prefix, extension) {
         (Some(gtin), None, None) => gtin
             .parse()

@@ -5,6 +5,7 @@
 //! {"gtin": "09521001001014", "serials": ["4KLP…"], "to": "9521002000016", "site": "9521002000115"}
 //! ```
 //!
+//! SSCCs are named as when they are asked for: `ssccPrefix` and `extensionDigit` instead of `gtin`, and `serials` of 18 digits.
 //! `to` is a GLN of the taker. The header `Idempotency-Key` is mandatory; 201 with one transfer for each allocation that the numbers are of, and the
 //! same for the same key. Downloads know the formats of allocations.
 
@@ -26,6 +27,7 @@ use crate::transport::numbers::{body, fits};
 use crate::transport::problem::Problem;
 use crate::transport::rest::idempotency;
 
+use super::allocation::numbered;
 use super::json::read;
 use super::report::{FRAME_BYTES, SERIAL_BYTES};
 use super::subject::Named;
@@ -41,7 +43,9 @@ pub(super) fn routes() -> Router<Hub> {
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Sent {
-    gtin: String,
+    gtin: Option<String>,
+    sscc_prefix: Option<String>,
+    extension_digit: Option<u8>,
     serials: Option<Vec<String>>,
     allocation: Option<String>,
     #[serde(default)]
@@ -68,7 +72,6 @@ async fn transfer(
 }
 
 fn request(sent: Sent, idempotency_key: String) -> Result<TransferRequest, ServiceError> {
-    let refuse = |detail: &str| ServiceError::refused(Code::BadInput, detail);
     let named = Named {
         serials: sent.serials,
         allocation: sent.allocation,
@@ -82,7 +85,7 @@ fn request(sent: Sent, idempotency_key: String) -> Result<TransferRequest, Servi
         text.parse().map_err(|_| ServiceError::refused(Code::BadInput, detail))
     };
     Ok(TransferRequest {
-        numbered: sent.gtin.parse().map_err(|_| refuse("`gtin` is no GTIN"))?,
+        numbered: numbered(sent.gtin, sent.sscc_prefix, sent.extension_digit)?,
         subject,
         to: gln(&sent.to, "to")?,
         site: sent.site.map(|site| gln(&site, "site")).transpose()?,
