@@ -30,8 +30,8 @@ use load::Rate;
 /// What to measure with.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// Database server: `postgres://user@host/database`, in which a throw-away database is made and dropped; SQLite in a
-    /// throw-away folder if not given.
+    /// Database server: `postgres://user@host/database`, in which a throw-away database is made and dropped; or `sqlite`, in a
+    /// throw-away folder, which is also what is taken if nothing is said. The hub's own database is not touched.
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,
     /// How long each rate is measured.
@@ -124,6 +124,11 @@ impl Figure {
 
 /// Measures and prints.
 pub async fn run(args: BenchArgs, settings: Settings) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        args.database.is_some() || settings.database_url.is_none(),
+        "a database is configured, and the benchmark leaves it alone: say `--database postgres://…` to measure on a throw-away database \
+         of that server, or `--database sqlite`"
+    );
     let (mut figures, mut sizes) = (Vec::new(), Vec::new());
     if args.wants(Part::Serials) {
         progress("serial numbers");

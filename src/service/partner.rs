@@ -156,8 +156,13 @@ pub async fn refresh(hub: &Hub) -> Result<bool, StorageError> {
     if party::registry_version(hub.db()).await? == hub.registry().version() {
         return Ok(false);
     }
-    hub.set_registry(party::load_registry(hub.db()).await?);
-    Ok(true)
+    let loaded = party::load_registry(hub.db()).await?;
+    // Somebody else of this process may have been faster.
+    let is_new = loaded.version() != hub.registry().version();
+    if is_new {
+        hub.set_registry(loaded);
+    }
+    Ok(is_new)
 }
 
 fn stale(why: &str) -> ServiceError {

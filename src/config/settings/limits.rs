@@ -128,7 +128,7 @@ impl Default for Limits {
             checked_at_once_bytes: 8 << 20,
             events_per_document: 100_000,
             event_bytes: 16 << 20,
-            things_per_piece: 20_000,
+            things_per_piece: 10_000,
             document_depth: 64,
             findings_per_code: 100,
             graphql_bytes: 1 << 20,

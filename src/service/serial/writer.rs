@@ -7,6 +7,9 @@
 //! Callers that are answered together come again together, a moment after the next commit has begun without them: two halves would take
 //! turns for ever. So the task waits, for less than a commit takes, until as many are there as it knows of ([`Pace`]).
 //!
+//! A commit is a row of short steps, each of which waits for the database. Behind hundreds of requests that the runtime has to serve,
+//! each step would wait for its turn as well: so the task runs on a thread of its own ([`THREADS`]), which goes on as soon as it can.
+//!
 //! Two hub processes over one database each have their own queues; the lock of the pools keeps their transactions apart.
 //!
 //! # Invariants
@@ -19,7 +22,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, oneshot};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, Semaphore, oneshot};
 
 use crate::domain::ids::PartyId;
 use crate::domain::party::Actor;
@@ -35,6 +39,10 @@ use super::request::noted;
 const LONGEST_WAIT: Duration = Duration::from_millis(2);
 /// As many as share the wait for the disk well enough: more of them cost a commit more, and waiting gains nothing.
 const ENOUGH: usize = 32;
+/// The next commit does not wait until so many are woken.
+const MANY: usize = 16;
+/// Products whose requests are committed on threads of their own; those of more are among the tasks of the runtime.
+const THREADS: usize = 8;
 
 /// How many requests were committed, in how many transactions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,12 +54,13 @@ pub struct WriterCounts {
 }
 
 /// The queues of one process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Writer {
     /// A product is in it exactly while a task works on its queue.
     queues: Mutex<HashMap<Numbered, Queue>>,
     under_way: Mutex<HashSet<(PartyId, String)>>,
     idle: Notify,
+    threads: Arc<Semaphore>,
     requests: AtomicU64,
     transactions: AtomicU64,
 }
@@ -94,6 +103,19 @@ pub fn under_way(hub: &Hub, actor: &Actor, key: &str) -> Option<UnderWay> {
     taken.then(|| UnderWay { hub: hub.clone(), key })
 }
 
+impl Default for Writer {
+    fn default() -> Self {
+        Self {
+            queues: Mutex::default(),
+            under_way: Mutex::default(),
+            idle: Notify::default(),
+            threads: Arc::new(Semaphore::new(THREADS)),
+            requests: AtomicU64::default(),
+            transactions: AtomicU64::default(),
+        }
+    }
+}
+
 impl Writer {
     /// How much was committed since the process began.
     #[must_use]
@@ -134,10 +156,26 @@ impl Writer {
             begins
         };
         if begins {
-            tokio::spawn(work(hub.clone(), numbered));
+            self.begin(work(hub.clone(), numbered));
         }
         // Only a task that panicked drops it.
         verdict.await.unwrap_or_else(|_| Err(unavailable()))
+    }
+
+    /// Runs the work on a queue, on a thread of its own if there is one.
+    fn begin(&self, work: impl Future<Output = ()> + Send + 'static) {
+        match Arc::clone(&self.threads).try_acquire_owned() {
+            Ok(thread) => {
+                let runtime = Handle::current();
+                tokio::task::spawn_blocking(move || {
+                    let _thread = thread;
+                    runtime.block_on(work);
+                });
+            }
+            Err(_all_taken) => {
+                tokio::spawn(work);
+            }
+        }
     }
 
     /// The next that rest on the same serial rule; none, and no queue, if nobody waits.
@@ -223,9 +261,16 @@ async fn work(hub: Hub, numbered: Numbered) {
         writer.requests.fetch_add(count as u64, Ordering::Relaxed);
         let verdicts = decide(&hub, asked.into()).await;
         pace.answered(count, writer.waiting(numbered), began.elapsed());
-        for (answer, verdict) in answers.into_iter().zip(verdicts) {
-            // Whoever hung up asks again.
-            let _gone = answer.send(verdict);
+        let tell = move || {
+            for (answer, verdict) in answers.into_iter().zip(verdicts) {
+                // Whoever hung up asks again.
+                let _gone = answer.send(verdict);
+            }
+        };
+        if count < MANY {
+            tell();
+        } else {
+            tokio::spawn(async move { tell() });
         }
         pace.gather(writer, numbered, most).await;
     }
