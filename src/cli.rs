@@ -3,6 +3,7 @@
 //! Exit status of every command: 0 done; 1 it was understood and the answer is no (files with problems, steps pending, a
 //! refusal); 2 it could not do its work (usage, settings, database, a port).
 
+pub mod audit;
 pub mod bench;
 pub mod certificate;
 pub mod convert;
@@ -77,6 +78,9 @@ enum Command {
     Serials(serial::SerialsCommand),
     /// Measure this machine: the hub's rates beside those of its bare parts, on a throw-away hub.
     Bench(bench::BenchArgs),
+    /// Verify what the hub proves of events, without a hub.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Verify signed receipts of serial numbers, without a hub.
     #[command(subcommand)]
     Receipt(receipt::ReceiptCommand),
@@ -112,6 +116,9 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
         schema::run(command)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::Audit(command) = cli.command {
+        return audit::run(command);
+    }
     if let Command::Receipt(command) = cli.command {
         return receipt::run(command);
     }
@@ -137,7 +144,9 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Partner(command) => partner::run(command, settings).await,
             Command::Serials(command) => serial::run(command, settings).await.map(yes_or_no),
             Command::Certificate(command) => certificate::run(command, settings).await.map(|()| ExitCode::SUCCESS),
-            Command::Convert(_) | Command::Receipt(_) | Command::Schema(_) | Command::Settings => Ok(ExitCode::SUCCESS),
+            Command::Audit(_) | Command::Convert(_) | Command::Receipt(_) | Command::Schema(_) | Command::Settings => {
+                Ok(ExitCode::SUCCESS)
+            }
         }
     })
 }

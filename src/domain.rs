@@ -22,6 +22,7 @@ pub mod provenance;
 pub mod query;
 pub mod serial;
 pub mod shipment;
+pub mod slice;
 pub mod subscription;
 pub mod time;
 pub mod webhook;

@@ -28,6 +28,7 @@ pub mod loss;
 pub mod query;
 mod reading;
 mod schema;
+pub mod slice;
 pub mod statement;
 mod tree;
 pub mod vocabulary;

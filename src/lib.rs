@@ -24,7 +24,7 @@
 //!
 //! | module | rank | what it is for |
 //! |---|---|---|
-//! | [`domain`] | 0 | pure: identifiers, events, agreements, serial numbers, containment, handovers, provenance, the lens, grants and the policy that decides by them |
+//! | [`domain`] | 0 | pure: identifiers, events, agreements, serial numbers, containment, handovers, provenance, the lens, grants and the policy that decides by them, slices of events with their proof |
 //! | [`epcis`] | 1 | EPCIS 1.2 / 2.0 XML and 2.0 JSON-LD to and from domain events; the CBV event hash |
 //! | [`config`] | 1 | settings of the hub, configuration of its partners |
 //! | [`storage`] | 2 | the only place that knows the database (SQLite or PostgreSQL) and the object store |
@@ -33,7 +33,7 @@
 //! | [`transport`] | 4 | TLS and identity, HTTP, REST, GraphQL, problem types |
 //! | [`worker`] | 4 | loops that call services: capture jobs, following the contracts, the supply of serial numbers, deliveries to subscribers, the past of new grants |
 //! | [`app`] | 5 | composition root: settings to running hub, and its shutdown |
-//! | [`cli`] | 6 | `serve`, `demo`, `migrate`, `partner`, `certificate`, `schema`, `bench` |
+//! | [`cli`] | 6 | `serve`, `demo`, `migrate`, `partner`, `certificate`, `audit`, `receipt`, `schema`, `bench` |
 //!
 //! `migrations/` is a crate of its own and never imports this one.
 //!

@@ -25,6 +25,7 @@ pub mod query;
 pub mod resource;
 pub mod serial;
 pub mod shipment;
+pub mod slice;
 pub mod subscription;
 
 pub use error::{Code, ServiceError, Violation};

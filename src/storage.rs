@@ -34,6 +34,7 @@ pub mod record;
 pub mod row;
 pub mod serial;
 pub mod shipment;
+pub mod slice;
 pub mod statement;
 pub mod subscription;
 pub(crate) mod together;

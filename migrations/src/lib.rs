@@ -15,6 +15,7 @@ mod m20261122_000006_subscription;
 mod m20261122_000007_state;
 mod m20261122_000008_thing;
 mod m20261122_000009_grant;
+mod m20261123_000010_slice;
 
 // Whoever runs the steps needs the trait and no other part of that crate.
 pub use sea_orm_migration::{Migration as Step, MigratorTrait};
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000007_state::Migration),
             Box::new(m20261122_000008_thing::Migration),
             Box::new(m20261122_000009_grant::Migration),
+            Box::new(m20261123_000010_slice::Migration),
         ]
     }
 }

@@ -4,9 +4,11 @@
 //! keys silently and want the whole document in memory. Contexts are not fetched, see `context`.
 
 mod lexer;
+pub(super) mod plain;
 mod printer;
 mod read;
 mod write;
 
 pub(super) use read::read;
+pub(super) use write::CONTEXT;
 pub use write::{write_document, write_event, write_events};

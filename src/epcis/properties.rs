@@ -162,7 +162,7 @@ fn sensor_element() -> BoxedStrategy<Node> {
 }
 
 prop_compose! {
-    fn event()(
+    pub(super) fn event()(
         kind in prop::sample::select(vec![EventType::Object, EventType::Aggregation, EventType::Transaction, EventType::Association]),
         event_time in 0_i64..2_000_000_000_000,
         offset_minutes in -840_i16..=840,
@@ -219,7 +219,7 @@ prop_compose! {
 }
 
 /// The content, and what the hash leaves out.
-fn said(event: &Event) -> String {
+pub(super) fn said(event: &Event) -> String {
     let declaration = event.error_declaration.as_ref();
     let extensions = declaration.map(|declaration| {
         let mut bearer = Event::new(EventType::Object, None, Micros(0), 0);

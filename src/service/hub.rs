@@ -17,6 +17,7 @@ use crate::storage::object::ObjectStore;
 use super::capture::ready::Kept;
 use super::serial::floor::Floor;
 use super::serial::{PoolCache, Turns, Writer};
+use super::slice::Trees;
 
 /// Tells the time. The real one is in `app`; tests set theirs.
 pub trait Clock: Send + Sync + 'static {
@@ -71,6 +72,7 @@ struct Inner {
     serial_writer: Writer,
     floor: Floor,
     ready: Kept,
+    trees: Trees,
 }
 
 impl Hub {
@@ -104,6 +106,7 @@ impl Hub {
                 serial_writer: Writer::default(),
                 floor: Floor::default(),
                 ready: Kept::default(),
+                trees: Trees::default(),
             }),
         }
     }
@@ -111,6 +114,11 @@ impl Hub {
     /// Documents that were checked and wait for their jobs.
     pub(super) fn ready(&self) -> &Kept {
         &self.inner.ready
+    }
+
+    /// Trees of events that slices were asked of.
+    pub(super) fn trees(&self) -> &Trees {
+        &self.inner.trees
     }
 
     /// The database.

@@ -60,6 +60,7 @@ pub fn router_with<E: Executor>(hub: Hub, schema: E, metrics: Metrics) -> Router
         .merge(rest::import::routes())
         .merge(rest::registration::routes())
         .merge(rest::serial::routes())
+        .merge(rest::slice::routes())
         .merge(rest::subscription::routes())
         .merge(dialect::routes())
         .merge(soap::routes())

@@ -15,6 +15,7 @@ pub mod receipt;
 pub mod registration;
 pub mod resource;
 pub mod serial;
+pub mod slice;
 mod small;
 pub mod socket;
 pub mod subscription;

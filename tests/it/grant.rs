@@ -108,7 +108,7 @@ async fn sign(test: &TestHub, party: &str, grant: &Value) -> Value {
 }
 
 /// A grant of aurora's that is in force.
-async fn given(test: &TestHub, grantee: &str, more: Value) -> Value {
+pub async fn given(test: &TestHub, grantee: &str, more: Value) -> Value {
     let grant = propose(test, "aurora", grant_to(test, grantee, more)).await;
     assert_eq!(sign(test, "aurora", &grant).await["state"], "IN_FORCE");
     grant["id"].clone()

@@ -276,7 +276,8 @@ impl TestRouter {
         self.answer(request.body(Body::from(body.into())).expect("a request")).await
     }
 
-    async fn answer(&self, request: Request<Body>) -> Answer {
+    /// Any call.
+    pub async fn answer(&self, request: Request<Body>) -> Answer {
         let response = self.0.clone().oneshot(request).await.expect("a router answers");
         let (head, body) = response.into_parts();
         let body = axum::body::to_bytes(body, 1 << 30).await.expect("the whole body");

@@ -30,6 +30,7 @@ mod oracle;
 mod partner;
 mod query;
 mod serial;
+mod slice;
 mod soap;
 mod story;
 mod tidy;

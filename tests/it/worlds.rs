@@ -17,6 +17,7 @@ mod leak;
 mod plot;
 mod question;
 pub mod schema;
+mod slice;
 
 use cast::{BUYER, Cast, MAKER, PACKER, SECOND, STORE, STRANGER, Who};
 use dice::Dice;

@@ -97,6 +97,8 @@ pub struct Limits {
     pub waiting_jobs_per_party: u64,
     /// Most events that one call of a query looks at; who asks for more gets shorter pages, or is asked to narrow the query.
     pub query_rows: usize,
+    /// Most things in one slice of an event; each takes some two kilobytes of proof.
+    pub slice_things: usize,
     /// Queries that one party keeps under a name.
     pub queries_per_party: usize,
     /// Time that a page token can be used.
@@ -168,6 +170,7 @@ impl Default for Limits {
             drain_timeout_ms: 10_000,
             waiting_jobs_per_party: 1_000,
             query_rows: 20_000,
+            slice_things: 1_000,
             queries_per_party: 1_000,
             page_token_seconds: 3_600,
             poll_events: 10_000,

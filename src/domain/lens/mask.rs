@@ -139,6 +139,45 @@ pub fn mask_layers(event: &Event, layers: &[Layer<'_>]) -> Option<Event> {
     Some(shown)
 }
 
+/// The event's fields in the forms that a mask can leave of them where it changes a form and does not only leave out: places without
+/// extensions, places as their site, a declaration of error without extensions. Without its things, which have one form.
+#[must_use]
+pub fn coarser(event: &Event) -> [Event; 2] {
+    let mut plain = Event {
+        epcs: Vec::new(),
+        quantities: Vec::new(),
+        input_epcs: Vec::new(),
+        input_quantities: Vec::new(),
+        output_epcs: Vec::new(),
+        output_quantities: Vec::new(),
+        sensor_elements: Vec::new(),
+        ilmd: Vec::new(),
+        extensions: Vec::new(),
+        ..event.clone()
+    };
+    if let Some(declaration) = &mut plain.error_declaration {
+        declaration.extensions.clear();
+    }
+    for place in [&mut plain.read_point, &mut plain.biz_location].into_iter().flatten() {
+        place.extensions.clear();
+    }
+    let mut sites = plain.clone();
+    let site = |id: &mut Epc| {
+        if let Some(site) = id.gln().map(Epc::from_gln) {
+            *id = site;
+        }
+    };
+    for place in [&mut sites.read_point, &mut sites.biz_location].into_iter().flatten() {
+        site(&mut place.id);
+    }
+    for endpoint in sites.sources.iter_mut().chain(&mut sites.destinations) {
+        if endpoint.kind.as_str() == "location" {
+            site(&mut endpoint.id);
+        }
+    }
+    [plain, sites]
+}
+
 fn mask_things(event: &mut Event, sight: &Sight, layers: &[Layer<'_>]) {
     let sees = |epc: &Epc| layers.iter().any(|layer| layer.sees(epc));
     let sees_class = |class: &EpcClass| layers.iter().any(|layer| layer.sees_class(class));

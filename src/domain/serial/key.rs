@@ -99,7 +99,7 @@ impl MasterKey {
     }
 
     /// A key for a purpose of the hub's own, which `info` names: no two purposes may spell the same. Every process of a hub has the same.
-    pub(super) fn derive(&self, info: &[&[u8]]) -> Result<Zeroizing<[u8; 32]>, SerialError> {
+    pub(in crate::domain) fn derive(&self, info: &[&[u8]]) -> Result<Zeroizing<[u8; 32]>, SerialError> {
         expand(&self.0, info).map_err(|_| SerialError::Crypto("deriving a key from the master key"))
     }
 

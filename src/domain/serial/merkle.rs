@@ -14,7 +14,9 @@ pub fn leaf_hash(leaf: &[u8]) -> Hash {
     hash(&[&[0], leaf])
 }
 
-fn node_hash(left: &Hash, right: &Hash) -> Hash {
+/// The hash of a node with these two below it.
+#[must_use]
+pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
     hash(&[&[1], left, right])
 }
 

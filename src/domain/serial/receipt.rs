@@ -18,6 +18,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::gs1::Gln;
@@ -170,10 +171,15 @@ impl ReceiptKey {
 
     /// The receipt as it is handed out. The same receipt gives the same bytes.
     pub fn sign(&self, receipt: &Receipt) -> Result<String, SerialError> {
+        self.sign_as(TYPE, receipt)
+    }
+
+    /// Another statement of the hub, under a type of its own: no statement can pass for one of another type.
+    pub(in crate::domain) fn sign_as(&self, typ: &str, statement: &impl Serialize) -> Result<String, SerialError> {
         let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = Some(TYPE.to_owned());
+        header.typ = Some(typ.to_owned());
         header.kid = Some(self.kid.clone());
-        jsonwebtoken::encode(&header, receipt, &self.signing).map_err(|_| SerialError::Crypto("signing a receipt"))
+        jsonwebtoken::encode(&header, statement, &self.signing).map_err(|_| SerialError::Crypto("signing a statement"))
     }
 }
 
@@ -185,9 +191,20 @@ impl std::fmt::Debug for ReceiptKey {
 
 /// What a receipt says, if one of these keys signed it.
 pub fn verify(jws: &str, keys: &JwkSet) -> Result<Receipt, ReceiptError> {
+    let receipt: Receipt = verify_as(TYPE, jws, keys)?;
+    if receipt.version != VERSION || receipt.tree != TREE {
+        return Err(ReceiptError::Form(
+            "it was made by a later version of the hub: take a later version of this program",
+        ));
+    }
+    Ok(receipt)
+}
+
+/// What a statement of a type says, if one of these keys signed it as one.
+pub(in crate::domain) fn verify_as<T: DeserializeOwned + Clone>(typ: &str, jws: &str, keys: &JwkSet) -> Result<T, ReceiptError> {
     let header =
         jsonwebtoken::decode_header(jws).map_err(|_| ReceiptError::Form("it is no signed text in compact form (RFC 7515)"))?;
-    if header.typ.as_deref() != Some(TYPE) || header.alg != Algorithm::EdDSA {
+    if header.typ.as_deref() != Some(typ) || header.alg != Algorithm::EdDSA {
         return Err(ReceiptError::Form("its header does not say that it is one"));
     }
     let kid = header.kid.ok_or(ReceiptError::Form("its header names no key"))?;
@@ -197,21 +214,14 @@ pub fn verify(jws: &str, keys: &JwkSet) -> Result<Receipt, ReceiptError> {
     }
     let key = DecodingKey::from_jwk(key).map_err(|_| ReceiptError::FalseKey { kid })?;
     let mut rules = Validation::new(Algorithm::EdDSA);
-    // A receipt is a statement about the past: it does not expire and is meant for anybody.
+    // A statement about the past does not expire and is meant for anybody.
     rules.required_spec_claims.clear();
     (rules.validate_exp, rules.validate_aud) = (false, false);
-    let receipt: Receipt = jsonwebtoken::decode(jws, &key, &rules)
-        .map_err(|error| match error.kind() {
-            jsonwebtoken::errors::ErrorKind::Json(_) => ReceiptError::Form("its payload has another form"),
-            _ => ReceiptError::Signature,
-        })?
-        .claims;
-    if receipt.version != VERSION || receipt.tree != TREE {
-        return Err(ReceiptError::Form(
-            "it was made by a later version of the hub: take a later version of this program",
-        ));
-    }
-    Ok(receipt)
+    let statement = jsonwebtoken::decode::<T>(jws, &key, &rules).map_err(|error| match error.kind() {
+        jsonwebtoken::errors::ErrorKind::Json(_) => ReceiptError::Form("its payload has another form"),
+        _ => ReceiptError::Signature,
+    })?;
+    Ok(statement.claims)
 }
 
 /// How hashes and sealed bytes stand in a receipt.

@@ -211,6 +211,13 @@ impl<R: BufRead> Lexer<R> {
     }
 
     fn word(&mut self, word: &str, kind: Kind, tree: &mut Tree, name: RawName<'_>) -> Result<(), Finding> {
+        self.literal(word)?;
+        tree.leaf(kind, name, if kind == Kind::Bool { word } else { "" });
+        Ok(())
+    }
+
+    /// Takes `true`, `false` or `null`.
+    pub(super) fn literal(&mut self, word: &str) -> Result<(), Finding> {
         for wanted in word.bytes() {
             let found = self.peek_raw()?;
             if found != Some(wanted) {
@@ -218,11 +225,11 @@ impl<R: BufRead> Lexer<R> {
             }
             self.skip(1);
         }
-        tree.leaf(kind, name, if kind == Kind::Bool { word } else { "" });
         Ok(())
     }
 
-    fn number(&mut self) -> Result<String, Finding> {
+    /// A number in its digits.
+    pub(super) fn number(&mut self) -> Result<String, Finding> {
         let mut digits = String::new();
         while let Some(byte @ (b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')) = self.peek_raw()? {
             if digits.len() >= 400 {
@@ -239,7 +246,7 @@ impl<R: BufRead> Lexer<R> {
     }
 
     /// A string, unescaped; it is good until the next call.
-    fn string(&mut self) -> Result<&str, Finding> {
+    pub(super) fn string(&mut self) -> Result<&str, Finding> {
         self.skip(1);
         self.scratch.clear();
         loop {

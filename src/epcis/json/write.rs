@@ -24,7 +24,7 @@ use crate::epcis::header::form::Form;
 use crate::epcis::vocabulary::Vocabulary;
 use nothing::{Nothing, nothing_named};
 
-const CONTEXT: &str = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld";
+pub(in crate::epcis) const CONTEXT: &str = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld";
 
 /// Prints a document with these events and their record times.
 pub fn write_events<'e>(

@@ -16,6 +16,7 @@ pub mod party;
 pub mod pool;
 pub mod serial;
 pub mod shipment;
+pub mod slice;
 pub mod supply;
 
 use async_graphql::MergedObject;
@@ -39,5 +40,6 @@ pub struct Query(
     pool::PoolQuery,
     serial::SerialQuery,
     shipment::ShipmentQuery,
+    slice::SliceQuery,
     supply::SupplyQuery,
 );

@@ -22,6 +22,7 @@ pub mod provenance;
 pub mod refusal;
 pub mod scalar;
 pub mod shipment;
+pub mod slice;
 pub mod supply;
 pub mod thing;
 pub mod transfer;

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::cast::{Cast, STRANGER, Who};
 use super::plot::{Step, TURNS, Told, World};
 use super::question::{self, Question};
+use super::slice;
 use crate::hub::TestHub;
 use crate::query::subscription::receiver::Receiver;
 
@@ -215,7 +216,11 @@ impl House {
                 answers.push(hub.call(&actor, question.request()).await);
             }
             let (less, more) = (&answers[0], &answers[1]);
-            if let Some((less, more)) = difference(shown(less), shown(more)) {
+            let found = match questions[0].slice_of_same {
+                Some(same) => slice::difference(shown(less), shown(more), same),
+                None => difference(shown(less), shown(more)),
+            };
+            if let Some((less, more)) = found {
                 let (family, question) = (index, questions[0].line());
                 return Some(Difference {
                     family,

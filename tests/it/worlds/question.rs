@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::cast::{BUYER, MAKER, PACKER, RIVAL, STORE, Who};
 use super::dice::Dice;
 use super::house::{Family, request};
+use super::plot::{Told, World};
 use super::schema::Schema;
 use crate::hub::Answer;
 use crate::soap::{EPCISQ, enveloped};
@@ -27,6 +28,8 @@ pub struct Question {
     list: Option<String>,
     /// Must be answered without an error: a question that is refused finds nothing.
     good: bool,
+    /// Of a slice: whether both hubs were told the same event, and not one with something else in what is hidden.
+    pub slice_of_same: Option<bool>,
 }
 
 impl Question {
@@ -38,6 +41,7 @@ impl Question {
             body: String::new(),
             list: None,
             good: false,
+            slice_of_same: None,
         }
     }
 
@@ -98,6 +102,9 @@ pub fn all(family: &Family) -> Vec<Question> {
     let mut questions = lists();
     questions.extend(roots(family));
     questions.extend(paths(family, &mut dice));
+    for world in &family.worlds {
+        questions.extend(slices(world, &mut dice));
+    }
     for world in &family.worlds {
         let mut things = world.things.clone();
         while things.len() > 2 {
@@ -262,6 +269,33 @@ fn paths(family: &Family, dice: &mut Dice) -> Vec<Question> {
     let numbers = json!({"numbers": [{"gtin": cast.gtin(RIVAL, 0), "serial": "U10"}, {"serial": cast.sscc(PACKER, 4)}]});
     questions.push(Question::post("/serials/v1/lookups", "application/json", numbers.to_string()));
     questions
+}
+
+/// Two events of a world, whole and with one thing. What only one hub was told is asked of both.
+fn slices(world: &World, dice: &mut Dice) -> Vec<Question> {
+    let mut asked = Vec::new();
+    for whole in [true, false] {
+        let step = dice.one(&world.steps);
+        let Some(told) = step.more.as_ref().or(step.less.as_ref()) else {
+            continue;
+        };
+        let id = told.event["eventID"].clone();
+        let of_id = |told: &&Option<Told>| told.as_ref().is_some_and(|told| told.event["eventID"] == id);
+        let mut pairs = world.steps.iter().filter(|step| of_id(&&step.less) && of_id(&&step.more));
+        let same = pairs.all(|step| step.less == step.more);
+        let thing = dice.one(&world.things);
+        let query = if whole {
+            String::new()
+        } else {
+            format!("?epc={}", escaped(&thing))
+        };
+        let path = format!("/epcis/events/{}/slice{query}", escaped(id.as_str().expect("an id")));
+        asked.push(Question {
+            slice_of_same: Some(same),
+            ..Question::get(path)
+        });
+    }
+    asked
 }
 
 /// Some things of a world at once, by aliases.

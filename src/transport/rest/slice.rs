@@ -1,0 +1,61 @@
+//! Slices of events.
+//!
+//! | call | answer |
+//! |---|---|
+//! | `GET /epcis/events/{eventID}/slice?epc=…&epc=…` | `application/jsonl`: for each event of that id that the caller sees, one line: what it sees of it and the proof that the hub signed a whole to which that belongs |
+//!
+//! With `epc` only those things, of events that show one of them. `counterfoil audit verify-slice` checks the file without the hub.
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Extension, Router};
+
+use crate::domain::gs1::Epc;
+use crate::domain::party::Actor;
+use crate::service::slice::{Named, slices};
+use crate::service::{Hub, ServiceError};
+
+use super::listing::{Parameters, refuse};
+use super::small::answered;
+
+/// The routes of this noun.
+pub fn routes() -> Router<Hub> {
+    Router::new().route("/epcis/events/{event_id}/slice", get(slice))
+}
+
+async fn slice(
+    State(hub): State<Hub>,
+    Extension(actor): Extension<Actor>,
+    event_id: Result<Path<String>, PathRejection>,
+    parameters: Parameters,
+) -> Response {
+    let found = async {
+        // Not text: there is no such event.
+        let Path(event_id) = event_id.map_err(|_| ServiceError::not_found())?;
+        let slices = slices(&hub, &actor, Named::Id(&event_id), &things(parameters)?).await?;
+        if slices.is_empty() {
+            return Err(ServiceError::not_found());
+        }
+        let lines: String = slices.into_iter().map(|slice| slice.file + "\n").collect();
+        let media_type = HeaderValue::from_static("application/jsonl");
+        Ok(([(header::CONTENT_TYPE, media_type)], lines).into_response())
+    };
+    answered(found.await)
+}
+
+/// The things that are asked for by `epc`, the only parameter.
+fn things(parameters: Parameters) -> Result<Vec<Epc>, ServiceError> {
+    let unreadable = |_| refuse("the query string", "cannot be read: is a `%` left unescaped?");
+    let mut things = Vec::new();
+    for (name, value) in parameters.map_err(unreadable)?.0 {
+        if name != "epc" {
+            return Err(refuse(&name, "is no parameter of slices: they take `epc`"));
+        }
+        let epc = value.parse::<Epc>();
+        things.push(epc.map_err(|error| refuse("epc", &error.to_string()))?);
+    }
+    Ok(things)
+}
