@@ -333,7 +333,7 @@ async fn many_at_once_are_answered_the_same() {
     let ask = |number: usize| {
         download(
             &test,
-            if number % 2 == 0 { "packwell" } else { "aurora" },
+            if number.is_multiple_of(2) { "packwell" } else { "aurora" },
             PACKING,
             &units[..5],
         )

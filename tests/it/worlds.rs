@@ -85,6 +85,11 @@ async fn what_may_not_be_seen_changes_no_byte_of_any_answer() {
         }
     }
     println!("{asked} questions, {:.0} s", begun.elapsed().as_secs_f64());
+    let slices = slice::COMPARED
+        .each_ref()
+        .map(|count| count.load(std::sync::atomic::Ordering::Relaxed));
+    println!("slices of events told the same: {}, told otherwise: {}", slices[0], slices[1]);
+    assert!(slices.iter().all(|count| *count > 0), "no slices were compared");
 }
 
 /// The smallest world that was found to have a difference, as text.
