@@ -203,6 +203,13 @@ impl Registry {
         self.parties.values()
     }
 
+    /// Who runs the hub; of several the first by id, so that every process answers alike.
+    #[must_use]
+    pub fn operator(&self) -> Option<&PartyId> {
+        let operators = self.parties().filter(|party| party.roles.contains(&Role::Operator));
+        operators.map(|party| &party.id).min()
+    }
+
     /// Whose GLN this is: of the legal entity or of a site.
     #[must_use]
     pub fn party_of_gln(&self, gln: Gln) -> Option<&PartyId> {

@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::domain::event::Event;
 use crate::domain::gs1::Epc;
 use crate::domain::ids::{EventKey, PartyId};
-use crate::domain::party::{Actor, Registry, Role};
+use crate::domain::party::Actor;
 use crate::domain::serial::receipt::ReceiptKey;
 use crate::domain::slice::{Opening, SliceKey, SliceTree, Statement};
 use crate::epcis::slice::Said;
@@ -191,7 +191,7 @@ async fn kept(hub: &Hub, whole: &EventRow) -> Result<Kept, ServiceError> {
 }
 
 async fn sign(hub: &Hub, event: EventKey, tree: &SliceTree) -> Result<SignedRoot, ServiceError> {
-    let statement = Statement::new(operator(&hub.registry()), event, tree.root());
+    let statement = Statement::new(hub.registry().operator().cloned(), event, tree.root());
     let key = ReceiptKey::of(hub.master_key()).map_err(failed)?;
     let signed = SignedRoot {
         root: *tree.root(),
@@ -201,11 +201,6 @@ async fn sign(hub: &Hub, event: EventKey, tree: &SliceTree) -> Result<SignedRoot
     hub.db()
         .write(move |tx| Box::pin(async move { Ok(store::put(tx, event, &signed, now).await?) }))
         .await
-}
-
-fn operator(registry: &Registry) -> Option<PartyId> {
-    let mut operators = registry.parties().filter(|party| party.roles.contains(&Role::Operator));
-    operators.next().map(|party| party.id.clone())
 }
 
 /// The repository gives the id where the sender gave none.

@@ -29,7 +29,7 @@ use arc_swap::ArcSwapOption;
 
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
 use crate::domain::ids::AuditId;
-use crate::domain::party::{Actor, Role};
+use crate::domain::party::Actor;
 use crate::domain::serial::floor::{Counter, Counters};
 use crate::domain::serial::pool::PoolRecord;
 use crate::service::Hub;
@@ -202,13 +202,8 @@ fn entry(hub: &Hub, actor: &Actor, action: AuditAction, detail: serde_json::Valu
 
 /// In whose name the hub itself acts; none before there are contracts.
 fn hub_itself(hub: &Hub) -> Option<Actor> {
-    let registry = hub.registry();
-    let operator = registry
-        .parties()
-        .filter(|party| party.roles.contains(&Role::Operator))
-        .min_by(|a, b| a.id.cmp(&b.id))?;
     Some(Actor {
-        party: operator.id.clone(),
+        party: hub.registry().operator()?.clone(),
         system: "hub".to_owned(),
     })
 }

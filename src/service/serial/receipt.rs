@@ -5,8 +5,8 @@
 
 use tokio::sync::Semaphore;
 
-use crate::domain::ids::{AllocationId, PartyId};
-use crate::domain::party::{Actor, Registry, Role};
+use crate::domain::ids::AllocationId;
+use crate::domain::party::Actor;
 use crate::domain::serial::merkle::Hash;
 use crate::domain::serial::numbered::Numbered;
 use crate::domain::serial::receipt::{Numbers, Position, Proof, Receipt, ReceiptKey};
@@ -35,7 +35,7 @@ pub async fn receipt(hub: &Hub, actor: &Actor, id: AllocationId) -> Result<Strin
         first_index: stored.first_index,
         span: stored.span,
     };
-    let operator = operator(&hub.registry());
+    let operator = hub.registry().operator().cloned();
     let receipt = Receipt::new(operator, &stored.allocation, &root, position, hub.master_key())?;
     let (jws, now) = (ReceiptKey::of(hub.master_key())?.sign(&receipt)?, hub.now());
     hub.db()
@@ -80,11 +80,6 @@ async fn visible(hub: &Hub, actor: &Actor, id: AllocationId) -> Result<StoredAll
 /// Not with the number in it: a text of a query must not come back out of an error log.
 fn no_such_number() -> ServiceError {
     ServiceError::refused(Code::NotFound, Code::NotFound.title())
-}
-
-fn operator(registry: &Registry) -> Option<PartyId> {
-    let mut operators = registry.parties().filter(|party| party.roles.contains(&Role::Operator));
-    operators.next().map(|party| party.id.clone())
 }
 
 async fn root(hub: &Hub, stored: &StoredAllocation) -> Result<Hash, ServiceError> {

@@ -1,8 +1,8 @@
 //! The holder of numbers hands them on: from the printer of labels to whoever packs with them.
 //!
-//! Only numbers that never came on a pack, and only to a party that may commission packs of the product, or logistic units of the prefix, under an
-//! agreement of the same owner (or to the owner itself). Who has a number is then the taker: it commissions and reports it, reads it ([`transferred`]), and it counts in
-//! its account and its part of the lot; the giver can no longer do any of that. The giver may still read the allocation whole, as it was
+//! Only numbers that never came on a pack, and only to a party that may commission packs of the product, or logistic units of the prefix,
+//! under an agreement of the same owner (or to the owner itself). Who has a number is then the taker: it commissions and reports it, reads
+//! it ([`transferred`]), and it counts in its account and its part of the lot; the giver can no longer do any of that. The giver may still read the allocation whole, as it was
 //! given: it may have to print a label again, and a list that changes under its reader helps nobody.
 //!
 //! # Invariants
