@@ -50,7 +50,25 @@ pub fn judge(registry: &Registry, party: &PartyId, event: &Event, pointer: &str)
     judge.identities(event);
     judge.place(event.read_point.as_ref(), "readPoint");
     judge.place(event.biz_location.as_ref(), "bizLocation");
+    judge.no_place(event);
     judge.judgement
+}
+
+/// All in whose name the giving or taking side of an event is told: goods of several principals may travel on one pallet.
+#[must_use]
+pub fn acted_for(registry: &Registry, party: &PartyId, event: &Event) -> Vec<PartyId> {
+    let side = match event.step() {
+        "shipping" | "void_shipping" => &event.sources,
+        "receiving" => &event.destinations,
+        // Other steps move nothing.
+        _ => return Vec::new(),
+    };
+    let holders = side.iter().filter_map(|end| registry.party_of_gln(end.id.gln()?));
+    let acts = |holder: &&PartyId| {
+        let mut agreements = registry.principals_of(party, event.event_time);
+        *holder != party && agreements.any(|agreement| agreement.principal == **holder)
+    };
+    holders.filter(acts).cloned().collect()
 }
 
 struct Judge<'a> {
@@ -83,6 +101,26 @@ impl<'a> Judge<'a> {
                 "is no site of yours or of a principal of yours",
             ),
         }
+    }
+
+    /// Whoever may act at some sites only says at which it does.
+    fn no_place(&mut self, event: &Event) {
+        let places = [&event.read_point, &event.biz_location];
+        if places.into_iter().flatten().any(|place| place.id.gln().is_some()) {
+            return;
+        }
+        let bound = |allowing: &&Vec<&Agreement>| allowing.iter().all(|agreement| !agreement.sites.is_empty());
+        let Some(agreement) = self.reliances.iter().find(bound).and_then(|allowing| allowing.first()) else {
+            return;
+        };
+        let detail = format!(
+            "the event names no site, and your agreement with {} lets you act at some sites only: name one of them as `readPoint`",
+            agreement.principal
+        );
+        let pointer = format!("{}/readPoint", self.pointer);
+        self.judgement
+            .findings
+            .push(Finding::new(FindingCode::LocationNotYours, pointer, detail));
     }
 
     fn own_place(&mut self, place: &Epc, gln: Gln, field: &str) {

@@ -48,6 +48,7 @@ mod refusal;
 mod relate;
 mod save;
 mod single;
+pub(in crate::service) mod stake;
 mod upload;
 
 pub use document::document;

@@ -34,6 +34,8 @@ pub struct Thing {
     pub disposition: Option<String>,
     /// What it is in now.
     pub parent: Option<Epc>,
+    /// Of a logistic unit that is its owner's for what is in it: from when to when something was.
+    pub share: Option<(Micros, Micros)>,
 }
 
 /// The goods, or their ownership, going from one party to another.
@@ -84,6 +86,11 @@ impl Handover {
     #[must_use]
     pub fn takes(&self, party: &PartyId) -> bool {
         self.receiver.as_ref() == Some(party) || self.buyer.as_ref() == Some(party)
+    }
+
+    /// Whether a party gets to know all that is handed over: it has it, or buys it. Who only sells knows what was its own.
+    fn gets_to_know(&self, party: &PartyId) -> bool {
+        self.sender == *party || self.takes(party)
     }
 
     /// A party's relations to it.
@@ -155,14 +162,21 @@ impl Trace {
         let as_maker = if made { self.onward_from_start(party) } else { None };
         let until = as_brand_owner.max(as_partner).max(as_maker);
         let has_it_still = self.holds_after_all(party, made);
-        let in_view = has_it_still || (brand_owner && sold.is_none());
+        let share = self.thing.share.filter(|_| brand_owner);
+        let left = share.map(|(_, until)| until).filter(|until| *until < Micros::FOREVER);
+        let in_view = has_it_still || (brand_owner && sold.is_none() && left.is_none());
+        let last_touch = touched.last().map_or(Micros::MIN, |last| self.handovers[*last].shipped_at);
         let to = match until {
             _ if in_view => Micros::FOREVER,
+            _ if sold.is_none() && left.is_some() => left.unwrap_or(Micros::FOREVER).max(last_touch),
             Some(index) => self.handovers[index].shipped_at,
             None => self.handovers.first().map_or(Micros::FOREVER, |first| first.shipped_at),
         };
-        let from = if made || brand_owner {
+        let from = if made || (brand_owner && share.is_none()) {
             Micros::MIN
+        } else if let Some((entered, _)) = share {
+            let first_touch = touched.first().map_or(entered, |first| self.handovers[*first].shipped_at);
+            entered.min(first_touch)
         } else {
             touched.first().map_or(Micros::MIN, |first| self.handovers[*first].shipped_at)
         };
@@ -177,8 +191,8 @@ impl Trace {
             sold,
             to,
             from,
-            state_now: brand_owner || has_it_still,
-            handled: made || !touched.is_empty(),
+            state_now: (brand_owner && left.is_none()) || has_it_still,
+            handled: made || touched.iter().any(|index| self.handovers[*index].gets_to_know(party)),
         })
     }
 

@@ -393,6 +393,19 @@ fn parties(folded: &Folded<'_>, shipment: &shipment::Shipment) -> Vec<(ShipmentI
             add(folded.outcome.owners.get(epc), Relations::BRAND_OWNER);
         }
     }
+    for (owner, sold) in folded.outcome.parts.get(&shipment.ship_event).into_iter().flatten() {
+        let anothers = shipment.seller.as_ref().is_some_and(|seller| seller != owner);
+        if !sold {
+            add(
+                Some(owner),
+                if anothers {
+                    Relations::PART_OWNER
+                } else {
+                    Relations::BRAND_OWNER
+                },
+            );
+        }
+    }
     seen.into_iter()
         .map(|(party, relations)| (shipment.id, party, relations))
         .collect()

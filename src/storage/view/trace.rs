@@ -117,6 +117,7 @@ fn thing(row: &QueryResult) -> Result<Thing, StorageError> {
         made_where,
         disposition: column::<Option<String>>(row, "item", "disposition")?.filter(|text| !text.is_empty()),
         parent: optional(row, "item", "parent_uri")?,
+        share: None,
     })
 }
 
