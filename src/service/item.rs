@@ -159,32 +159,36 @@ pub(super) async fn known_at(hub: &Hub, actor: &Actor, key: EpcKey, moment: Mome
     }))
 }
 
-/// A logistic unit is of everybody who has something in it, to each of them as if it were alone there, while it is there. To anybody else
-/// it is of whom it was made for, or of whom the first of its contents were.
+/// A thing with the changes of its own ownership. A logistic unit is of everybody who has something in it, to each of them as if it were alone
+/// there, while it is there. To anybody else it is of whom it was made for, or of whom the first of its contents were.
 async fn as_seen(hub: &Hub, actor: &Actor, mut trace: Trace, at: Micros) -> Result<Trace, ServiceError> {
+    let (registry, me) = (hub.registry(), &actor.party);
     if trace.thing.epc.sscc().is_none() {
-        return Ok(trace);
+        let owner = trace.brand_owner(&registry);
+        return Ok(trace.with_own_deals(owner, None));
     }
-    let registry = hub.registry();
     let made_for = trace.thing.owner.take();
     trace.thing.owner = made_for.filter(|owner| prefix_holder(&registry, &trace.thing.epc) == Some(owner));
-    if trace.thing.owner.as_ref() == Some(&actor.party) {
-        return Ok(trace);
+    if trace.thing.owner.as_ref() == Some(me) {
+        return Ok(trace.with_own_deals(Some(me.clone()), Some(me)));
     }
     let stakes = stake::of_units(hub.db(), &[trace.thing.key]).await?;
     let stakes = stakes.get(&trace.thing.key).map(Vec::as_slice).unwrap_or_default();
-    match stakes.iter().find(|stake| stake.owner == actor.party) {
+    match stakes.iter().find(|stake| stake.owner == *me) {
         Some(own) => {
             trace
                 .handovers
-                .retain(|handover| handover.names(&actor.party) || own.holds_at(handover.shipped_at));
-            trace.thing.owner = Some(actor.party.clone());
+                .retain(|handover| handover.names(me) || own.holds_at(handover.shipped_at));
+            trace.thing.owner = Some(me.clone());
             let until = if own.until > at { Micros::FOREVER } else { own.until };
             trace.thing.share = Some((own.from, until));
+            Ok(trace.with_own_deals(Some(me.clone()), Some(me)))
         }
-        None => trace.thing.owner = trace.thing.owner.or_else(|| stakes.first().map(|stake| stake.owner.clone())),
+        None => {
+            trace.thing.owner = trace.thing.owner.or_else(|| stakes.first().map(|stake| stake.owner.clone()));
+            Ok(trace)
+        }
     }
-    Ok(trace)
 }
 
 /// Whose eyes count for what is said of a unit: of its owner by what is in it.

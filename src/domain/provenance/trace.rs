@@ -141,6 +141,34 @@ impl Trace {
         of_product.or(self.thing.owner.as_ref()).cloned()
     }
 
+    /// The same without the sales that are of other things on the same pallet. Whoever is named as a seller sells what is its own: a sale
+    /// counts for the thing if its seller owned it by what was told before, beginning with `first`, or hands it over itself, or if nobody
+    /// knows whose the thing is. `viewer`: whose own deals stay whatever they are of, as those of a unit in which something of its is.
+    #[must_use]
+    pub fn with_own_deals(mut self, first: Option<PartyId>, viewer: Option<&PartyId>) -> Self {
+        let mut owners = first.map(|first| vec![first]);
+        for handover in self.handovers.iter_mut().filter(|handover| handover.sells()) {
+            let buyer = handover.buyer.clone();
+            match (&handover.seller, &mut owners) {
+                // Nobody says whose sale it is: it may be of this.
+                (None, _) => {}
+                (Some(_), None) => owners = buyer.is_some().then(Vec::new),
+                (Some(seller), Some(owners)) if owners.contains(seller) => owners.clear(),
+                // Who has the thing may sell it without having told how it bought it; whose unit it is in part knows of its own deals.
+                (Some(seller), Some(_)) if *seller == handover.sender => {}
+                (Some(_), Some(_)) if viewer.is_some_and(|viewer| handover.names(viewer)) => {}
+                (Some(_), Some(_)) => {
+                    (handover.seller, handover.buyer) = (None, None);
+                    continue;
+                }
+            }
+            if let Some(owners) = &mut owners {
+                owners.extend(buyer);
+            }
+        }
+        self
+    }
+
     /// What `party` has to do with the thing, if anything.
     #[must_use]
     pub fn standing(&self, party: &PartyId, registry: &Registry) -> Option<Standing> {
