@@ -1,4 +1,5 @@
-//! Whose the contents of logistic units are: one row for each owner of something in a unit, with the time in which it has something there.
+//! Whose the contents of logistic units are: one row for each owner of something in a unit, with the time in which it has something there. And
+//! that several can sell what is theirs in one handover.
 
 use sea_orm_migration::prelude::*;
 
@@ -28,4 +29,6 @@ const TABLES: &[&str] = &[
     "INSERT INTO unit_stake (epc, owner_id, from_time, until_time)
      SELECT t.epc, k.owner_id, -9223372036854775807, 9223372036854775807 FROM thing t JOIN thing_kind k ON k.no = t.kind
      WHERE k.prefix = 'https://id.gs1.org/00/' AND k.owner_id <> ''",
+    // Who gives up ownership besides `seller_id`, separated by spaces.
+    "ALTER TABLE shipment ADD COLUMN also_sellers TEXT",
 ];

@@ -442,7 +442,7 @@ impl<'a> Fold<'a> {
         if let Some(buyer) = handover.buyer.clone() {
             state.sales.push(Sale {
                 at: fact.at,
-                seller: handover.seller.clone(),
+                sellers: handover.sellers.clone(),
                 by: fact.by.clone(),
                 principal: fact.principal.clone(),
                 buyer,

@@ -47,6 +47,7 @@ mod receipt;
 mod refusal;
 mod relate;
 mod save;
+mod share;
 mod single;
 pub(in crate::service) mod stake;
 mod upload;

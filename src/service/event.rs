@@ -226,8 +226,8 @@ pub(super) async fn seen(hub: &Hub, (actor, lens): (&Actor, &Lens), rows: Vec<Ev
             }
         };
         let event = match &acting {
-            Some(acting) => event.and_then(|event| acting.shown(hub, &row, &event)),
-            None => event,
+            Some(acting) if !leaks(Leak::ActingForAll) => event.and_then(|event| acting.shown(hub, &row, &event)),
+            Some(_) | None => event,
         };
         if let Some(event) = event {
             seen.push(told_to(actor, row, event, sight));

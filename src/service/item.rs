@@ -164,6 +164,9 @@ pub(super) async fn known_at(hub: &Hub, actor: &Actor, key: EpcKey, moment: Mome
 async fn as_seen(hub: &Hub, actor: &Actor, mut trace: Trace, at: Micros) -> Result<Trace, ServiceError> {
     let (registry, me) = (hub.registry(), &actor.party);
     if trace.thing.epc.sscc().is_none() {
+        if leaks(Leak::SoldTogether) {
+            return Ok(trace);
+        }
         let owner = trace.brand_owner(&registry);
         return Ok(trace.with_own_deals(owner, None));
     }

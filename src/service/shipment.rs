@@ -155,6 +155,8 @@ fn seen(hub: &Hub, actor: &Actor, registry: &Registry, row: ShipmentRow) -> Opti
             Where::Site | Where::ReadPoint => true,
         })
     };
+    // Of several who sell, each knows of its own deal.
+    let sells = handover.also.contains(&actor.party).then(|| actor.party.clone());
     let known = |party: Option<PartyId>, who: Who| party.filter(|_| who >= Who::Counterparty);
     Some(SeenShipment {
         id: handover.id,
@@ -162,7 +164,7 @@ fn seen(hub: &Hub, actor: &Actor, registry: &Registry, row: ShipmentRow) -> Opti
         ship_event,
         sender: known(Some(handover.sender.clone()), sight.before),
         receiver: known(handover.receiver.clone(), sight.after),
-        seller: owner(handover.seller.clone(), sight.before),
+        seller: sells.or_else(|| owner(handover.seller.clone(), sight.before)),
         buyer: owner(handover.buyer.clone(), sight.after),
         from: site(handover.from),
         to: site(handover.to),

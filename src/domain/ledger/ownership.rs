@@ -1,6 +1,6 @@
 //! Whose things are: of an item one owner, of a logistic unit everybody who owns something in it, each for as long as it does.
 //!
-//! A sale is the word of one seller, and goes for what that seller owns: of a pallet with the goods of two, one can be sold. So what the
+//! A sale goes for what its sellers own: of a pallet with the goods of two, one can be sold, or both. So what the
 //! hub makes of the goods of one owner never depends on what else is on the pallet, nor on which of them was put there first.
 //!
 //! # Invariants
@@ -15,7 +15,7 @@ use crate::domain::containment::Stake;
 #[derive(Debug, Clone)]
 pub(super) struct Sale {
     pub(super) at: Micros,
-    pub(super) seller: Option<PartyId>,
+    pub(super) sellers: Vec<PartyId>,
     /// Who told it, and in whose name: where nobody is named as the seller, they can only sell what is theirs.
     pub(super) by: PartyId,
     pub(super) principal: Option<PartyId>,
@@ -25,11 +25,10 @@ pub(super) struct Sale {
 impl Sale {
     /// Whether it sells what belongs to an owner; what belongs to nobody that is known can be sold by anybody who has it.
     fn sells(&self, owner: Option<&PartyId>) -> bool {
-        match (&self.seller, owner) {
-            (Some(seller), Some(owner)) => seller == owner,
-            (None, Some(owner)) => self.by == *owner || self.principal.as_ref() == Some(owner),
-            (Some(_) | None, None) => true,
-        }
+        owner.is_none_or(|owner| match self.sellers.is_empty() {
+            true => self.by == *owner || self.principal.as_ref() == Some(owner),
+            false => self.sellers.contains(owner),
+        })
     }
 }
 

@@ -27,12 +27,11 @@ pub(super) fn said(at: usize, by: usize, deed: Deed, epcs: &[usize]) -> Fact {
 }
 
 pub(super) fn ship_to(sender: usize, receiver: usize) -> Deed {
-    let (seller, buyer) = (Some(party(sender)), Some(party(receiver)));
     Deed::Ship(Handover {
         sender: party(sender),
         receiver: Taker::Party(party(receiver)),
-        seller,
-        buyer,
+        sellers: vec![party(sender)],
+        buyer: Some(party(receiver)),
     })
 }
 

@@ -96,7 +96,8 @@ impl Step<'_> {
     /// Whether an owner that is named is one of another deal: where the viewer is named too, and sees its own part alone.
     fn is_anothers_deal(&self, endpoint: &SourceDest, side: &[SourceDest]) -> bool {
         let own = |end: &SourceDest| end.kind.as_str() == OWNING && self.viewer.is_self(&end.id);
-        self.is_partial() && endpoint.kind.as_str() == OWNING && !own(endpoint) && side.iter().any(own)
+        let is_anothers = endpoint.kind.as_str() == OWNING && !own(endpoint) && side.iter().any(own);
+        is_anothers && self.is_partial() && !leaks(Leak::OwnersBeside)
     }
 }
 

@@ -46,6 +46,7 @@ fn handover(from: &str, to: &str, deal: Option<(&str, &str)>, shipped: u8, recei
         sender: id(from),
         receiver: Some(id(to)),
         seller: deal.map(|(seller, _)| id(seller)),
+        also: Vec::new(),
         buyer: deal.map(|(_, buyer)| id(buyer)),
         from: None,
         to: None,

@@ -49,6 +49,8 @@ pub struct Handover {
     pub receiver: Option<PartyId>,
     /// Gives up ownership, if that changes.
     pub seller: Option<PartyId>,
+    /// Who else does, of other goods that are handed over with it.
+    pub also: Vec<PartyId>,
     /// Takes ownership, if that changes.
     pub buyer: Option<PartyId>,
     /// From where.
@@ -148,6 +150,10 @@ impl Trace {
     pub fn with_own_deals(mut self, first: Option<PartyId>, viewer: Option<&PartyId>) -> Self {
         let mut owners = first.map(|first| vec![first]);
         for handover in self.handovers.iter_mut().filter(|handover| handover.sells()) {
+            let is_own = |seller: &&PartyId| owners.as_ref().is_some_and(|owners| owners.contains(seller)) || Some(*seller) == viewer;
+            if let Some(seller) = handover.seller.iter().chain(&handover.also).find(is_own).cloned() {
+                handover.seller = Some(seller);
+            }
             let buyer = handover.buyer.clone();
             match (&handover.seller, &mut owners) {
                 // Nobody says whose sale it is: it may be of this.

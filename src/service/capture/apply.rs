@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::domain::assertion;
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
 use crate::domain::event::{Action, Event, EventType};
 use crate::domain::finding::{Finding, FindingCode};
@@ -18,7 +19,7 @@ use crate::storage::event::{self, NewEvent};
 use crate::storage::{Tx, audit, document, identity, record};
 
 use super::admit::{Admitted, admit};
-use super::check::{Checked, Verdict};
+use super::check::{Checked, Judged, Verdict};
 use super::findings::Told;
 use super::pieces::Pieces;
 use super::save::Folded;
@@ -153,9 +154,8 @@ impl Storing {
         findings::save(tx, &folded, noticed, &mut self.told).await?;
         self.stored += i64::try_from(admitted.new.len()).unwrap_or(i64::MAX);
         for new in &admitted.new {
-            let (_, principal) = &work.checked.events[new.ordinal];
-            if let Some(count) = self.named.get_mut(principal) {
-                *count += 1;
+            for principal in in_whose_names(&work.registry, &work.job.actor.party, &work.checked.events[new.ordinal]) {
+                *self.named.entry(principal).or_default() += 1;
             }
         }
         self.ships.extend(receipt::ships(&loaded.facts));
@@ -181,9 +181,9 @@ impl Storing {
     }
 
     fn work(&mut self, checked: Checked) -> Work {
-        for (_, principal) in &checked.events {
-            if !self.named.contains_key(principal) {
-                self.named.insert(principal.clone(), 0);
+        for judged in &checked.events {
+            for principal in in_whose_names(&self.registry, &self.job.actor.party, judged) {
+                self.named.entry(principal).or_default();
             }
         }
         Work {
@@ -196,6 +196,13 @@ impl Storing {
             base: self.base,
         }
     }
+}
+
+/// Those in whose name an event is told; nobody's but the teller's own is one of them.
+fn in_whose_names(registry: &Registry, party: &PartyId, (parsed, principal): &Judged) -> BTreeSet<Option<PartyId>> {
+    let also = assertion::acted_for(registry, party, &parsed.event);
+    let named: BTreeSet<_> = principal.iter().cloned().chain(also).map(Some).collect();
+    if named.is_empty() { BTreeSet::from([None]) } else { named }
 }
 
 async fn insert_events(tx: &Tx, work: &Work, admitted: &Admitted) -> Result<(), ServiceError> {

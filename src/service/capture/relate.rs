@@ -117,10 +117,10 @@ fn sides(event: &Event, teller: &PartyId, registry: &Registry, concerned: &mut C
     let sides = [
         (sender, Relations::SENDER),
         (handover.receiver.party(), Relations::RECEIVER),
-        (handover.seller.as_ref(), Relations::SELLER),
         (handover.buyer.as_ref(), Relations::BUYER),
     ];
-    for (party, relation) in sides {
+    let sellers = handover.sellers.iter().map(|seller| (Some(seller), Relations::SELLER));
+    for (party, relation) in sides.into_iter().chain(sellers) {
         if let Some(party) = party {
             add(concerned, party, relation);
         }

@@ -31,7 +31,7 @@ pub struct ShipmentRow {
 }
 
 const SELECT: &str =
-    "SELECT sp.relations, s.id, s.ship_event, s.sender_id, s.receiver_id, s.seller_id, s.buyer_id, s.from_gln, s.to_gln,
+    "SELECT sp.relations, s.id, s.ship_event, s.sender_id, s.receiver_id, s.seller_id, s.also_sellers, s.buyer_id, s.from_gln, s.to_gln,
        s.shipped_at, s.received_at, s.state, s.documents
 FROM shipment_party sp CROSS JOIN shipment s";
 
@@ -66,7 +66,7 @@ pub(super) fn list_sql(party: &PartyId, after: Option<(i64, Uuid)>, rows: usize)
 /// One shipment.
 pub async fn by_id(db: &Db, party: &PartyId, id: ShipmentId) -> Result<Option<ShipmentRow>, StorageError> {
     let sql =
-        "SELECT sp.relations, s.id, s.ship_event, s.sender_id, s.receiver_id, s.seller_id, s.buyer_id, s.from_gln, s.to_gln,
+        "SELECT sp.relations, s.id, s.ship_event, s.sender_id, s.receiver_id, s.seller_id, s.also_sellers, s.buyer_id, s.from_gln, s.to_gln,
                       s.shipped_at, s.received_at, s.state, s.documents
                FROM shipment s CROSS JOIN shipment_party sp
                WHERE s.id = $1 AND sp.party_id = $2 AND sp.shipped_at = s.shipped_at AND sp.shipment_id = s.id";

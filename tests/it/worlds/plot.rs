@@ -315,7 +315,13 @@ impl Flow {
         if event["sourceList"][0]["source"] != brand {
             return;
         }
-        let add = |list: &mut Value, entry: Value| list.as_array_mut().expect("a list").push(entry);
+        // Before the owner or after it: which is told first makes no difference.
+        let first = self.number % 4 > 1;
+        let add = |list: &mut Value, entry: Value| {
+            let list = list.as_array_mut().expect("a list");
+            list.insert(if first { 0 } else { list.len() }, entry);
+        };
+        let keeps = event["destinationList"][0]["destination"] == brand;
         let document = format!("urn:epcglobal:cbv:bt:{}:R{}", cast.gln(RIVAL), self.number);
         add(
             &mut event["bizTransactionList"],
@@ -323,7 +329,7 @@ impl Flow {
         );
         let rival = format!("https://id.gs1.org/417/{}", cast.gln(RIVAL));
         add(&mut event["sourceList"], json!({"type": "owning_party", "source": rival}));
-        if event["destinationList"][0]["destination"] == event["sourceList"][0]["source"] {
+        if keeps {
             add(
                 &mut event["destinationList"],
                 json!({"type": "owning_party", "destination": rival}),
