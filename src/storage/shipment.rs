@@ -96,7 +96,10 @@ pub struct Shipment {
 pub(super) fn sellers(row: &QueryResult) -> Result<Vec<PartyId>, StorageError> {
     let first: Option<String> = column(row, "shipment", "seller_id")?;
     let also: Option<String> = column(row, "shipment", "also_sellers")?;
-    let named = first.iter().map(String::as_str).chain(also.iter().flat_map(|also| also.split(' ')));
+    let named = first
+        .iter()
+        .map(String::as_str)
+        .chain(also.iter().flat_map(|also| also.split(' ')));
     let parsed = named.map(|party| {
         let wrong = |error| StorageError::Inconsistent(format!("shipment.seller_id, also_sellers: `{party}`: {error}"));
         party.parse().map_err(wrong)

@@ -6,6 +6,7 @@ use crate::hub::TestHub;
 use crate::story::{self, AUROXIN, Handover, MERIDIAN_LYON, NORTHWAY_VENLO, PACKWELL_HALL_1, PACKWELL_HALL_2, ZENITHOL};
 
 mod power;
+mod together;
 
 /// Aurora's goods, zenith's, and the pallet of the 3PL that both go on.
 struct Load {

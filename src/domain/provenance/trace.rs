@@ -150,7 +150,8 @@ impl Trace {
     pub fn with_own_deals(mut self, first: Option<PartyId>, viewer: Option<&PartyId>) -> Self {
         let mut owners = first.map(|first| vec![first]);
         for handover in self.handovers.iter_mut().filter(|handover| handover.sells()) {
-            let is_own = |seller: &&PartyId| owners.as_ref().is_some_and(|owners| owners.contains(seller)) || Some(*seller) == viewer;
+            let is_own =
+                |seller: &&PartyId| owners.as_ref().is_some_and(|owners| owners.contains(seller)) || Some(*seller) == viewer;
             if let Some(seller) = handover.seller.iter().chain(&handover.also).find(is_own).cloned() {
                 handover.seller = Some(seller);
             }

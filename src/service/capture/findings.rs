@@ -169,7 +169,11 @@ struct Sink<'a> {
 impl<'a> Sink<'a> {
     fn new(folded: &'a Folded<'a>, standing: &[StoredFinding], told: &Told) -> Self {
         let here = folded.work.job.document;
-        let mut counts: BTreeMap<_, _> = told.counts.iter().map(|(kind, count)| ((here, kind.clone()), *count)).collect();
+        let mut counts: BTreeMap<_, _> = told
+            .counts
+            .iter()
+            .map(|(kind, count)| ((here, kind.clone()), *count))
+            .collect();
         for finding in standing.iter().filter(|finding| finding.document != here) {
             let kind = (finding.code, finding.owner.clone());
             *counts.entry((finding.document, kind)).or_default() += 1;

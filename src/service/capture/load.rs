@@ -20,6 +20,7 @@ use crate::domain::ledger::{Deed, Fact, Kind, Makers, Says, Thing};
 use crate::domain::party::Registry;
 use crate::domain::shipment::Handover;
 use crate::domain::time::Micros;
+use crate::service::lens::prefix_holder;
 use crate::storage::containment;
 use crate::storage::event::{self, Named};
 use crate::storage::item::{self, Item};
@@ -265,12 +266,6 @@ fn thing(item: &Item, registry: &Registry, (makers, contents): (&mut MakersOf, &
         makers: maker.map(|maker| makers.of(maker, epc.gtin(), registry)),
         contested: false,
     })
-}
-
-/// Whose company prefix an SSCC has.
-fn prefix_holder<'a>(registry: &'a Registry, epc: &Epc) -> Option<&'a PartyId> {
-    let sscc = epc.sscc()?;
-    registry.holder_of_prefix(sscc.as_str().get(1..)?).map(|(party, _)| party)
 }
 
 /// Those who may commission, shared by all things of a product or prefix.

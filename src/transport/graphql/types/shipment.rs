@@ -84,7 +84,7 @@ impl Shipment {
         PartyName::of(&self.registry, self.seen.receiver.as_ref()?)
     }
 
-    /// Gives up ownership, if that changes.
+    /// Gives up ownership, if that changes: of several who do the first that the event names, or the caller.
     async fn seller(&self) -> Option<PartyName> {
         PartyName::of(&self.registry, self.seen.seller.as_ref()?)
     }
