@@ -35,6 +35,7 @@ pub mod row;
 pub mod serial;
 pub mod shipment;
 pub mod slice;
+pub mod stake;
 pub mod statement;
 pub mod subscription;
 pub(crate) mod together;

@@ -97,11 +97,17 @@ impl Agreement {
     /// Whether it gives a power over a product, or the logistic units of a prefix, at a moment.
     #[must_use]
     pub fn gives(&self, power: Power, numbered: impl Into<Numbered>, at: Micros) -> bool {
+        self.names(power, numbered) && self.holds_at(at)
+    }
+
+    /// Whether it names a power and a product, or the logistic units of a prefix, whenever it holds.
+    #[must_use]
+    pub fn names(&self, power: Power, numbered: impl Into<Numbered>) -> bool {
         let named = match numbered.into() {
             Numbered::Trade(gtin) => self.products.contains(&gtin),
             Numbered::Logistic(series) => self.sscc_prefixes.iter().any(|prefix| prefix.as_str() == series.prefix()),
         };
-        named && self.holds_at(at) && self.powers.contains(&power)
+        named && self.powers.contains(&power)
     }
 
     /// Whether the principal must approve a request for so many numbers.

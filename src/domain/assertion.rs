@@ -1,9 +1,14 @@
 //! What a party may assert: the right to say an event at all, before asking whether it fits the state.
 //!
-//! Judged by the contracts as they were valid at the time of the event. Pure: registry and event in, findings out. A
-//! document with one finding of these is refused whole, so that nobody can put words about others' goods into the hub.
+//! Judged by the contracts as they were valid at the time of the event, and as they are when it is told. What a delegate does in another's
+//! name is to tell it: a mandate that ended lets nobody tell anything any more, or whoever held it could go on for ever by giving its acts
+//! an early time. Between the two moments one agreement may have followed another. What comes late of the time of a mandate needs one
+//! that holds, if only for the telling; what was told before stays.
+//!
+//! Pure: registry and event in, findings out. A document with one finding of these is refused whole, so that nobody can put words about
+//! others' goods into the hub.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::agreement::{Agreement, Power};
 use super::event::{Action, Event, EventType, Location, SourceDest};
@@ -33,36 +38,60 @@ pub fn may_send_as(registry: &Registry, party: &PartyId, gln: Gln, at: Micros) -
     })
 }
 
-/// Judges one event. `pointer` is where it stands in its document.
+/// Judges one event that `party` tells now. `pointer` is where it stands in its document.
 #[must_use]
-pub fn judge(registry: &Registry, party: &PartyId, event: &Event, pointer: &str) -> Judgement {
+pub fn judge(registry: &Registry, (party, now): (&PartyId, Micros), event: &Event, pointer: &str) -> Judgement {
     let mut judge = Judge {
         registry,
         party,
         at: event.event_time,
+        // Clocks of lines may be ahead of ours, over the beginning of a mandate too.
+        told: event.event_time.max(now),
         pointer,
         judgement: Judgement::default(),
         reliances: Vec::new(),
         products: HashMap::new(),
+        ended: None,
     };
     // The giving or taking side names the principal best; then the products; a place is the weakest hint.
     judge.sides(event);
     judge.identities(event);
     judge.place(event.read_point.as_ref(), "readPoint");
     judge.place(event.biz_location.as_ref(), "bizLocation");
+    judge.no_place(event);
     judge.judgement
+}
+
+/// All in whose name the giving or taking side of an event is told: goods of several principals may travel on one pallet.
+#[must_use]
+pub fn acted_for(registry: &Registry, party: &PartyId, event: &Event) -> Vec<PartyId> {
+    let side = match event.step() {
+        "shipping" | "void_shipping" => &event.sources,
+        "receiving" => &event.destinations,
+        // Other steps move nothing.
+        _ => return Vec::new(),
+    };
+    let holders = side.iter().filter_map(|end| registry.party_of_gln(end.id.gln()?));
+    let acts = |holder: &&PartyId| {
+        let mut agreements = registry.principals_of(party, event.event_time);
+        *holder != party && agreements.any(|agreement| agreement.principal == **holder)
+    };
+    holders.filter(acts).cloned().collect()
 }
 
 struct Judge<'a> {
     registry: &'a Registry,
     party: &'a PartyId,
     at: Micros,
+    told: Micros,
     pointer: &'a str,
     judgement: Judgement,
     /// What the event claims by agreements: for each claim those that allow it.
     reliances: Vec<Vec<&'a Agreement>>,
     /// Products met, and whether the party may make them.
     products: HashMap<Gtin, bool>,
+    /// An agreement that would have allowed what was asked for last, and has ended since.
+    ended: Option<&'a Agreement>,
 }
 
 impl<'a> Judge<'a> {
@@ -85,6 +114,26 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Whoever may act at some sites only says at which it does.
+    fn no_place(&mut self, event: &Event) {
+        let places = [&event.read_point, &event.biz_location];
+        if places.into_iter().flatten().any(|place| place.id.gln().is_some()) {
+            return;
+        }
+        let bound = |allowing: &&Vec<&Agreement>| allowing.iter().all(|agreement| !agreement.sites.is_empty());
+        let Some(agreement) = self.reliances.iter().find(bound).and_then(|allowing| allowing.first()) else {
+            return;
+        };
+        let detail = format!(
+            "the event names no site, and your agreement with {} lets you act at some sites only: name one of them as `readPoint`",
+            agreement.principal
+        );
+        let pointer = format!("{}/readPoint", self.pointer);
+        self.judgement
+            .findings
+            .push(Finding::new(FindingCode::LocationNotYours, pointer, detail));
+    }
+
     fn own_place(&mut self, place: &Epc, gln: Gln, field: &str) {
         let covered = |allowing: &Vec<&Agreement>| allowing.iter().any(|agreement| agreement.covers_site(gln));
         let Some(uncovered) = self.reliances.iter().find(|allowing| !covered(allowing)) else {
@@ -97,18 +146,21 @@ impl<'a> Judge<'a> {
 
     fn sides(&mut self, event: &Event) {
         match event.step() {
-            "shipping" | "void_shipping" => self.side(&event.sources, "sourceList", Power::Ship),
-            "receiving" => self.side(&event.destinations, "destinationList", Power::Receive),
+            "shipping" | "void_shipping" => self.side(event, (&event.sources, "sourceList"), Power::Ship),
+            "receiving" => self.side(event, (&event.destinations, "destinationList"), Power::Receive),
             // Other steps move nothing: their lists are read by nobody's custody.
             _ => {}
         }
     }
 
-    fn side(&mut self, side: &[SourceDest], field: &str, power: Power) {
+    fn side(&mut self, event: &Event, (side, field): (&[SourceDest], &str), power: Power) {
+        let mut principals = BTreeSet::new();
         for (index, end) in side.iter().enumerate() {
             let holder = end.id.gln().and_then(|gln| self.registry.party_of_gln(gln)).cloned();
             match holder {
-                Some(holder) if self.acts_for(&holder, |agreement| agreement.powers.contains(&power)) => {}
+                Some(holder) if self.acts_for(&holder, |agreement| agreement.powers.contains(&power)) => {
+                    principals.extend((holder != *self.party).then_some(holder));
+                }
                 Some(_) | None => {
                     let place = format!("{field}/{index}");
                     self.refuse(
@@ -118,6 +170,30 @@ impl<'a> Judge<'a> {
                         "is neither you nor a principal that lets you do this",
                     );
                 }
+            }
+        }
+        self.products_of(&principals, event, power);
+    }
+
+    /// In a principal's name are handed over only those of its products that the mandate names. What is inside of what the event lists is
+    /// no matter of this: it is not known here.
+    fn products_of(&mut self, principals: &BTreeSet<PartyId>, event: &Event, power: Power) {
+        let epcs = event.epcs.iter().map(|epc| (epc.gtin(), epc.as_captured(), "epcList"));
+        let classes = event
+            .quantities
+            .iter()
+            .map(|quantity| (quantity.class.gtin(), quantity.class.as_captured(), "quantityList"));
+        let (registry, mut allowed) = (self.registry, HashMap::new());
+        for (index, (gtin, shown, field)) in epcs.enumerate().chain(classes.enumerate()) {
+            let Some(gtin) = gtin else { continue };
+            let owner = registry.owner_of_gtin(gtin).filter(|owner| principals.contains(*owner));
+            let Some(owner) = owner else { continue };
+            let allowed = *allowed
+                .entry(gtin)
+                .or_insert_with(|| self.delegated(owner, |agreement| agreement.names(power, gtin)));
+            if !allowed {
+                let why = format!("is of a product that your agreement with {owner} does not let you hand over in its name");
+                self.refuse_as(FindingCode::EpcNotYours, &format!("{field}/{index}"), shown, &why);
             }
         }
     }
@@ -187,7 +263,7 @@ impl<'a> Judge<'a> {
         let allowed = match self.registry.mandate(self.party, Power::Commission, gtin, at) {
             Some(Mandate::Own) => true,
             Some(Mandate::Under(agreement)) => {
-                self.acts_for(&agreement.principal, |agreement| agreement.gives(Power::Commission, gtin, at))
+                self.acts_for(&agreement.principal, |agreement| agreement.names(Power::Commission, gtin))
             }
             None => false,
         };
@@ -201,11 +277,15 @@ impl<'a> Judge<'a> {
     }
 
     fn delegated(&mut self, holder: &PartyId, fits: impl Fn(&Agreement) -> bool) -> bool {
-        let delegated = self.agreements(holder, fits).next().is_some();
-        if delegated {
+        let then = self.agreements(holder, &fits).max_by_key(|agreement| agreement.valid_until);
+        let mut now = self.registry.principals_of(self.party, self.told);
+        let still = now.any(|agreement| agreement.principal == *holder && fits(agreement));
+        if then.is_some() && still {
             self.judgement.principal.get_or_insert_with(|| holder.clone());
+        } else {
+            self.ended = then;
         }
-        delegated
+        then.is_some() && still
     }
 
     fn note(&mut self, holder: &PartyId, fits: impl Fn(&Agreement) -> bool) -> bool {
@@ -223,10 +303,18 @@ impl<'a> Judge<'a> {
     }
 
     fn refuse(&mut self, code: FindingCode, field: &str, epc: &Epc, why: &str) {
-        let shown: String = epc.as_captured().chars().take(80).collect();
+        self.refuse_as(code, field, epc.as_captured(), why);
+    }
+
+    fn refuse_as(&mut self, code: FindingCode, field: &str, shown: &str, why: &str) {
+        let shown: String = shown.chars().take(80).collect();
         let pointer = format!("{}/{field}", self.pointer);
+        let ended = self.ended.take().map_or(String::new(), |agreement| {
+            let (principal, until) = (&agreement.principal, agreement.valid_until.rfc3339());
+            format!("; your agreement with {principal} held when this happened and ended at {until}: only while one holds can it be told")
+        });
         self.judgement
             .findings
-            .push(Finding::new(code, pointer, format!("`{shown}` {why}")).about(shown));
+            .push(Finding::new(code, pointer, format!("`{shown}` {why}{ended}")).about(shown));
     }
 }

@@ -12,7 +12,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::finding::FindingCode;
 use super::gs1::EpcKey;
-use super::ids::EventKey;
+use super::ids::{EventKey, PartyId};
 use super::time::Micros;
 
 /// A stay of one thing in one parent.
@@ -28,6 +28,25 @@ pub struct Interval {
     pub opened_by: EventKey,
     /// The event that unpacked it.
     pub closed_by: Option<EventKey>,
+}
+
+/// That somebody owns something in a logistic unit, from the first of its things to the last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stake {
+    /// Who.
+    pub owner: PartyId,
+    /// When the first of its things went in.
+    pub from: Micros,
+    /// When the last one came out; [`Micros::FOREVER`] while there is one.
+    pub until: Micros,
+}
+
+impl Stake {
+    /// Whether it holds at a moment; that of the taking out is one.
+    #[must_use]
+    pub fn holds_at(&self, at: Micros) -> bool {
+        self.from <= at && at <= self.until
+    }
 }
 
 /// Why a packing or unpacking does not fit the state.

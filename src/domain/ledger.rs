@@ -8,12 +8,12 @@
 //! - Custody and ownership move only by the word of the party that has them, or of a delegate in its name.
 //! - A party learns nothing of a thing that it has nothing to do with, not even whether it exists: see [`knowledge`].
 //! - Contents follow their container: the holder of a thing is the holder of the outermost container it is in.
-//! - What is inside of what: see [`super::containment`].
+//! - What is inside of what: see [`super::containment`]; whose it is: see [`ownership`].
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::containment::{Forest, Interval};
+use super::containment::{Forest, Interval, Stake};
 use super::finding::FindingCode;
 use super::gs1::EpcKey;
 use super::ids::{EventKey, PartyId};
@@ -23,17 +23,19 @@ use super::time::Micros;
 
 mod condition;
 mod knowledge;
+mod ownership;
 
 use condition::Marks;
 pub use condition::{Attributes, Condition, Says, Standing};
 pub use knowledge::Makers;
+use ownership::{Sale, Stakes};
 
 /// What kind of thing is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A trade item: it is commissioned before it is used, and its brand has an owner.
     Item,
-    /// A logistic unit: often not commissioned, and owned by whoever owns what is first put into it.
+    /// A logistic unit: often not commissioned, and of everybody who owns something in it.
     Logistic,
     /// Anything else.
     Other,
@@ -44,8 +46,12 @@ pub enum Kind {
 pub struct Thing {
     /// Its kind.
     pub kind: Kind,
-    /// Its first owner: of the brand for an item, as far as known for a logistic unit.
+    /// Its first owner: of the brand for an item; of a logistic unit the one for whom it was made, under whose company prefix it is.
     pub owner: Option<PartyId>,
+    /// Of a logistic unit: who is known to have something in it.
+    pub stakes: Vec<Stake>,
+    /// Of a logistic unit: who owns brands of things in it that are not folded.
+    pub unseen: BTreeSet<PartyId>,
     /// Who may commission it; `None` where nobody on the hub may.
     pub makers: Option<Arc<Makers>>,
     /// Said to be commissioned more than once, or no longer: its lot and expiry are reckoned anew.
@@ -143,10 +149,14 @@ pub struct Outcome {
     pub misfits: Vec<Misfit>,
     /// The event that counts as the commissioning of a thing.
     pub commissioned: HashMap<EpcKey, EventKey>,
-    /// First owners: brand owners of items, and what is known for logistic units.
+    /// First owners: brand owners of items, and for whom logistic units were made.
     pub owners: HashMap<EpcKey, PartyId>,
+    /// Who has, or had, something in logistic units.
+    pub stakes: HashMap<EpcKey, Vec<Stake>>,
     /// The things each event names, and whether each had changed owner before it.
     pub named: HashMap<EventKey, Vec<(EpcKey, bool)>>,
+    /// Who has something in the logistic units that each event names, and whether that had changed owner before it.
+    pub parts: HashMap<EventKey, BTreeSet<(PartyId, bool)>>,
     /// Which events have a say about which things: their teller may know them.
     pub heard: HashSet<(EventKey, EpcKey)>,
     /// Lot and expiry of contested things.
@@ -198,16 +208,10 @@ enum Holder {
 struct State {
     holder: Holder,
     first_owner: Option<PartyId>,
-    sales: Vec<(Micros, PartyId)>,
+    sales: Vec<Sale>,
     /// The last handover that moved it, itself or inside something.
     inbound: Option<(EventKey, EpcKey)>,
     ended: bool,
-}
-
-impl State {
-    fn owner(&self) -> Option<&PartyId> {
-        self.sales.last().map(|(_, buyer)| buyer).or(self.first_owner.as_ref())
-    }
 }
 
 /// A handover in progress, with what is needed to take it back.
@@ -230,6 +234,8 @@ struct Fold<'a> {
     sent: HashMap<(EventKey, EpcKey), Sent>,
     misfits: HashSet<Misfit>,
     named: HashMap<EventKey, Vec<(EpcKey, bool)>>,
+    parts: HashMap<EventKey, BTreeSet<(PartyId, bool)>>,
+    stakes: Stakes,
     heard: HashSet<(EventKey, EpcKey)>,
 }
 
@@ -251,6 +257,8 @@ impl<'a> Fold<'a> {
             sent: HashMap::new(),
             misfits: HashSet::new(),
             named: HashMap::new(),
+            parts: HashMap::new(),
+            stakes: Stakes::new(things),
             heard: HashSet::new(),
         }
     }
@@ -266,7 +274,8 @@ impl<'a> Fold<'a> {
             Deed::Unpack { parent, all } => {
                 if self.name(fact, *parent) {
                     let out = if *all { self.forest.contents(*parent) } else { epcs.clone() };
-                    out.iter().for_each(|epc| self.unpack(fact, *parent, *epc));
+                    let owners: BTreeSet<PartyId> = out.iter().flat_map(|epc| self.unpack(fact, *parent, *epc)).collect();
+                    self.went_out(*parent, &owners, fact.at);
                     self.mark(fact, *parent);
                 }
             }
@@ -284,6 +293,10 @@ impl<'a> Fold<'a> {
         let Some(state) = self.states.get(&epc) else { return false };
         let (ended, sold) = (state.ended, self.sold_before(epc));
         self.named.entry(fact.event).or_default().push((epc, sold));
+        // What goes in or comes out is named itself, and concerns its own owners: not those of what is there besides.
+        if !matches!(&fact.deed, Deed::Pack { .. } | Deed::Unpack { all: false, .. }) {
+            self.name_parts(fact, epc);
+        }
         if fact.deed == Deed::Commission {
             self.heard.insert((fact.event, epc));
             return true;
@@ -358,7 +371,7 @@ impl<'a> Fold<'a> {
                 Holder::Party(party) if !fact.speaks_for(&party) => self.misfit(fact, *epc, FindingCode::NoCustody),
                 Holder::Outside => self.misfit(fact, *epc, FindingCode::NoCustody),
                 Holder::Unknown | Holder::Party(_) => match self.forest.pack(*epc, parent, fact.at, fact.event) {
-                    Ok(()) => self.own_as_contents(parent, *epc),
+                    Ok(()) => self.went_in(parent, *epc, fact.at),
                     Err(misfit) => self.misfit(fact, *epc, misfit.code()),
                 },
             }
@@ -373,38 +386,31 @@ impl<'a> Fold<'a> {
         }
     }
 
-    /// A logistic unit belongs to whoever owns what is first put into it.
-    fn own_as_contents(&mut self, parent: EpcKey, child: EpcKey) {
-        if self.things.get(&parent).is_none_or(|thing| thing.kind != Kind::Logistic) {
-            return;
-        }
-        let owner = self.states.get(&child).and_then(State::owner).cloned();
-        if let Some(state) = self.states.get_mut(&parent)
-            && state.first_owner.is_none()
-        {
-            state.first_owner = owner;
-        }
-    }
-
-    fn unpack(&mut self, fact: &Fact, parent: EpcKey, epc: EpcKey) {
+    /// Takes a thing out; answers with whose it is, if it was in there.
+    fn unpack(&mut self, fact: &Fact, parent: EpcKey, epc: EpcKey) -> BTreeSet<PartyId> {
         let Some(place) = self.forest.place(epc).filter(|place| place.parent == parent) else {
-            return self.misfit(fact, epc, FindingCode::NotInParent);
+            self.misfit(fact, epc, FindingCode::NotInParent);
+            return BTreeSet::new();
         };
         let holder = self.holder(epc);
         if matches!(&holder, Holder::Party(party) if !fact.speaks_for(party)) || holder == Holder::Outside {
-            return self.misfit(fact, epc, FindingCode::NoCustody);
+            self.misfit(fact, epc, FindingCode::NoCustody);
+            return BTreeSet::new();
         }
         let sales = self.sales_since(parent, place.since);
         let inbound = self.inbound(epc);
+        let owners = self.owners_inside(parent, epc, fact.at);
         self.settle(epc);
         if self.forest.unpack(epc, parent, fact.at, fact.event).is_err() {
-            return self.misfit(fact, epc, FindingCode::NotInParent);
+            self.misfit(fact, epc, FindingCode::NotInParent);
+            return BTreeSet::new();
         }
         if let Some(state) = self.states.get_mut(&epc) {
             state.holder = holder;
             state.sales.extend(sales);
             state.inbound = inbound;
         }
+        owners
     }
 
     fn ship(&mut self, fact: &Fact, handover: &Handover, epc: EpcKey) {
@@ -433,13 +439,14 @@ impl<'a> Fold<'a> {
             Taker::Outside => state.holder = Holder::Outside,
             Taker::Party(party) => state.holder = Holder::Party(party.clone()),
         }
-        let sells = match (&handover.seller, state.owner()) {
-            (Some(seller), Some(owner)) => seller == owner,
-            (None, Some(owner)) => fact.speaks_for(owner),
-            (Some(_) | None, None) => true,
-        };
-        if let Some(buyer) = handover.buyer.clone().filter(|_| sells) {
-            state.sales.push((fact.at, buyer));
+        if let Some(buyer) = handover.buyer.clone() {
+            state.sales.push(Sale {
+                at: fact.at,
+                sellers: handover.sellers.clone(),
+                by: fact.by.clone(),
+                principal: fact.principal.clone(),
+                buyer,
+            });
         }
         state.inbound = Some((fact.event, epc));
         self.sent.insert((fact.event, epc), sent);
@@ -480,8 +487,10 @@ impl<'a> Fold<'a> {
             Holder::Party(party) => fact.speaks_for(&party),
             Holder::Outside => false,
         };
+        let parts = self.stakes_at(epc, fact.at);
         let Some(state) = self.states.get_mut(&epc) else { return };
-        if allowed || state.first_owner.as_ref().is_some_and(|owner| fact.speaks_for(owner)) {
+        let is_owner = state.first_owner.iter().chain(&parts).any(|owner| fact.speaks_for(owner));
+        if allowed || is_owner {
             state.ended = true;
             self.marks.entry(epc).or_default().ended = true;
             if fact.deed == Deed::EndWithContents {
@@ -519,27 +528,19 @@ impl<'a> Fold<'a> {
     }
 
     /// Changes of ownership of a thing since it was at hand, its containers' included.
-    fn sales_since(&self, epc: EpcKey, since: Micros) -> Vec<(Micros, PartyId)> {
+    fn sales_since(&self, epc: EpcKey, since: Micros) -> Vec<Sale> {
         let mut sales = Vec::new();
         let (mut here, mut since) = (epc, since);
         loop {
             if let Some(state) = self.states.get(&here) {
-                sales.extend(state.sales.iter().filter(|(at, _)| *at >= since).cloned());
+                sales.extend(state.sales.iter().filter(|sale| sale.at >= since).cloned());
             }
             let Some(place) = self.forest.place(here) else { break };
             since = since.max(place.since);
             here = place.parent;
         }
-        sales.sort_by_key(|(at, _)| *at);
+        sales.sort_by_key(|sale| sale.at);
         sales
-    }
-
-    fn sold_before(&self, epc: EpcKey) -> bool {
-        self.states.get(&epc).is_some_and(|state| !state.sales.is_empty())
-            || self
-                .forest
-                .place(epc)
-                .is_some_and(|place| !self.sales_since(place.parent, place.since).is_empty())
     }
 
     fn misfit(&mut self, fact: &Fact, epc: EpcKey, code: FindingCode) {
@@ -550,9 +551,13 @@ impl<'a> Fold<'a> {
         });
     }
 
-    fn finish(self) -> Outcome {
+    fn finish(mut self) -> Outcome {
+        self.keep_stakes();
+        self.name_births();
         let mut outcome = Outcome {
             named: self.named,
+            parts: self.parts,
+            stakes: self.stakes.into_all(),
             heard: self.heard,
             ..Outcome::default()
         };

@@ -42,8 +42,11 @@ impl Relations {
     /// It owned the thing after this point of its history. Derived from the handovers of a thing, never stored.
     pub const LATER_OWNER: Self = Self(1 << 8);
 
+    /// It owns things in a logistic unit that others hand over or trade: of the handover it knows what happens to its own.
+    pub const PART_OWNER: Self = Self(1 << 9);
+
     /// Each relation with its name, for tables.
-    pub const ALL: [(Self, &'static str); 9] = [
+    pub const ALL: [(Self, &'static str); 10] = [
         (Self::ASSERTER, "asserter"),
         (Self::PRINCIPAL, "principal"),
         (Self::BRAND_OWNER, "brand owner"),
@@ -53,6 +56,7 @@ impl Relations {
         (Self::RECEIVER, "receiver"),
         (Self::BRAND_OWNER_AFTER, "brand owner after sale"),
         (Self::LATER_OWNER, "later owner"),
+        (Self::PART_OWNER, "owner of a part"),
     ];
 
     /// Both sets together.
@@ -374,7 +378,21 @@ fn row(relation: Relations) -> Sight {
             contents: Contents::Own,
             ..handover
         },
-        Relations::SELLER | Relations::BUYER => handover,
+        // What is on the pallet besides is not the seller's: it may be of another principal of whoever ships it.
+        Relations::SELLER => Sight {
+            contents: Contents::OnBehalf,
+            ..handover
+        },
+        Relations::BUYER => handover,
+        Relations::PART_OWNER => Sight {
+            place: Where::Site,
+            before: Who::Counterparty,
+            after: Who::Counterparty,
+            contents: Contents::Own,
+            documents: Documents::Delivery,
+            commercial: Shown::Nothing,
+            ..handover
+        },
         Relations::SENDER | Relations::RECEIVER => Sight {
             before: Who::Counterparty,
             after: Who::Counterparty,
@@ -401,21 +419,21 @@ mod tests {
 
     /// The whole table. A change here is a change of who sees what: read it line by line.
     const TABLE: &str = "\
-                       | asserter    | principal       | brand owner   | seller        | buyer         | sender          | receiver        | brand owner after sale | later owner
-Existence              | full        | full            | full          | full          | full          | full            | full            | full                   | full
-Product                | full        | full            | full          | full          | full          | full            | full            | full                   | full
-State                  | full        | full            | full          | full          | full          | full            | full            | full                   | full
-When                   | exact       | exact           | exact         | exact         | exact         | exact           | exact           | -                      | month
-Where                  | read point  | site            | site          | own sites     | own sites     | own sites       | own sites       | -                      | country
-Before                 | as asserted | name            | name          | name          | name          | counterparty    | counterparty    | -                      | role
-After                  | as asserted | name            | name          | name          | name          | counterparty    | counterparty    | -                      | -
-Containment            | as asserted | own principal's | own units     | handed units  | handed units  | handed units    | handed units    | -                      | -
-Documents              | as asserted | as asserted     | this handover | this handover | this handover | delivery number | delivery number | -                      | -
-Commercial             | full        | full            | full          | full          | full          | -               | -               | -                      | -
-Condition              | full        | full            | -             | -             | -             | -               | -               | -                      | -
-Investigations         | full        | full            | full          | full          | full          | full            | full            | -                      | -
-Raw                    | full        | -               | -             | -             | -             | -               | -               | -                      | -
-event shown as such    | yes         | yes             | yes           | yes           | yes           | yes             | yes             | no                     | no
+                    | asserter    | principal       | brand owner   | seller          | buyer         | sender          | receiver        | brand owner after sale | later owner | owner of a part
+Existence           | full        | full            | full          | full            | full          | full            | full            | full                   | full        | full
+Product             | full        | full            | full          | full            | full          | full            | full            | full                   | full        | full
+State               | full        | full            | full          | full            | full          | full            | full            | full                   | full        | full
+When                | exact       | exact           | exact         | exact           | exact         | exact           | exact           | -                      | month       | exact
+Where               | read point  | site            | site          | own sites       | own sites     | own sites       | own sites       | -                      | country     | site
+Before              | as asserted | name            | name          | name            | name          | counterparty    | counterparty    | -                      | role        | counterparty
+After               | as asserted | name            | name          | name            | name          | counterparty    | counterparty    | -                      | -           | counterparty
+Containment         | as asserted | own principal's | own units     | own principal's | handed units  | handed units    | handed units    | -                      | -           | own units
+Documents           | as asserted | as asserted     | this handover | this handover   | this handover | delivery number | delivery number | -                      | -           | delivery number
+Commercial          | full        | full            | full          | full            | full          | -               | -               | -                      | -           | -
+Condition           | full        | full            | -             | -               | -             | -               | -               | -                      | -           | -
+Investigations      | full        | full            | full          | full            | full          | full            | full            | -                      | -           | full
+Raw                 | full        | -               | -             | -               | -             | -               | -               | -                      | -           | -
+event shown as such | yes         | yes             | yes           | yes             | yes           | yes             | yes             | no                     | no          | yes
 ";
 
     /// One row of the expected table: its name and its cells.
@@ -454,7 +472,7 @@ event shown as such    | yes         | yes             | yes           | yes    
 
     proptest! {
         #[test]
-        fn a_further_relation_never_hides(some in 0_i64..512, more in 0_i64..512) {
+        fn a_further_relation_never_hides(some in 0_i64..1024, more in 0_i64..1024) {
             let (less, all) = (sight(Relations(some)), sight(Relations(some | more)));
             prop_assert_eq!(less.join(all), all);
             prop_assert_eq!(less.meet(all), less);

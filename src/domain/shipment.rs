@@ -37,7 +37,7 @@ pub struct Handover {
     /// Takes custody.
     pub receiver: Taker,
     /// Gives ownership; only where ownership changes.
-    pub seller: Option<PartyId>,
+    pub sellers: Vec<PartyId>,
     /// Takes ownership; only where ownership changes.
     pub buyer: Option<PartyId>,
 }
@@ -86,13 +86,18 @@ impl Handover {
             Some(None) => Taker::Outside,
             Some(Some(party)) => Taker::Party(party),
         };
-        let seller = named(&event.sources, "owning_party").as_ref().and_then(party);
-        let buyer = named(&event.destinations, "owning_party").as_ref().and_then(party);
-        let (seller, buyer) = if seller == buyer { (None, None) } else { (seller, buyer) };
+        let owners = |list: &[SourceDest]| -> Vec<PartyId> {
+            let owning = list.iter().filter(|side| side.kind.as_str() == "owning_party");
+            owning.filter_map(party).collect()
+        };
+        let (before, after) = (owners(&event.sources), owners(&event.destinations));
+        // Whoever is named on both sides keeps what is its own; the others sell what is theirs to the one that is new.
+        let sellers = before.iter().filter(|owner| !after.contains(owner)).cloned();
+        let buyer = after.iter().find(|owner| !before.contains(owner)).cloned();
         Self {
             sender: sender.unwrap_or_else(|| asserter.clone()),
             receiver,
-            seller,
+            sellers: sellers.collect(),
             buyer,
         }
     }

@@ -126,11 +126,20 @@ impl Said {
         texts
     }
 
-    /// All leaves of a whole event: what it says, and what a mask can make of that.
-    pub fn whole(event: &Event, record_time: Micros, parties: (Option<&str>, Option<&str>)) -> Result<Vec<String>, io::Error> {
+    /// All leaves of a whole event: what it says, and what a mask can make of that. Of several principals each is told of itself.
+    pub fn whole(event: &Event, record_time: Micros, (asserter, principals): (&str, &[&str])) -> Result<Vec<String>, io::Error> {
+        let parties = (Some(asserter), principals.first().copied());
         let mut leaves = Self::new(event, record_time, parties)?.leaves();
         for coarse in coarser(event) {
             leaves.extend(Self::new(&coarse, record_time, parties)?.leaves());
+        }
+        for principal in principals.iter().skip(1) {
+            let other = Self {
+                asserter: None,
+                principal: Some(Json::Text((*principal).to_owned())),
+                event: Vec::new(),
+            };
+            leaves.extend(other.leaves());
         }
         leaves.sort_unstable();
         leaves.dedup();

@@ -47,7 +47,9 @@ mod receipt;
 mod refusal;
 mod relate;
 mod save;
+mod share;
 mod single;
+pub(in crate::service) mod stake;
 mod upload;
 
 pub use document::document;

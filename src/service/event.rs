@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use crate::domain::event::Event;
-use crate::domain::gs1::Epc;
+use crate::domain::gs1::{Epc, Gln};
 use crate::domain::ids::{DocumentId, EventKey, PartyId};
 use crate::domain::lens::mask::names;
 use crate::domain::lens::planted::{Leak, leaks};
@@ -57,6 +57,8 @@ pub struct Wanted {
     pub filter: Filter,
     /// Names one of these things, in any role; empty for any.
     pub epcs: Vec<Epc>,
+    /// GLN of the principal in whose name is asked, if not in the caller's own.
+    pub acting_for: Option<Gln>,
 }
 
 impl Wanted {
@@ -85,7 +87,7 @@ pub async fn events(hub: &Hub, actor: &Actor, wanted: Wanted, page: Page) -> Res
     };
     let mut attempts = Attempts::default();
     loop {
-        let lens = Lens::of(hub, actor, filter.epcs.iter().copied()).await?;
+        let lens = Lens::acting_for(hub, actor, wanted.acting_for, filter.epcs.iter().copied()).await?;
         let (found, hidden) = found(hub, (actor, &lens), (&wanted, &filter), page).await?;
         if lens.still_holds(hub).await? {
             let mut paged = Paged::by_id(found, page, |event| event.key.uuid());
@@ -185,11 +187,15 @@ pub(super) async fn seen(hub: &Hub, (actor, lens): (&Actor, &Lens), rows: Vec<Ev
     let registry = hub.registry();
     let meant = lens.meant();
     let ground = match lens.is_plain() {
-        true => Ground::plain(hub, &rows, needs_owners).await?,
+        true => Ground::plain(hub, &actor.party, &rows, needs_owners).await?,
         false => {
             let events: Vec<_> = rows.iter().map(|row| (row.key, &row.event)).collect();
-            Ground::of(hub, &lens.policy, &meant, &events).await?
+            Ground::of(hub, &[&actor.party], (&lens.policy, &meant), &events).await?
         }
+    };
+    let acting = match &lens.acting {
+        Some(acting) => Some(acting.ground(hub, &rows).await?),
+        None => None,
     };
     let principals = principals(&registry, &actor.party, hub.now());
     let mut seen = Vec::with_capacity(rows.len());
@@ -201,7 +207,7 @@ pub(super) async fn seen(hub: &Hub, (actor, lens): (&Actor, &Lens), rows: Vec<Ev
             asserter: &row.asserter,
             own: (&actor.party, row.relations),
             now: hub.now(),
-            lot: row.event.lot(),
+            event: &row.event,
         };
         let (event, sight) = match lens.is_plain() {
             true => {
@@ -218,6 +224,10 @@ pub(super) async fn seen(hub: &Hub, (actor, lens): (&Actor, &Lens), rows: Vec<Ev
                 let decision = decide(asked, &facts, &lens.policy, &meant);
                 (decision.mask(asked, &facts), decision.sight())
             }
+        };
+        let event = match &acting {
+            Some(acting) if !leaks(Leak::ActingForAll) => event.and_then(|event| acting.shown(hub, &row, &event)),
+            Some(_) | None => event,
         };
         if let Some(event) = event {
             seen.push(told_to(actor, row, event, sight));
@@ -238,7 +248,11 @@ fn told_to(actor: &Actor, row: EventRow, event: Event, sight: Sight) -> SeenEven
         document,
         ..
     } = row;
-    let principal = principal.filter(|principal| may_know_principal(principal, actor, &asserter, relations));
+    // For whom a delegate acts is between the two of them; it may act for several at once.
+    let principal = match relations.has(Relations::PRINCIPAL) {
+        true => Some(actor.party.clone()),
+        false => principal.filter(|principal| *principal == actor.party || asserter == actor.party),
+    };
     SeenEvent {
         key,
         event_id,
@@ -261,20 +275,9 @@ impl SeenEvent {
     }
 }
 
-/// For whom a delegate acts is between the two of them.
-fn may_know_principal(principal: &PartyId, actor: &Actor, asserter: &PartyId, relations: Relations) -> bool {
-    *principal == actor.party || *asserter == actor.party || relations.has(Relations::PRINCIPAL)
-}
-
 /// Whether the mask asks whose a thing is; with these relations it shows all that was handed over or asserted.
 fn needs_owners(relations: Relations) -> bool {
-    [
-        Relations::ASSERTER,
-        Relations::SELLER,
-        Relations::BUYER,
-        Relations::SENDER,
-        Relations::RECEIVER,
-    ]
-    .iter()
-    .all(|relation| !relations.has(*relation))
+    [Relations::ASSERTER, Relations::BUYER, Relations::SENDER, Relations::RECEIVER]
+        .iter()
+        .all(|relation| !relations.has(*relation))
 }

@@ -185,7 +185,7 @@ impl Looks {
         policy.grants.retain(|held| me.is_some_and(|me| held.grant.grantee.means(me)));
         let events: Vec<_> = rows.iter().map(|row| (row.key, &row.event)).collect();
         let grants: Vec<&Held> = policy.grants.iter().collect();
-        let ground = Ground::of(hub, &policy, &grants, &events).await?;
+        let ground = Ground::of(hub, &[party, &actor.party], (&policy, &grants), &events).await?;
         let keys: Vec<EventKey> = rows.iter().map(|row| row.key).collect();
         let found = view::grant::relations(hub.db(), &keys, &[party]).await?;
         let of = |list: Vec<(PartyId, Relations)>| list.first().map(|(_, relations)| *relations).unwrap_or_default();
@@ -236,7 +236,7 @@ impl Looks {
             asserter: &row.asserter,
             own: (&self.party, self.known(row)),
             now: at,
-            lot: row.event.lot(),
+            event: &row.event,
         };
         let asked = Asked {
             viewer: &self.party,
@@ -259,7 +259,7 @@ impl Looks {
             asserter: &row.asserter,
             own: (&actor.party, row.relations),
             now: at,
-            lot: row.event.lot(),
+            event: &row.event,
         };
         let eyes = facts.eyes_with(&actor.party, super::lens::principals(&registry, &actor.party, at));
         let own = mask(&row.event, row.relations, &eyes)?;

@@ -5,12 +5,13 @@ use crate::domain::ids::PartyId;
 use crate::domain::ledger::{self, Condition};
 use crate::domain::lens::planted::{Leak, leaks};
 use crate::domain::party::Actor;
-use crate::domain::provenance::{self, Provenance, Standing, Trace};
+use crate::domain::provenance::{self, Provenance, Standing, Thing, Trace};
 use crate::domain::time::Micros;
-use crate::storage::view;
+use crate::storage::{stake, view};
 
 use super::Hub;
 use super::error::{Code, ServiceError};
+use super::lens::prefix_holder;
 use super::moment::{Moment, Recalled, recall};
 
 /// Clocks of packaging lines may be ahead of ours by this much.
@@ -58,7 +59,7 @@ pub async fn item(hub: &Hub, actor: &Actor, key: EpcKey, moment: Moment) -> Resu
     };
     let told = match known.told {
         Some(told) => Some(told),
-        None => present(hub, known.trace.thing.key, &known.provenance).await?,
+        None => present(hub, &known.trace.thing, &known.provenance).await?,
     };
     let Known {
         trace,
@@ -100,9 +101,9 @@ pub async fn item(hub: &Hub, actor: &Actor, key: EpcKey, moment: Moment) -> Resu
 }
 
 /// How a thing stands now. Of one of which too much was said to fold it all, what was last said of itself.
-async fn present(hub: &Hub, key: EpcKey, provenance: &Provenance) -> Result<Option<ledger::Standing>, ServiceError> {
+async fn present(hub: &Hub, thing: &Thing, provenance: &Provenance) -> Result<Option<ledger::Standing>, ServiceError> {
     let at = hub.now().plus_seconds(FUTURE_SECONDS);
-    match recall(hub, key, at, Micros::FOREVER).await {
+    match recall(hub, (thing.key, sharer(thing)), (at, Micros::FOREVER)).await {
         Ok(recalled) => Ok(recalled.map(|recalled| recalled.standing)),
         Err(error) if error.code() == Code::QueryTooWide => Ok(Some(ledger::Standing {
             disposition: provenance.disposition.as_deref().map(|term| Condition {
@@ -140,11 +141,13 @@ pub(super) async fn known_at(hub: &Hub, actor: &Actor, key: EpcKey, moment: Mome
     if as_of < today.standing.from {
         return Ok(None);
     }
-    let recalled = recall(hub, today.trace.thing.key, as_of, moment.known_at.unwrap_or(Micros::FOREVER)).await?;
+    let (thing, known) = (&today.trace.thing, moment.known_at.unwrap_or(Micros::FOREVER));
+    let recalled = recall(hub, (thing.key, sharer(thing)), (as_of, known)).await?;
     let Some(Recalled { trace, standing: told }) = recalled else {
         return Ok(None);
     };
     let registry = hub.registry();
+    let trace = as_seen(hub, actor, trace, as_of).await?;
     let standing = trace.standing(&actor.party, &registry);
     let provenance = provenance::tell(&trace, &actor.party, &registry);
     Ok(standing.zip(provenance).map(|(standing, provenance)| Known {
@@ -156,12 +159,66 @@ pub(super) async fn known_at(hub: &Hub, actor: &Actor, key: EpcKey, moment: Mome
     }))
 }
 
+/// A thing with the changes of its own ownership. A logistic unit is of everybody who has something in it, to each of them as if it were alone
+/// there, while it is there. To anybody else it is of whom it was made for, or of whom the first of its contents were.
+async fn as_seen(hub: &Hub, actor: &Actor, mut trace: Trace, at: Micros) -> Result<Trace, ServiceError> {
+    let (registry, me) = (hub.registry(), &actor.party);
+    if trace.thing.epc.sscc().is_none() {
+        if leaks(Leak::SoldTogether) {
+            return Ok(trace);
+        }
+        let owner = trace.brand_owner(&registry);
+        return Ok(trace.with_own_deals(owner, None));
+    }
+    let made_for = trace.thing.owner.take();
+    trace.thing.owner = made_for.filter(|owner| prefix_holder(&registry, &trace.thing.epc) == Some(owner));
+    if trace.thing.owner.as_ref() == Some(me) {
+        return Ok(trace.with_own_deals(Some(me.clone()), Some(me)));
+    }
+    let stakes = stake::of_units(hub.db(), &[trace.thing.key]).await?;
+    let stakes = stakes.get(&trace.thing.key).map(Vec::as_slice).unwrap_or_default();
+    match stakes.iter().find(|stake| stake.owner == *me) {
+        Some(own) => {
+            trace
+                .handovers
+                .retain(|handover| handover.names(me) || own.holds_at(handover.shipped_at));
+            trace.thing.owner = Some(me.clone());
+            let until = if own.until > at { Micros::FOREVER } else { own.until };
+            trace.thing.share = Some((own.from, until));
+            Ok(trace.with_own_deals(Some(me.clone()), Some(me)))
+        }
+        None => {
+            trace.thing.owner = trace.thing.owner.or_else(|| stakes.first().map(|stake| stake.owner.clone()));
+            Ok(trace)
+        }
+    }
+}
+
+/// Whose eyes count for what is said of a unit: of its owner by what is in it.
+fn sharer(thing: &Thing) -> Option<&PartyId> {
+    thing.share.and(thing.owner.as_ref())
+}
+
+/// What was last said of a unit itself, but for what was said when things of others were put in or taken out.
+async fn said_by_now(hub: &Hub, thing: &Thing) -> Result<Option<String>, ServiceError> {
+    let at = hub.now().plus_seconds(FUTURE_SECONDS);
+    match recall(hub, (thing.key, sharer(thing)), (at, Micros::FOREVER)).await {
+        Ok(recalled) => Ok(recalled.and_then(|recalled| recalled.trace.thing.disposition)),
+        Err(error) if error.code() == Code::QueryTooWide => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// The only way to a thing: whoever has no standing gets what one gets for a thing that is not known.
 pub(super) async fn known(hub: &Hub, actor: &Actor, key: EpcKey) -> Result<Option<Known>, ServiceError> {
     let Some(trace) = view::trace::trace(hub.db(), key).await? else {
         return Ok(None);
     };
     let registry = hub.registry();
+    let mut trace = as_seen(hub, actor, trace, Micros::FOREVER).await?;
+    if trace.thing.share.is_some() {
+        trace.thing.disposition = said_by_now(hub, &trace.thing).await?;
+    }
     let standing = trace.standing(&actor.party, &registry);
     if leaks(Leak::OwnerInError) && standing.is_none() {
         let owner = trace.brand_owner(&registry);

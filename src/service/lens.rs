@@ -5,18 +5,22 @@
 //! process, and no read mixes the grants of before with the data of after. A caller for whom nothing was granted, while no emergency
 //! holds, reads as if there were no grants: its relations decide, with the one look at the version.
 
+mod acting;
+mod eyes;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::domain::event::Event;
+use crate::domain::event::{Event, SourceDest};
 use crate::domain::grant::{Held, Places};
-use crate::domain::gs1::{Epc, EpcClass, EpcKey, Gln};
+use crate::domain::gs1::{Epc, EpcKey, Gln};
 use crate::domain::ids::{EventKey, GrantId, PartyId};
 use crate::domain::lens::mask::has_brand;
 use crate::domain::lens::{Relations, Viewer};
 use crate::domain::party::{Actor, Party, Registry};
 use crate::domain::policy::{Facts, Policy};
 use crate::domain::time::Micros;
+use crate::storage::stake::{self, Stakes};
 use crate::storage::view::event::{EventRow, Filter};
 use crate::storage::view::grant::By;
 use crate::storage::view::query::Walk;
@@ -24,6 +28,9 @@ use crate::storage::{grant, view};
 
 use super::Hub;
 use super::error::{Code, ServiceError};
+
+pub(super) use acting::Acting;
+pub(super) use eyes::{Eyes, document_holder, prefix_holder};
 
 /// How often a read is begun anew because of acts on grants meanwhile.
 const ATTEMPTS: usize = 32;
@@ -49,6 +56,8 @@ pub(super) struct Lens {
     pub(super) at: Micros,
     /// Things whose full identifier the caller named.
     pub(super) proved: HashSet<EpcKey>,
+    /// In whose name it asks, if not in its own.
+    pub(super) acting: Option<Acting>,
 }
 
 impl Lens {
@@ -61,6 +70,7 @@ impl Lens {
             meant: Vec::new(),
             at,
             proved: HashSet::new(),
+            acting: None,
         };
         if lens.policy.grants.is_empty() && lens.policy.emergencies.is_empty() {
             return Ok(lens);
@@ -73,6 +83,20 @@ impl Lens {
         }
         lens.proved = proved.into_iter().collect();
         Ok(lens)
+    }
+
+    /// The same, asked in the name of the principal that has this GLN.
+    pub(super) async fn acting_for(
+        hub: &Hub,
+        actor: &Actor,
+        principal: Option<Gln>,
+        proved: impl IntoIterator<Item = EpcKey>,
+    ) -> Result<Self, ServiceError> {
+        let acting = principal.map(|gln| Acting::of(hub, actor, gln)).transpose()?;
+        Ok(Self {
+            acting,
+            ..Self::of(hub, actor, proved).await?
+        })
     }
 
     /// Whether relations alone decide.
@@ -189,20 +213,36 @@ fn merged<K: Ord>(mut one: Vec<EventRow>, other: Vec<EventRow>, rows: usize, pla
 /// What is known of a page of events besides the events.
 #[derive(Debug, Default)]
 pub(super) struct Ground {
-    /// Whose things are that no product tells of.
+    /// Whose things are that no product tells of: of logistic units those for whom they were made.
     pub(super) owners: HashMap<EpcKey, PartyId>,
+    /// Who has something in logistic units.
+    stakes: Stakes,
+    /// What viewers bought of the brands of others.
+    bought: HashMap<PartyId, HashSet<EpcKey>>,
     lots: HashMap<EpcKey, String>,
     relations: HashMap<EventKey, Vec<(PartyId, Relations)>>,
 }
 
 impl Ground {
     /// For a caller whose relations alone decide: whose the things are where the mask asks.
-    pub(super) async fn plain(hub: &Hub, rows: &[EventRow], asks: impl Fn(Relations) -> bool) -> Result<Self, ServiceError> {
-        let keys = keys(rows.iter().filter(|row| asks(row.relations)).map(|row| &row.event), |epc| {
-            !has_brand(epc)
-        });
+    pub(super) async fn plain(
+        hub: &Hub,
+        party: &PartyId,
+        rows: &[EventRow],
+        asks: impl Fn(Relations) -> bool,
+    ) -> Result<Self, ServiceError> {
+        let events = || rows.iter().filter(|row| asks(row.relations)).map(|row| &row.event);
+        Ok(Self {
+            bought: bought(hub, &[party], events()).await?,
+            ..Self::units(hub, events()).await?
+        })
+    }
+
+    async fn units<'a>(hub: &Hub, events: impl Iterator<Item = &'a Event> + Clone) -> Result<Self, ServiceError> {
+        let keys = keys(events, |epc| !has_brand(epc));
         Ok(Self {
             owners: view::item::owners(hub.db(), &keys).await?,
+            stakes: stake::of_units(hub.db(), &keys).await?,
             ..Self::default()
         })
     }
@@ -210,12 +250,11 @@ impl Ground {
     /// For one whom something was granted.
     pub(super) async fn of(
         hub: &Hub,
-        policy: &Policy,
-        grants: &[&Held],
+        viewers: &[&PartyId],
+        (policy, grants): (&Policy, &[&Held]),
         rows: &[(EventKey, &Event)],
     ) -> Result<Self, ServiceError> {
         let events = || rows.iter().map(|(_, event)| *event);
-        let owners = view::item::owners(hub.db(), &keys(events(), |epc| !has_brand(epc))).await?;
         let of_lots = grants.iter().any(|held| !held.grant.scope.lots.is_empty())
             || policy.caps.iter().any(|held| !held.cap.scope.lots.is_empty())
             || policy.emergencies.iter().any(|held| !held.emergency.lots.is_empty());
@@ -228,11 +267,50 @@ impl Ground {
         let parties: Vec<&PartyId> = parties.into_iter().collect();
         let keys: Vec<EventKey> = rows.iter().map(|(key, _)| *key).collect();
         Ok(Self {
-            owners,
             lots,
             relations: view::grant::relations(hub.db(), &keys, &parties).await?,
+            bought: bought(hub, viewers, events()).await?,
+            ..Self::units(hub, events()).await?
         })
     }
+}
+
+/// What parties bought of the brands of others for whom somebody acts that acts for them too: that is not hidden from them.
+async fn bought<'a>(
+    hub: &Hub,
+    parties: &[&PartyId],
+    events: impl Iterator<Item = &'a Event> + Clone,
+) -> Result<HashMap<PartyId, HashSet<EpcKey>>, ServiceError> {
+    let registry = hub.registry();
+    let mut bought = HashMap::new();
+    for party in parties {
+        let beside = beside(&registry, party);
+        if beside.is_empty() {
+            continue;
+        }
+        let owner = |epc: &Epc| epc.gtin().and_then(|gtin| registry.owner_of_gtin(gtin));
+        let keys = keys(events.clone(), |epc| owner(epc).is_some_and(|owner| beside.contains(owner)));
+        bought.insert((*party).clone(), view::item::bought(hub.db(), party, &keys).await?);
+    }
+    Ok(bought)
+}
+
+/// The other principals of those who act, or acted, for a party.
+pub(super) fn beside(registry: &Registry, party: &PartyId) -> HashSet<PartyId> {
+    let delegates = registry
+        .agreements_of(party)
+        .filter(|agreement| agreement.principal == *party);
+    let delegates: HashSet<&PartyId> = delegates.map(|agreement| &agreement.delegate).collect();
+    let theirs = delegates.into_iter().flat_map(|delegate| principals_ever(registry, delegate));
+    theirs.filter(|principal| *principal != party).cloned().collect()
+}
+
+/// For whom a party acts or acted, whatever the dates of the agreements.
+fn principals_ever<'a>(registry: &'a Registry, party: &'a PartyId) -> impl Iterator<Item = &'a PartyId> {
+    let agreements = registry
+        .agreements_of(party)
+        .filter(move |agreement| agreement.delegate == *party);
+    agreements.map(|agreement| &agreement.principal)
 }
 
 fn keys<'a>(events: impl Iterator<Item = &'a Event>, wanted: impl Fn(&Epc) -> bool) -> Vec<EpcKey> {
@@ -255,26 +333,32 @@ pub(super) struct EventFacts<'a> {
     /// What the viewer has to do with it.
     pub(super) own: (&'a PartyId, Relations),
     pub(super) now: Micros,
-    pub(super) lot: Option<&'a str>,
+    pub(super) event: &'a Event,
 }
 
 impl<'a> EventFacts<'a> {
     /// The eyes of a party, of whom this is asked often.
     pub(super) fn eyes_with(&'a self, party: &'a PartyId, principals: Arc<HashSet<PartyId>>) -> Eyes<'a> {
-        let others = self
-            .registry
-            .agreements_of(self.asserter)
-            .filter(|agreement| agreement.delegate == *self.asserter)
-            .map(|agreement| &agreement.principal)
-            .filter(|principal| *principal != party)
-            .collect();
+        let mut others: HashSet<&PartyId> = principals_ever(self.registry, self.asserter).collect();
+        if others.is_empty() {
+            // It acts for nobody: but those may who had the goods, or get them.
+            let holders = self.holders();
+            others.extend(holders.into_iter().flat_map(|holder| principals_ever(self.registry, holder)));
+        }
+        others.remove(party);
         Eyes {
             party,
-            registry: self.registry,
-            owners: &self.ground.owners,
+            facts: self,
             principals,
             others,
         }
+    }
+
+    fn holders(&self) -> HashSet<&'a PartyId> {
+        let ends = self.event.sources.iter().chain(&self.event.destinations);
+        let holding = ends.filter(|end| matches!(end.kind.as_str(), "possessing_party" | "location"));
+        let party = |end: &SourceDest| self.registry.party_of_gln(end.id.gln()?);
+        holding.filter_map(party).collect()
     }
 }
 
@@ -291,7 +375,7 @@ impl Places for EventFacts<'_> {
 
     fn lot_of(&self, epc: &Epc) -> Option<&str> {
         let known = self.ground.lots.get(&epc.key()).map(String::as_str);
-        known.or(self.lot)
+        known.or_else(|| self.event.lot())
     }
 }
 
@@ -311,57 +395,5 @@ impl Facts for EventFacts<'_> {
 
     fn eyes<'b>(&'b self, party: &'b PartyId) -> Box<dyn Viewer + 'b> {
         Box::new(self.eyes_with(party, principals(self.registry, party, self.now)))
-    }
-}
-
-/// A party, as a mask asks of it.
-pub(super) struct Eyes<'a> {
-    party: &'a PartyId,
-    registry: &'a Registry,
-    owners: &'a HashMap<EpcKey, PartyId>,
-    principals: Arc<HashSet<PartyId>>,
-    /// The asserter's principals other than the party, whatever the dates of their agreements.
-    others: HashSet<&'a PartyId>,
-}
-
-impl Eyes<'_> {
-    fn owner(&self, epc: &Epc) -> Option<&PartyId> {
-        epc.gtin()
-            .and_then(|gtin| self.registry.owner_of_gtin(gtin))
-            .or_else(|| self.owners.get(&epc.key()))
-    }
-
-    fn owner_of_class(&self, class: &EpcClass) -> Option<&PartyId> {
-        class.gtin().and_then(|gtin| self.registry.owner_of_gtin(gtin))
-    }
-
-    fn party_of(&self, id: &Epc) -> Option<&PartyId> {
-        id.gln().and_then(|gln| self.registry.party_of_gln(gln))
-    }
-}
-
-impl Viewer for Eyes<'_> {
-    fn owns(&self, epc: &Epc) -> bool {
-        self.owner(epc) == Some(self.party)
-    }
-
-    fn owns_class(&self, class: &EpcClass) -> bool {
-        self.owner_of_class(class) == Some(self.party)
-    }
-
-    fn is_anothers(&self, epc: &Epc) -> bool {
-        self.owner(epc).is_some_and(|owner| self.others.contains(owner))
-    }
-
-    fn is_anothers_class(&self, class: &EpcClass) -> bool {
-        self.owner_of_class(class).is_some_and(|owner| self.others.contains(owner))
-    }
-
-    fn is_self(&self, id: &Epc) -> bool {
-        self.party_of(id) == Some(self.party)
-    }
-
-    fn is_principal(&self, id: &Epc) -> bool {
-        self.party_of(id).is_some_and(|party| self.principals.contains(party))
     }
 }

@@ -3,7 +3,8 @@
 //! # Who learns what
 //! - Master data: of a document's, the entries about identifiers that stand in the event as the caller sees it. What the lens
 //!   takes out of the event takes its master data along.
-//! - Sender, receiver and number of the document: whoever asserted it or in whose name, and the two parties themselves.
+//! - Sender, receiver and number of the document: whoever asserted it or in whose name, and the two parties themselves. A document that
+//!   names another principal of the same delegate is that one's, whatever else is in it.
 //! - The transaction statement: those, and the sides of the handover. A brand owner learns nothing of it.
 
 use std::collections::BTreeSet;
@@ -19,6 +20,7 @@ use crate::storage::document as store;
 use super::Hub;
 use super::error::ServiceError;
 use super::event::SeenEvent;
+use super::lens::beside;
 
 pub use store::Statement;
 
@@ -60,15 +62,18 @@ pub async fn of_event(hub: &Hub, actor: &Actor, seen: &SeenEvent) -> Result<Even
         [Relations::SENDER, Relations::RECEIVER, Relations::SELLER, Relations::BUYER],
     );
     let registry = hub.registry();
-    let is_caller = |named: &Option<String>| {
+    let party = |named: &Option<String>| {
         let correspondent = named.as_ref().map(|identifier| Correspondent {
             authority: None,
             identifier: identifier.as_str().into(),
         });
-        let party = correspondent.and_then(|correspondent| registry.party_of_gln(correspondent.gln()?));
-        party == Some(&actor.party)
+        correspondent.and_then(|correspondent| registry.party_of_gln(correspondent.gln()?))
     };
-    let addressed = has(&by) || is_caller(&header.sender) || is_caller(&header.receiver);
+    let ends = [party(&header.sender), party(&header.receiver)];
+    // One who acts for several can put all of it into one document, in the name of one of them.
+    let others = beside(&registry, &actor.party);
+    let is_anothers = !has(&[Relations::ASSERTER]) && ends.into_iter().flatten().any(|end| others.contains(end));
+    let addressed = has(&by) && !is_anothers || ends.contains(&Some(&actor.party));
     let named = identifiers(&seen.event).into_iter().map(|id| (seen.document, id));
     let named = named.filter(|_| seen.sight.product == Shown::Full);
     let told = store::told(hub.db(), &named.collect()).await?;
@@ -78,7 +83,7 @@ pub async fn of_event(hub: &Hub, actor: &Actor, seen: &SeenEvent) -> Result<Even
         attributes,
     };
     Ok(EventDocument {
-        statement: header.statement.filter(|_| addressed || has(&sides)),
+        statement: header.statement.filter(|_| addressed || has(&sides) && !is_anothers),
         sender: header.sender.filter(|_| addressed),
         receiver: header.receiver.filter(|_| addressed),
         instance_id: header.instance_id.filter(|_| addressed),

@@ -9,20 +9,22 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::domain::event::EpcRole;
+use crate::domain::event::{EpcRole, EventType};
 use crate::domain::gs1::{Epc, EpcKey};
-use crate::domain::ids::EventKey;
+use crate::domain::ids::{EventKey, PartyId};
 use crate::domain::ledger::{self, Outcome, Standing};
 use crate::domain::provenance::{Handover, Thing, Trace};
 use crate::domain::time::Micros;
 use crate::storage::StorageError;
 use crate::storage::event::Named;
 use crate::storage::item::Item;
+use crate::storage::stake::of_units;
 use crate::storage::view;
 use crate::storage::view::facts::Told;
 
 use super::capture::condition::{self, is_birth};
 use super::capture::load;
+use super::capture::stake::{self, Contents};
 use super::error::{Code, ServiceError};
 use super::hub::Hub;
 
@@ -32,6 +34,8 @@ pub(super) use contents::contents;
 
 /// Most that may have been said of a thing and of what it was in; more is not reckoned with in one answer.
 const FACTS: usize = 50_000;
+/// Most keys in one statement.
+const CHUNK: usize = 500;
 /// Deepest containment that is followed, as everywhere.
 const DEPTH: usize = 16;
 
@@ -61,8 +65,13 @@ pub(super) struct Recalled {
     pub(super) standing: Standing,
 }
 
-/// How a thing stood at `at` by what the hub knew at `known`; `None` where nothing had been said of it.
-pub(super) async fn recall(hub: &Hub, key: EpcKey, at: Micros, known: Micros) -> Result<Option<Recalled>, ServiceError> {
+/// How a thing stood at `at` by what the hub knew at `known`; `None` where nothing had been said of it. For the sharer of a unit
+/// that does not count which was said of it when only things of others were put in or taken out.
+pub(super) async fn recall(
+    hub: &Hub,
+    (key, sharer): (EpcKey, Option<&PartyId>),
+    (at, known): (Micros, Micros),
+) -> Result<Option<Recalled>, ServiceError> {
     let mut told = view::facts::facts(hub.db(), key, FACTS + 1).await?;
     if told.len() > FACTS {
         return Err(too_much());
@@ -71,6 +80,10 @@ pub(super) async fn recall(hub: &Hub, key: EpcKey, at: Micros, known: Micros) ->
     told.retain(|told| counted(told, at, known));
     if !told.iter().any(|told| told.named.epc == key) {
         return Ok(None);
+    }
+    if let Some(sharer) = sharer {
+        let others = of_others(hub, key, sharer, &told).await?;
+        told.retain(|told| told.named.epc != key || !others.contains(&told.named.event));
     }
     let keys: BTreeSet<EpcKey> = told.iter().map(|told| told.named.epc).collect();
     let items = view::facts::items(hub.db(), &keys.into_iter().collect::<Vec<_>>()).await?;
@@ -82,7 +95,8 @@ pub(super) async fn recall(hub: &Hub, key: EpcKey, at: Micros, known: Micros) ->
         .collect();
     let mut conditions = condition::Told::of(&stored, &statements);
     made(hub, (&mut conditions, item), births).await?;
-    let mut things = load::things(items.values(), &hub.registry())?;
+    let contents = contents_of(hub, &items).await?;
+    let mut things = load::things(items.values(), &hub.registry(), &contents)?;
     let mut facts = load::stored_facts(&stored);
     condition::complete(&conditions, &mut facts, &mut things);
     let (outcome, standing) = ledger::fold_for(&things, facts, key);
@@ -98,6 +112,31 @@ pub(super) async fn recall(hub: &Hub, key: EpcKey, at: Micros, known: Micros) ->
         trace: Trace { thing, ..trace },
         standing,
     }))
+}
+
+/// Events that put things into a unit or take them out, none of which concerns a party.
+async fn of_others(hub: &Hub, unit: EpcKey, party: &PartyId, told: &[Told]) -> Result<HashSet<EventKey>, ServiceError> {
+    let of_contents = |named: &Named| named.kind == EventType::Aggregation && named.role == EpcRole::Parent && named.listed > 0;
+    let named = told.iter().map(|told| &told.named);
+    let events = named
+        .filter(|named| named.epc == unit && of_contents(named))
+        .map(|named| named.event);
+    let mut others: HashSet<EventKey> = events.collect();
+    let events: Vec<EventKey> = others.iter().copied().collect();
+    for chunk in events.chunks(CHUNK) {
+        let own = view::grant::relations(hub.db(), chunk, &[party]).await?;
+        others.retain(|event| !own.contains_key(event));
+    }
+    Ok(others)
+}
+
+/// What is known of the contents of the units among some things.
+async fn contents_of(hub: &Hub, items: &HashMap<EpcKey, Item>) -> Result<Contents, ServiceError> {
+    let units = items.values().filter(|item| stake::is_unit(item)).map(|item| item.epc);
+    Ok(Contents {
+        stakes: of_units(hub.db(), &units.collect::<Vec<_>>()).await?,
+        ..Contents::default()
+    })
 }
 
 fn too_much() -> ServiceError {
@@ -164,6 +203,7 @@ fn trace(item: &Item, items: &HashMap<EpcKey, Item>, (told, outcome): (&[Told], 
         made_where: birth.and_then(|told| told.place),
         disposition: said(told, item.epc, outcome),
         parent: parent.map(parsed).transpose()?,
+        share: None,
     };
     Ok(Trace {
         thing,

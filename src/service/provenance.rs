@@ -2,18 +2,16 @@
 
 use crate::domain::gs1::EpcKey;
 use crate::domain::party::Actor;
-use crate::domain::provenance::{self, Provenance};
-use crate::storage::view;
+use crate::domain::provenance::Provenance;
 
 use super::Hub;
 use super::error::ServiceError;
-use super::item::known_at;
+use super::item::{known, known_at};
 use super::moment::Moment;
 
 /// The provenance of a thing as the caller may know it: one statement. `None` for a thing that is not known, or not to the caller.
 pub async fn provenance(hub: &Hub, actor: &Actor, key: EpcKey) -> Result<Option<Provenance>, ServiceError> {
-    let trace = view::trace::trace(hub.db(), key).await?;
-    Ok(trace.and_then(|trace| provenance::tell(&trace, &actor.party, &hub.registry())))
+    Ok(known(hub, actor, key).await?.map(|known| known.provenance))
 }
 
 /// The same at a moment; `None` too where the thing was not known then, or not to the caller.

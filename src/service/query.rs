@@ -6,6 +6,7 @@
 
 use uuid::Uuid;
 
+use crate::domain::gs1::Gln;
 use crate::domain::lens::planted::{Leak, leaks};
 use crate::domain::party::Actor;
 use crate::domain::query::order::{Key, Order, OrderBy};
@@ -45,6 +46,8 @@ pub struct Asked<'a> {
     pub first: usize,
     /// Behind which event; none: the first page.
     pub after: Option<Position>,
+    /// GLN of the principal in whose name is asked, if not in the caller's own.
+    pub acting_for: Option<Gln>,
 }
 
 /// A page.
@@ -85,7 +88,7 @@ pub async fn run(hub: &Hub, actor: &Actor, asked: Asked<'_>) -> Result<Found, Se
         let mut scan = Scan {
             hub,
             actor,
-            lens: Lens::of(hub, actor, filter.epcs.iter().copied()).await?,
+            lens: Lens::acting_for(hub, actor, asked.acting_for, filter.epcs.iter().copied()).await?,
             query: asked.query,
             knows: Known::to(hub, actor),
             aliases: &aliases,

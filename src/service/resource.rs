@@ -158,6 +158,7 @@ pub async fn find(hub: &Hub, actor: &Actor, clause: Clause) -> Result<(), Servic
         query: &query,
         first: 1,
         after: None,
+        acting_for: None,
     };
     let found = query::run(hub, actor, asked).await?;
     if found.events.is_empty() {

@@ -1,6 +1,6 @@
 //! Handovers under the lens.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
@@ -11,10 +11,11 @@ use crate::domain::lens::{Contents, Documents, Sight, Where, Who, sight};
 use crate::domain::party::{Actor, Registry};
 use crate::domain::time::Micros;
 use crate::storage::view;
-use crate::storage::view::shipment::ShipmentRow;
+use crate::storage::view::shipment::{Part, ShipmentRow};
 
 use super::Hub;
 use super::error::ServiceError;
+use super::lens::{beside, document_holder};
 use super::page::{Cursor, Page, Paged};
 
 /// A shipment as the caller may see it.
@@ -44,8 +45,19 @@ pub struct SeenShipment {
     pub received_at: Option<Micros>,
     /// Business documents.
     pub documents: Vec<BizTransaction>,
-    /// Only things of the caller's own brand.
-    pub own_only: bool,
+    /// Which of its things.
+    pub shown: Shown,
+}
+
+/// Which of the things of a shipment the caller sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Shown {
+    /// All.
+    All,
+    /// All but those of other principals of those who act for it.
+    OnBehalf,
+    /// Its own.
+    Own,
 }
 
 /// Shipments that the caller takes part in or may know of as brand owner, latest departure first.
@@ -69,24 +81,25 @@ pub async fn shipment(hub: &Hub, actor: &Actor, id: ShipmentId) -> Result<Option
     Ok(row.and_then(|row| seen(hub, actor, &hub.registry(), row)))
 }
 
-/// What was shipped, for several shipments that the caller got from this module (with their `own_only`): a page of each, in one
-/// statement for those handed over and one for those of which the caller knows as brand owner.
+/// What was shipped, for several shipments that the caller got from this module (with what it sees of each): a page of each, in
+/// one statement for each of [`Shown`].
 pub async fn things(
     hub: &Hub,
     actor: &Actor,
-    shipments: &[(ShipmentId, bool)],
+    shipments: &[(ShipmentId, Shown)],
     page: Page,
 ) -> Result<HashMap<ShipmentId, Paged<Epc>>, ServiceError> {
     let after = page.after.map(|cursor| cursor.id);
     let mut rows = Vec::new();
-    for own_only in [false, true] {
-        let ids: Vec<ShipmentId> = shipments
-            .iter()
-            .filter(|(_, own)| *own == own_only)
-            .map(|(id, _)| *id)
-            .collect();
-        let owner = own_only.then_some(&actor.party);
-        rows.extend(view::shipment::things(hub.db(), &ids, owner, after, page.first.saturating_add(1)).await?);
+    let others: Vec<PartyId> = beside(&hub.registry(), &actor.party).into_iter().collect();
+    for shown in [Shown::All, Shown::OnBehalf, Shown::Own] {
+        let ids: Vec<ShipmentId> = shipments.iter().filter(|(_, of)| *of == shown).map(|(id, _)| *id).collect();
+        let part = match shown {
+            Shown::All => Part::All,
+            Shown::OnBehalf => Part::Without(&actor.party, &others),
+            Shown::Own => Part::Own(&actor.party),
+        };
+        rows.extend(view::shipment::things(hub.db(), &ids, part, after, page.first.saturating_add(1)).await?);
     }
     let mut of: HashMap<ShipmentId, Vec<(Cursor, Epc)>> = HashMap::new();
     for (shipment, key, epc) in rows {
@@ -126,7 +139,15 @@ fn seen(hub: &Hub, actor: &Actor, registry: &Registry, row: ShipmentRow) -> Opti
             Who::Name | Who::Asserted => true,
         })
     };
-    documents.retain(|document| shows(document, &sight));
+    let partial = sight.contents <= Contents::OnBehalf;
+    let others = if partial {
+        beside(registry, &actor.party)
+    } else {
+        HashSet::new()
+    };
+    let anothers =
+        |document: &BizTransaction| document_holder(registry, &document.id).is_some_and(|party| others.contains(party));
+    documents.retain(|document| shows(document, &sight) && !anothers(document));
     let site = |gln: Option<Gln>| {
         gln.filter(|gln| match sight.place {
             Where::Nothing | Where::Country => false,
@@ -134,6 +155,8 @@ fn seen(hub: &Hub, actor: &Actor, registry: &Registry, row: ShipmentRow) -> Opti
             Where::Site | Where::ReadPoint => true,
         })
     };
+    // Of several who sell, each knows of its own deal.
+    let sells = handover.also.contains(&actor.party).then(|| actor.party.clone());
     let known = |party: Option<PartyId>, who: Who| party.filter(|_| who >= Who::Counterparty);
     Some(SeenShipment {
         id: handover.id,
@@ -141,14 +164,18 @@ fn seen(hub: &Hub, actor: &Actor, registry: &Registry, row: ShipmentRow) -> Opti
         ship_event,
         sender: known(Some(handover.sender.clone()), sight.before),
         receiver: known(handover.receiver.clone(), sight.after),
-        seller: owner(handover.seller.clone(), sight.before),
+        seller: sells.or_else(|| owner(handover.seller.clone(), sight.before)),
         buyer: owner(handover.buyer.clone(), sight.after),
         from: site(handover.from),
         to: site(handover.to),
         shipped_at: handover.shipped_at,
         received_at: handover.received_at,
         documents,
-        own_only: sight.contents < Contents::OnBehalf,
+        shown: match sight.contents {
+            Contents::Nothing | Contents::Own => Shown::Own,
+            Contents::OnBehalf => Shown::OnBehalf,
+            Contents::Handed | Contents::Asserted => Shown::All,
+        },
     })
 }
 

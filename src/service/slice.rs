@@ -7,7 +7,7 @@
 //! The tree over an event with 100,000 things takes some seconds of one thread; that is done off the threads that serve connections, two at a
 //! time, and the trees last used are kept ([`Trees`]).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -15,12 +15,14 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::domain::event::Event;
 use crate::domain::gs1::Epc;
 use crate::domain::ids::{EventKey, PartyId};
+use crate::domain::lens::Relations;
 use crate::domain::party::Actor;
 use crate::domain::serial::receipt::ReceiptKey;
 use crate::domain::slice::{Opening, SliceKey, SliceTree, Statement};
 use crate::epcis::slice::Said;
 use crate::storage::slice::SignedRoot;
 use crate::storage::view::event::EventRow;
+use crate::storage::view::grant::concerned;
 use crate::storage::{identity, slice as store};
 
 use super::Hub;
@@ -166,8 +168,10 @@ async fn kept(hub: &Hub, whole: &EventRow) -> Result<Kept, ServiceError> {
     }
     let (event, key) = (whole.key, SliceKey::of(hub.master_key(), whole.key).map_err(failed)?);
     let row = whole.clone();
+    let principals = principals(hub, whole).await?;
     let tree = working(turn, move || {
-        let parties = (Some(row.asserter.as_str()), row.principal.as_ref().map(PartyId::as_str));
+        let principals: Vec<&str> = principals.iter().map(PartyId::as_str).collect();
+        let parties = (row.asserter.as_str(), principals.as_slice());
         let leaves = Said::whole(&identified(row.event, &row.event_id), row.record_time, parties).map_err(unprintable)?;
         SliceTree::grow(&key, &leaves).map_err(failed)
     });
@@ -188,6 +192,13 @@ async fn kept(hub: &Hub, whole: &EventRow) -> Result<Kept, ServiceError> {
     };
     hub.trees().keep(kept.clone());
     Ok(kept)
+}
+
+/// All in whose name an event is told: that was decided when it was taken in, and stays.
+async fn principals(hub: &Hub, whole: &EventRow) -> Result<BTreeSet<PartyId>, ServiceError> {
+    let concerned = concerned(hub.db(), whole.key).await?.into_iter();
+    let principals = concerned.filter(|(_, relations)| relations.has(Relations::PRINCIPAL));
+    Ok(principals.map(|(party, _)| party).chain(whole.principal.clone()).collect())
 }
 
 async fn sign(hub: &Hub, event: EventKey, tree: &SliceTree) -> Result<SignedRoot, ServiceError> {

@@ -287,6 +287,7 @@ pub async fn come_to(hub: &Hub, of: &Subscription) -> Result<Micros, ServiceErro
         query: &looked_at,
         first: 1,
         after: None,
+        acting_for: None,
     };
     let found = query::run(hub, &of.actor, asked).await?;
     let begun = of.initial_record_time.unwrap_or(of.created_at);

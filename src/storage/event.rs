@@ -19,6 +19,7 @@ use super::bulk::Rows;
 use super::fact;
 use super::item::Item;
 use super::row::{column, parsed};
+use super::shipment::sellers;
 use super::write::{Cell, NewRows};
 use super::{StorageError, Tx};
 
@@ -359,7 +360,7 @@ pub async fn history(tx: &Tx, items: &[Item]) -> Result<Vec<Named>, StorageError
     let (table, binds) = Rows::default().uuids("id", events).table(tx.backend(), 1);
     let sql = format!(
         "SELECT e.id, e.event_time, e.kind, e.action, e.biz_step, e.disposition, e.asserter_id, e.principal_id, e.parent, e.listed,
-                e.document_id, e.ordinal, s.sender_id, s.receiver_id, s.to_gln, s.seller_id, s.buyer_id
+                e.document_id, e.ordinal, s.sender_id, s.receiver_id, s.to_gln, s.seller_id, s.also_sellers, s.buyer_id
          FROM {table} CROSS JOIN event e LEFT JOIN shipment s ON s.ship_event = e.id
          WHERE e.id = r.id AND e.voided = 0 AND e.declares_error = 0"
     );
@@ -403,7 +404,7 @@ fn told(row: &QueryResult) -> Result<Told, StorageError> {
             Some(Handover {
                 sender,
                 receiver,
-                seller: party("seller_id")?,
+                sellers: sellers(row)?,
                 buyer: party("buyer_id")?,
             })
         }

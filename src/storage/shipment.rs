@@ -42,6 +42,10 @@ pub async fn insert(tx: &Tx, shipments: &[NewShipment]) -> Result<(), StorageErr
         return Ok(());
     }
     let party = |party: Option<&PartyId>| party.map(|party| party.as_str().to_owned());
+    let others = |new: &NewShipment| {
+        let others: Vec<&str> = new.handover.sellers.iter().skip(1).map(PartyId::as_str).collect();
+        (!others.is_empty()).then(|| others.join(" "))
+    };
     let (table, binds) = Rows::default()
         .uuids("id", shipments.iter().map(|new| new.id.uuid()))
         .uuids("ship_event", shipments.iter().map(|new| new.ship_event.uuid()))
@@ -50,7 +54,8 @@ pub async fn insert(tx: &Tx, shipments: &[NewShipment]) -> Result<(), StorageErr
             "receiver_id",
             shipments.iter().map(|new| party(new.handover.receiver.party())),
         )
-        .texts("seller_id", shipments.iter().map(|new| party(new.handover.seller.as_ref())))
+        .texts("seller_id", shipments.iter().map(|new| party(new.handover.sellers.first())))
+        .texts("also_sellers", shipments.iter().map(others))
         .texts("buyer_id", shipments.iter().map(|new| party(new.handover.buyer.as_ref())))
         .texts("from_gln", shipments.iter().map(|new| new.from.as_deref()))
         .texts("to_gln", shipments.iter().map(|new| new.to.as_deref()))
@@ -58,7 +63,7 @@ pub async fn insert(tx: &Tx, shipments: &[NewShipment]) -> Result<(), StorageErr
         .texts("state", shipments.iter().map(|_| Some(ShipmentState::Unheld.as_str())))
         .texts("documents", shipments.iter().map(|new| Some(new.documents.as_str())))
         .table(tx.backend(), 1);
-    let columns = "id, ship_event, sender_id, receiver_id, seller_id, buyer_id, from_gln, to_gln, shipped_at, state, documents";
+    let columns = "id, ship_event, sender_id, receiver_id, seller_id, also_sellers, buyer_id, from_gln, to_gln, shipped_at, state, documents";
     tx.execute(
         "storing shipments",
         &format!("INSERT INTO shipment ({columns}) SELECT {columns} FROM {table}"),
@@ -82,9 +87,24 @@ pub struct Shipment {
     /// Takes custody.
     pub receiver: Option<PartyId>,
     /// Gives ownership.
-    pub seller: Option<PartyId>,
+    pub sellers: Vec<PartyId>,
     /// Takes ownership.
     pub buyer: Option<PartyId>,
+}
+
+/// Who gives up ownership, by the row of a shipment.
+pub(super) fn sellers(row: &QueryResult) -> Result<Vec<PartyId>, StorageError> {
+    let first: Option<String> = column(row, "shipment", "seller_id")?;
+    let also: Option<String> = column(row, "shipment", "also_sellers")?;
+    let named = first
+        .iter()
+        .map(String::as_str)
+        .chain(also.iter().flat_map(|also| also.split(' ')));
+    let parsed = named.map(|party| {
+        let wrong = |error| StorageError::Inconsistent(format!("shipment.seller_id, also_sellers: `{party}`: {error}"));
+        party.parse().map_err(wrong)
+    });
+    parsed.collect()
 }
 
 /// Handovers of shipping events.
@@ -96,7 +116,7 @@ pub async fn of_events(tx: &Tx, events: &[EventKey]) -> Result<Vec<Shipment>, St
         .uuids("id", events.iter().map(|event| event.uuid()))
         .table(tx.backend(), 1);
     let sql = format!(
-        "SELECT s.id, s.ship_event, s.shipped_at, s.sender_id, s.receiver_id, s.seller_id, s.buyer_id
+        "SELECT s.id, s.ship_event, s.shipped_at, s.sender_id, s.receiver_id, s.seller_id, s.also_sellers, s.buyer_id
          FROM {table} JOIN shipment s ON s.ship_event = r.id"
     );
     let party = |row: &QueryResult, name: &str| -> Result<Option<PartyId>, StorageError> {
@@ -110,11 +130,34 @@ pub async fn of_events(tx: &Tx, events: &[EventKey]) -> Result<Vec<Shipment>, St
             shipped_at: Micros(column(row, "shipment", "shipped_at")?),
             sender: parsed(row, "shipment", "sender_id")?,
             receiver: party(row, "receiver_id")?,
-            seller: party(row, "seller_id")?,
+            sellers: sellers(row)?,
             buyer: party(row, "buyer_id")?,
         })
     };
     tx.query("reading shipments", &sql, binds).await?.iter().map(read).collect()
+}
+
+/// Who sees shipments, and as what.
+pub async fn shared(tx: &Tx, shipments: &[ShipmentId]) -> Result<HashMap<ShipmentId, Vec<(PartyId, Relations)>>, StorageError> {
+    let mut shared: HashMap<ShipmentId, Vec<(PartyId, Relations)>> = HashMap::new();
+    if shipments.is_empty() {
+        return Ok(shared);
+    }
+    let (table, binds) = Rows::default()
+        .uuids("id", shipments.iter().map(|id| id.uuid()))
+        .table(tx.backend(), 1);
+    let sql = format!(
+        "SELECT p.shipment_id, p.party_id, p.relations
+         FROM {table} JOIN shipment s ON s.id = r.id CROSS JOIN party q
+         JOIN shipment_party p ON p.party_id = q.id AND p.shipped_at = s.shipped_at AND p.shipment_id = s.id"
+    );
+    for row in tx.query("reading who sees shipments", &sql, binds).await? {
+        let id = ShipmentId::new(column(&row, "shipment_party", "shipment_id")?);
+        let party = parsed(&row, "shipment_party", "party_id")?;
+        let relations = Relations(column(&row, "shipment_party", "relations")?);
+        shared.entry(id).or_default().push((party, relations));
+    }
+    Ok(shared)
 }
 
 /// What of shipments is rewritten: for the things that were looked at, what moved.

@@ -24,6 +24,7 @@ mod fuzz;
 mod grant;
 mod graphql;
 mod hub;
+mod mandate;
 mod moment;
 mod negotiation;
 mod oracle;

@@ -20,7 +20,7 @@ pub struct Limits {
     pub things_per_piece: usize,
     /// Deepest nesting in a JSON or XML document.
     pub document_depth: usize,
-    /// Most findings of one code per document; the rest is counted.
+    /// Most findings of one code per document and brand owner; the rest is counted.
     pub findings_per_code: usize,
     /// Largest GraphQL request body.
     pub graphql_bytes: usize,

@@ -225,7 +225,6 @@ impl Fold<'_> {
     /// How one thing stands now.
     pub(super) fn standing(&self, epc: EpcKey) -> Option<Standing> {
         let state = self.states.get(&epc)?;
-        let sales = self.sales_since(epc, Micros::MIN);
         let (disposition, lasting) = self.conditions(epc);
         let (lot, expiry) = self.marks.get(&epc).map(Marks::attributes).unwrap_or_default();
         Some(Standing {
@@ -233,7 +232,7 @@ impl Fold<'_> {
                 Holder::Party(party) => Some(party),
                 Holder::Unknown | Holder::Outside => None,
             },
-            owner: sales.last().map(|(_, buyer)| buyer).or(state.first_owner.as_ref()).cloned(),
+            owner: self.owner(epc),
             disposition,
             lasting,
             lot,

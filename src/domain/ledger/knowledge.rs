@@ -38,9 +38,7 @@ impl Fold<'_> {
 
     /// The owner itself: a delegate learns nothing of its principal's things that it does not hold.
     fn is_owner(&self, fact: &Fact, epc: EpcKey) -> bool {
-        let sales = self.sales_since(epc, Micros::MIN);
-        let first = self.states.get(&epc).and_then(|state| state.first_owner.as_ref());
-        sales.last().map(|(_, buyer)| buyer).or(first) == Some(&fact.by)
+        self.owns_of(epc, fact.at, &fact.by)
     }
 
     fn sent_it(&self, fact: &Fact, epc: EpcKey) -> bool {

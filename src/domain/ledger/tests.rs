@@ -27,12 +27,11 @@ pub(super) fn said(at: usize, by: usize, deed: Deed, epcs: &[usize]) -> Fact {
 }
 
 pub(super) fn ship_to(sender: usize, receiver: usize) -> Deed {
-    let (seller, buyer) = (Some(party(sender)), Some(party(receiver)));
     Deed::Ship(Handover {
         sender: party(sender),
         receiver: Taker::Party(party(receiver)),
-        seller,
-        buyer,
+        sellers: vec![party(sender)],
+        buyer: Some(party(receiver)),
     })
 }
 
@@ -53,6 +52,8 @@ pub(super) fn things() -> HashMap<EpcKey, Thing> {
                 kind: Kind::Item,
                 owner: Some(party(0)),
                 makers: makers(0),
+                stakes: Vec::new(),
+                unseen: BTreeSet::new(),
                 contested: false,
             }
         } else {
@@ -60,6 +61,8 @@ pub(super) fn things() -> HashMap<EpcKey, Thing> {
                 kind: Kind::Logistic,
                 owner: None,
                 makers: makers(if n == 5 { 3 } else { 0 }),
+                stakes: Vec::new(),
+                unseen: BTreeSet::new(),
                 contested: false,
             }
         }
@@ -102,7 +105,11 @@ fn contents_change_hands_with_their_container() {
         .map(|moved| (moved.epc, moved.received.map(|(at, _)| at.0)))
         .collect();
     assert_eq!(received, [(epc(5), Some(4)), (epc(0), Some(7))]);
-    assert_eq!(outcome.owners[&epc(5)], party(0));
+    let stakes = outcome.stakes[&epc(5)].iter();
+    let stakes: Vec<_> = stakes
+        .map(|stake| (stake.owner.clone(), stake.from.0, stake.until.0))
+        .collect();
+    assert_eq!(stakes, [(party(0), 2, 5)]);
     assert_eq!(outcome.named[&facts[5].event], [(epc(0), true)]);
 }
 

@@ -3,7 +3,7 @@
 //! Fields are dropped and lists are cut; nothing in the result says that there was more. The hub's event stays
 //! whole: a mask is made for each answer and stored nowhere.
 
-use crate::domain::event::{CBV_MDA, Event, SourceDest};
+use crate::domain::event::{BizTransaction, CBV_MDA, Event, SourceDest};
 use crate::domain::gs1::{Epc, EpcClass, Scheme};
 
 use super::planted::{Leak, leaks};
@@ -23,6 +23,10 @@ pub trait Viewer {
     fn is_self(&self, id: &Epc) -> bool;
     /// Whether a party identifier is that of a principal of the viewer.
     fn is_principal(&self, id: &Epc) -> bool;
+    /// Whether a business document is, by its identifier, one of another principal of the one who asserted the event.
+    fn is_anothers_document(&self, _id: &str) -> bool {
+        false
+    }
 }
 
 /// Which things a layer is about at all.
@@ -58,7 +62,7 @@ impl Step<'_> {
             Contents::Nothing => false,
             Contents::Own | Contents::OnBehalf if leaks(Leak::Siblings) => true,
             Contents::Own => self.viewer.owns(epc),
-            Contents::OnBehalf => !self.viewer.is_anothers(epc),
+            Contents::OnBehalf => self.viewer.owns(epc) || !self.viewer.is_anothers(epc),
             Contents::Handed | Contents::Asserted => true,
         };
         shown && self.things.is_none_or(|things| things.covers(epc))
@@ -68,12 +72,37 @@ impl Step<'_> {
         let shown = match self.sight.contents {
             Contents::Nothing => false,
             Contents::Own => self.viewer.owns_class(class),
-            Contents::OnBehalf => !self.viewer.is_anothers_class(class),
+            Contents::OnBehalf => self.viewer.owns_class(class) || !self.viewer.is_anothers_class(class),
             Contents::Handed | Contents::Asserted => true,
         };
         shown && self.things.is_none_or(|things| things.covers_class(class))
     }
+
+    /// Whether it leaves out what concerns other principals of the asserter.
+    fn is_partial(&self) -> bool {
+        self.sight.contents <= Contents::OnBehalf
+    }
+
+    fn shows_document(&self, document: &BizTransaction) -> bool {
+        let kind = || matches!(document.kind.as_ref().map(|kind| kind.as_str()), Some("desadv" | "recadv"));
+        let shown = match self.sight.documents {
+            Documents::Nothing => false,
+            Documents::Delivery => kind() || leaks(Leak::OrdersOfOthers),
+            Documents::Handover | Documents::Asserted => true,
+        };
+        shown && !(self.is_partial() && self.viewer.is_anothers_document(&document.id))
+    }
+
+    /// Whether an owner that is named is one of another deal: where the viewer is named too, and sees its own part alone.
+    fn is_anothers_deal(&self, endpoint: &SourceDest, side: &[SourceDest]) -> bool {
+        let own = |end: &SourceDest| end.kind.as_str() == OWNING && self.viewer.is_self(&end.id);
+        let is_anothers = endpoint.kind.as_str() == OWNING && !own(endpoint) && side.iter().any(own);
+        is_anothers && self.is_partial() && !leaks(Leak::OwnersBeside)
+    }
 }
+
+/// Source or destination type of who owns (CBV 2.0 clause 7.4.2).
+const OWNING: &str = "owning_party";
 
 impl Layer<'_> {
     /// The lowest level of its steps, class by class; nothing of a layer without steps.
@@ -101,10 +130,17 @@ impl Layer<'_> {
             .try_fold(id.clone(), |id, step| coarse(id, step.sight.place, step.viewer))
     }
 
-    fn endpoint(&self, endpoint: &SourceDest, who: fn(&Sight) -> Who) -> Option<SourceDest> {
+    fn endpoint(&self, endpoint: &SourceDest, side: &[SourceDest], who: fn(&Sight) -> Who) -> Option<SourceDest> {
+        if self.steps.iter().any(|step| step.is_anothers_deal(endpoint, side)) {
+            return None;
+        }
         self.steps.iter().try_fold(endpoint.clone(), |endpoint, step| {
             endpoint_for(endpoint, who(&step.sight), step.sight.place, step.viewer)
         })
+    }
+
+    fn shows_document(&self, document: &BizTransaction) -> bool {
+        !self.steps.is_empty() && self.steps.iter().all(|step| step.shows_document(document))
     }
 }
 
@@ -132,9 +168,15 @@ pub fn mask_layers(event: &Event, layers: &[Layer<'_>]) -> Option<Event> {
     if event.roles().next().is_some() && shown.roles().next().is_none() {
         return None;
     }
+    // Of a container into which only others' things go, or out of which they come, nothing is told: not that something did.
+    let children = |event: &Event| event.epcs.len() + event.quantities.len();
+    if shown.parent.is_some() && children(event) > 0 && children(&shown) == 0 && sight.contents <= Contents::OnBehalf {
+        return None;
+    }
     mask_places(&mut shown, layers);
     mask_parties(&mut shown, layers);
-    mask_documents(&mut shown, &sight);
+    let documents = &mut shown.biz_transactions;
+    documents.retain(|document| layers.iter().any(|layer| layer.shows_document(document)));
     mask_payload(&mut shown, &sight);
     Some(shown)
 }
@@ -237,10 +279,10 @@ fn mask_parties(event: &mut Event, layers: &[Layer<'_>]) {
     for (list, who) in [(&mut event.sources, before), (&mut event.destinations, after)] {
         let all = std::mem::take(list);
         *list = all
-            .into_iter()
+            .iter()
             .filter_map(|endpoint| {
                 let seen = layers.iter().filter_map(|layer| {
-                    let (sight, seen) = (layer.sight(), layer.endpoint(&endpoint, who)?);
+                    let (sight, seen) = (layer.sight(), layer.endpoint(endpoint, &all, who)?);
                     // As asserted, a place is shown as it is whatever the level of places.
                     let level = if who(&sight) == Who::Asserted {
                         Where::ReadPoint
@@ -267,17 +309,6 @@ fn endpoint_for(mut endpoint: SourceDest, who: Who, place: Where, viewer: &dyn V
         ("possessing_party", Who::Counterparty) | ("possessing_party" | "owning_party", Who::Name) => Some(endpoint),
         // A kind of the sender's own could hold anything.
         (_, Who::Counterparty | Who::Name) => (own || viewer.is_principal(&endpoint.id)).then_some(endpoint),
-    }
-}
-
-fn mask_documents(event: &mut Event, sight: &Sight) {
-    match sight.documents {
-        Documents::Nothing => event.biz_transactions.clear(),
-        Documents::Delivery if leaks(Leak::OrdersOfOthers) => {}
-        Documents::Delivery => event
-            .biz_transactions
-            .retain(|document| matches!(document.kind.as_ref().map(|kind| kind.as_str()), Some("desadv" | "recadv"))),
-        Documents::Handover | Documents::Asserted => {}
     }
 }
 

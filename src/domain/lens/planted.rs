@@ -29,11 +29,17 @@ pub enum Leak {
     OrdersOfOthers,
     /// An event shows extensions.
     Extensions,
+    /// Who sells something on a pallet has to do with all that is on it.
+    SoldTogether,
+    /// An event names the other owners of what is on a pallet, to each of them.
+    OwnersBeside,
+    /// Who asks in the name of one principal is shown what is of others, too.
+    ActingForAll,
 }
 
 impl Leak {
     /// Each of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Siblings,
         Self::CountBeforeFilter,
         Self::CursorOnHidden,
@@ -45,6 +51,9 @@ impl Leak {
         Self::UnmaskedDelivery,
         Self::OrdersOfOthers,
         Self::Extensions,
+        Self::SoldTogether,
+        Self::OwnersBeside,
+        Self::ActingForAll,
     ];
 }
 

@@ -189,7 +189,7 @@ mod naive {
         match level {
             0 => false,
             1 => Eyes(&party).owns(thing),
-            2 => !Eyes(&party).is_anothers(thing),
+            2 => Eyes(&party).owns(thing) || !Eyes(&party).is_anothers(thing),
             _ => true,
         }
     }

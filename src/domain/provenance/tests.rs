@@ -46,6 +46,7 @@ fn handover(from: &str, to: &str, deal: Option<(&str, &str)>, shipped: u8, recei
         sender: id(from),
         receiver: Some(id(to)),
         seller: deal.map(|(seller, _)| id(seller)),
+        also: Vec::new(),
         buyer: deal.map(|(_, buyer)| id(buyer)),
         from: None,
         to: None,
@@ -70,6 +71,7 @@ fn story() -> Trace {
         made_where: None,
         disposition: Some("in_progress".to_owned()),
         parent: None,
+        share: None,
     };
     let handovers = vec![
         handover("packwell", "northway", None, 2, Some(3)),
@@ -178,7 +180,8 @@ fn the_inside_is_known_from_the_taking_to_the_giving_away() {
     assert_eq!(window("northway"), (day(2), day(5), true));
     assert_eq!(window("meridian"), (day(5), day(8), true));
     assert_eq!(window("corner"), (day(8), Micros::FOREVER, true));
-    assert_eq!(window("aurora"), (Micros::MIN, day(5), true));
+    // It sold what it never had: of what else was in it, it knows nothing.
+    assert_eq!(window("aurora"), (Micros::MIN, day(5), false));
 }
 
 #[test]
@@ -207,4 +210,77 @@ fn who_has_and_who_owns_it_is_told_as_far_as_the_viewer_goes() {
     assert_eq!(keepers(&kept, "meridian"), None);
     let on_the_way = story().until(day(2));
     assert_eq!(on_the_way.handovers[0].received_at, None);
+}
+
+/// Sold by northway, who keeps and ships it, as of several who sell on one pallet; what is left of the deals, as `seller>buyer`.
+fn deals(sales: &[(&[&str], Option<&str>)], first: Option<&str>, viewer: Option<&str>) -> String {
+    let mut trace = story();
+    trace.handovers.truncate(sales.len());
+    for (handover, (sellers, buyer)) in trace.handovers.iter_mut().zip(sales) {
+        handover.sender = id("northway");
+        handover.seller = sellers.first().map(|seller| id(seller));
+        handover.also = sellers.iter().skip(1).map(|seller| id(seller)).collect();
+        handover.buyer = buyer.map(id);
+    }
+    let name = |party: &Option<PartyId>| party.as_ref().map_or("-".to_owned(), PartyId::to_string);
+    let left = trace.with_own_deals(first.map(id), viewer.map(id).as_ref()).handovers;
+    let told: Vec<String> = left
+        .iter()
+        .map(|handover| format!("{}>{}", name(&handover.seller), name(&handover.buyer)))
+        .collect();
+    told.join(" ")
+}
+
+#[test]
+fn a_sale_counts_for_what_its_seller_owned() {
+    let check = |sales: &[(&[&str], Option<&str>)], expect: &str| assert_eq!(deals(sales, Some("aurora"), None), expect);
+    check(&[(&["aurora"], Some("meridian"))], "aurora>meridian");
+    check(&[(&["halden"], Some("meridian"))], "->-");
+    check(&[(&["halden"], None)], "->-");
+    // Whoever bought it can sell it; who sold it no longer can.
+    check(
+        &[(&["aurora"], Some("meridian")), (&["meridian"], Some("corner"))],
+        "aurora>meridian meridian>corner",
+    );
+    check(
+        &[(&["aurora"], Some("meridian")), (&["aurora"], Some("corner"))],
+        "aurora>meridian ->-",
+    );
+    check(&[(&["halden"], Some("meridian")), (&["meridian"], Some("corner"))], "->- ->-");
+    // To somebody outside: nobody on the hub owns it any more, but who has it may have bought it.
+    check(&[(&["aurora"], None), (&["halden"], Some("corner"))], "aurora>- ->-");
+    check(
+        &[(&["aurora"], None), (&["northway"], Some("corner"))],
+        "aurora>- northway>corner",
+    );
+    // Nobody says whose sale it is.
+    check(
+        &[(&[], Some("meridian")), (&["meridian"], Some("corner"))],
+        "->meridian meridian>corner",
+    );
+    // Several sell what is theirs, in whatever order they are named.
+    check(&[(&["halden", "aurora"], Some("meridian"))], "aurora>meridian");
+    check(&[(&["aurora", "halden"], Some("meridian"))], "aurora>meridian");
+    // Where nobody knows whose it is, everybody can; and of one's part of a unit one's own deals stay.
+    assert_eq!(deals(&[(&["halden"], Some("meridian"))], None, None), "halden>meridian");
+    assert_eq!(
+        deals(&[(&["halden"], Some("meridian"))], Some("aurora"), Some("meridian")),
+        "halden>meridian"
+    );
+}
+
+#[test]
+fn selling_something_else_on_the_pallet_gives_no_standing() {
+    let mut trace = story();
+    trace.handovers[1].seller = Some(id("halden"));
+    let trace = trace.with_own_deals(Some(id("aurora")), None);
+    assert_eq!(told(&trace, "halden"), "nothing");
+    assert_eq!(trace.standing(&id("halden"), &registry()), None);
+    // Who took it over knows what it did, and from whom it did not buy.
+    assert!(
+        told(&trace, "meridian").contains("| from - |"),
+        "{}",
+        told(&trace, "meridian")
+    );
+    assert!(told(&trace, "aurora").contains("meridian"), "{}", told(&trace, "aurora"));
 }

@@ -34,6 +34,8 @@ pub struct Thing {
     pub disposition: Option<String>,
     /// What it is in now.
     pub parent: Option<Epc>,
+    /// Of a logistic unit that is its owner's for what is in it: from when to when something was.
+    pub share: Option<(Micros, Micros)>,
 }
 
 /// The goods, or their ownership, going from one party to another.
@@ -47,6 +49,8 @@ pub struct Handover {
     pub receiver: Option<PartyId>,
     /// Gives up ownership, if that changes.
     pub seller: Option<PartyId>,
+    /// Who else does, of other goods that are handed over with it.
+    pub also: Vec<PartyId>,
     /// Takes ownership, if that changes.
     pub buyer: Option<PartyId>,
     /// From where.
@@ -84,6 +88,11 @@ impl Handover {
     #[must_use]
     pub fn takes(&self, party: &PartyId) -> bool {
         self.receiver.as_ref() == Some(party) || self.buyer.as_ref() == Some(party)
+    }
+
+    /// Whether a party gets to know all that is handed over: it has it, or buys it. Who only sells knows what was its own.
+    fn gets_to_know(&self, party: &PartyId) -> bool {
+        self.sender == *party || self.takes(party)
     }
 
     /// A party's relations to it.
@@ -134,6 +143,39 @@ impl Trace {
         of_product.or(self.thing.owner.as_ref()).cloned()
     }
 
+    /// The same without the sales that are of other things on the same pallet. Whoever is named as a seller sells what is its own: a sale
+    /// counts for the thing if its seller owned it by what was told before, beginning with `first`, or hands it over itself, or if nobody
+    /// knows whose the thing is. `viewer`: whose own deals stay whatever they are of, as those of a unit in which something of its is.
+    #[must_use]
+    pub fn with_own_deals(mut self, first: Option<PartyId>, viewer: Option<&PartyId>) -> Self {
+        let mut owners = first.map(|first| vec![first]);
+        for handover in self.handovers.iter_mut().filter(|handover| handover.sells()) {
+            let is_own =
+                |seller: &&PartyId| owners.as_ref().is_some_and(|owners| owners.contains(seller)) || Some(*seller) == viewer;
+            if let Some(seller) = handover.seller.iter().chain(&handover.also).find(is_own).cloned() {
+                handover.seller = Some(seller);
+            }
+            let buyer = handover.buyer.clone();
+            match (&handover.seller, &mut owners) {
+                // Nobody says whose sale it is: it may be of this.
+                (None, _) => {}
+                (Some(_), None) => owners = buyer.is_some().then(Vec::new),
+                (Some(seller), Some(owners)) if owners.contains(seller) => owners.clear(),
+                // Who has the thing may sell it without having told how it bought it; whose unit it is in part knows of its own deals.
+                (Some(seller), Some(_)) if *seller == handover.sender => {}
+                (Some(_), Some(_)) if viewer.is_some_and(|viewer| handover.names(viewer)) => {}
+                (Some(_), Some(_)) => {
+                    (handover.seller, handover.buyer) = (None, None);
+                    continue;
+                }
+            }
+            if let Some(owners) = &mut owners {
+                owners.extend(buyer);
+            }
+        }
+        self
+    }
+
     /// What `party` has to do with the thing, if anything.
     #[must_use]
     pub fn standing(&self, party: &PartyId, registry: &Registry) -> Option<Standing> {
@@ -155,14 +197,21 @@ impl Trace {
         let as_maker = if made { self.onward_from_start(party) } else { None };
         let until = as_brand_owner.max(as_partner).max(as_maker);
         let has_it_still = self.holds_after_all(party, made);
-        let in_view = has_it_still || (brand_owner && sold.is_none());
+        let share = self.thing.share.filter(|_| brand_owner);
+        let left = share.map(|(_, until)| until).filter(|until| *until < Micros::FOREVER);
+        let in_view = has_it_still || (brand_owner && sold.is_none() && left.is_none());
+        let last_touch = touched.last().map_or(Micros::MIN, |last| self.handovers[*last].shipped_at);
         let to = match until {
             _ if in_view => Micros::FOREVER,
+            _ if sold.is_none() && left.is_some() => left.unwrap_or(Micros::FOREVER).max(last_touch),
             Some(index) => self.handovers[index].shipped_at,
             None => self.handovers.first().map_or(Micros::FOREVER, |first| first.shipped_at),
         };
-        let from = if made || brand_owner {
+        let from = if made || (brand_owner && share.is_none()) {
             Micros::MIN
+        } else if let Some((entered, _)) = share {
+            let first_touch = touched.first().map_or(entered, |first| self.handovers[*first].shipped_at);
+            entered.min(first_touch)
         } else {
             touched.first().map_or(Micros::MIN, |first| self.handovers[*first].shipped_at)
         };
@@ -177,8 +226,8 @@ impl Trace {
             sold,
             to,
             from,
-            state_now: brand_owner || has_it_still,
-            handled: made || !touched.is_empty(),
+            state_now: (brand_owner && left.is_none()) || has_it_still,
+            handled: made || touched.iter().any(|index| self.handovers[*index].gets_to_know(party)),
         })
     }
 

@@ -30,7 +30,7 @@ struct Hub {
 impl Hub {
     fn told(event: &Event) -> Self {
         let (master, key) = (MasterKey::new([5; 32]), EventKey::new(Uuid::from_u128(9)));
-        let leaves = Said::whole(event, RECORDED, (Some("packwell"), Some("aurora"))).unwrap();
+        let leaves = Said::whole(event, RECORDED, ("packwell", &["aurora"])).unwrap();
         let tree = SliceTree::grow(&SliceKey::of(&master, key).unwrap(), &leaves).unwrap();
         let signing = ReceiptKey::of(&master).unwrap();
         let jws = Statement::new(Some("hub-operator".parse().unwrap()), key, tree.root())
@@ -391,7 +391,7 @@ fn what_a_slice_hides_is_nowhere_in_it() {
         assert!(!said.contains(hidden), "{hidden}");
     }
     // Nor is a hash that a guess could be held against: of a leaf without its salt.
-    for leaf in Said::whole(&event, RECORDED, (Some("packwell"), Some("aurora"))).unwrap() {
+    for leaf in Said::whole(&event, RECORDED, ("packwell", &["aurora"])).unwrap() {
         let bare = base64::Engine::encode(
             &base64::engine::general_purpose::URL_SAFE_NO_PAD,
             crate::domain::serial::merkle::leaf_hash(leaf.as_bytes()),

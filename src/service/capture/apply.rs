@@ -1,10 +1,11 @@
 //! One job, one transaction: events, state, findings, the end of the job, the audit entry. Piece by piece, so that memory is bounded.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::domain::assertion;
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
 use crate::domain::event::{Action, Event, EventType};
 use crate::domain::finding::{Finding, FindingCode};
@@ -18,11 +19,13 @@ use crate::storage::event::{self, NewEvent};
 use crate::storage::{Tx, audit, document, identity, record};
 
 use super::admit::{Admitted, admit};
-use super::check::{Checked, Verdict};
+use super::check::{Checked, Judged, Verdict};
 use super::findings::Told;
 use super::pieces::Pieces;
 use super::save::Folded;
-use super::{Hub, Job, JobState, ServiceError, Work, condition, correct, findings, life, load, receipt, refusal, relate, save};
+use super::{
+    Hub, Job, JobState, ServiceError, Work, condition, correct, findings, life, load, receipt, refusal, relate, save, stake,
+};
 
 /// Clocks of packaging lines may be ahead of ours by this much.
 pub(super) const FUTURE_SECONDS: i64 = 600;
@@ -40,7 +43,7 @@ pub(super) async fn apply(hub: &Hub, job: Job, (verdict, pieces): (Verdict, Piec
         alone,
         stamped: None,
         stored: 0,
-        principal: None,
+        named: BTreeMap::new(),
         aliases: Vec::new(),
         ships: BTreeSet::new(),
         told: Told::default(),
@@ -63,8 +66,8 @@ struct Storing {
     stamped: Option<Micros>,
     /// New events so far.
     stored: i64,
-    /// In whose name the first event is that has a principal.
-    principal: Option<PartyId>,
+    /// In whose names events of it are told, and how many of those are new.
+    named: BTreeMap<Option<PartyId>, i64>,
     /// Other ids that events go by from now on.
     aliases: Vec<String>,
     /// Shipping events that it concerned.
@@ -101,7 +104,7 @@ impl Storing {
         findings::truncated(tx, &work, &self.told).await?;
         receipt::save(tx, &work, &self.ships).await?;
         store::count(tx, self.job.id, self.stored).await?;
-        audit::append(tx, &self.entry()).await?;
+        audit::append_all(tx, &self.entries()).await?;
         if self.stored > 0 || !self.aliases.is_empty() {
             // Last: whoever stores events waits for this row from here to the commit.
             let at = match self.stamped {
@@ -136,6 +139,7 @@ impl Storing {
         };
         save::items(tx, &folded).await?;
         save::containment(tx, &folded).await?;
+        stake::save(tx, &folded).await?;
         save::shipments(tx, &folded).await?;
         relate::relate(tx, &folded).await?;
         let mut noticed = noticed(work, &admitted);
@@ -149,28 +153,38 @@ impl Storing {
         }
         findings::save(tx, &folded, noticed, &mut self.told).await?;
         self.stored += i64::try_from(admitted.new.len()).unwrap_or(i64::MAX);
+        for new in &admitted.new {
+            for principal in in_whose_names(&work.registry, &work.job.actor.party, &work.checked.events[new.ordinal]) {
+                *self.named.entry(principal).or_default() += 1;
+            }
+        }
         self.ships.extend(receipt::ships(&loaded.facts));
         self.aliases
             .extend(admitted.aliases.iter().map(|alias| alias.event_id.clone()));
         Ok(())
     }
 
-    fn entry(&self) -> AuditEntry {
-        AuditEntry {
-            id: AuditId::new(self.hub.new_id(self.now)),
+    /// One for each principal: none of them is told how much was told for another.
+    fn entries(&self) -> Vec<AuditEntry> {
+        let base = self.hub.new_id(self.now).as_u128();
+        let entry = |(index, (principal, events)): (u128, (&Option<PartyId>, &i64))| AuditEntry {
+            id: AuditId::new(Uuid::from_u128(base.wrapping_add(index))),
             at: self.now,
             actor: self.job.actor.clone(),
-            principal: self.principal.clone(),
+            principal: principal.clone(),
             action: AuditAction::Capture,
             object: self.job.id.to_string(),
             outcome: Outcome::Done,
-            detail: serde_json::json!({ "document": self.job.document, "events": self.stored }),
-        }
+            detail: serde_json::json!({ "document": self.job.document, "events": events }),
+        };
+        (0..).zip(&self.named).map(entry).collect()
     }
 
     fn work(&mut self, checked: Checked) -> Work {
-        if self.principal.is_none() {
-            self.principal = checked.events.iter().find_map(|(_, principal)| principal.clone());
+        for judged in &checked.events {
+            for principal in in_whose_names(&self.registry, &self.job.actor.party, judged) {
+                self.named.entry(principal).or_default();
+            }
         }
         Work {
             hub: self.hub.clone(),
@@ -182,6 +196,13 @@ impl Storing {
             base: self.base,
         }
     }
+}
+
+/// Those in whose name an event is told; nobody's but the teller's own is one of them.
+fn in_whose_names(registry: &Registry, party: &PartyId, (parsed, principal): &Judged) -> BTreeSet<Option<PartyId>> {
+    let also = assertion::acted_for(registry, party, &parsed.event);
+    let named: BTreeSet<_> = principal.iter().cloned().chain(also).map(Some).collect();
+    if named.is_empty() { BTreeSet::from([None]) } else { named }
 }
 
 async fn insert_events(tx: &Tx, work: &Work, admitted: &Admitted) -> Result<(), ServiceError> {

@@ -170,7 +170,12 @@ impl<'a> Judge<'a> {
             Syntax::Xml1 => "/extension",
             Syntax::Xml2 | Syntax::Json => "",
         };
-        let judgement = assertion::judge(self.terms.registry, self.terms.party, &parsed.event, &parsed.pointer);
+        let judgement = assertion::judge(
+            self.terms.registry,
+            (self.terms.party, self.terms.now),
+            &parsed.event,
+            &parsed.pointer,
+        );
         let rules = self.profile.guideline();
         let told = rules.map(|rules| guideline::event(rules, &parsed.event, &parsed.pointer, wrapper));
         let refuses = |finding: &Finding| self.profile.refuses(finding.code);

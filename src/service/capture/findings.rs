@@ -1,7 +1,8 @@
 //! Findings of a document: what was noticed in it, and what of it does not fit the state of the goods.
 //!
 //! The latter come and go with the ledger: each fold compares them with those that stand and clears what is no longer so. Of
-//! one code a document keeps `limits.findings_per_code`; the rest is counted.
+//! one code a document keeps `limits.findings_per_code` for each brand owner; the rest is counted. How much was wrong with the goods of one
+//! changes nothing of what another owner is told.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -106,7 +107,7 @@ pub(super) async fn save(tx: &Tx, folded: &Folded<'_>, noticed: Vec<Finding>, to
     finding::remove(tx, &forgotten).await?;
     for finding in &forgotten {
         told.counts
-            .entry(finding.code)
+            .entry((finding.code, finding.owner.clone()))
             .and_modify(|count| *count = count.saturating_sub(1));
     }
     let known: HashSet<(EventKey, EpcKey, FindingCode)> = standing.iter().filter_map(key).collect();
@@ -150,11 +151,14 @@ fn places(folded: &Folded<'_>) -> HashMap<EventKey, Place> {
     places
 }
 
-/// Takes findings up to the limit of each document and code, and counts the rest.
+/// Of which code, about things of whom.
+type Kind = (FindingCode, Option<PartyId>);
+
+/// Takes findings up to the limit of each document, code and brand owner, and counts the rest.
 struct Sink<'a> {
     folded: &'a Folded<'a>,
     kept: Vec<StoredFinding>,
-    counts: BTreeMap<(DocumentId, FindingCode), usize>,
+    counts: BTreeMap<(DocumentId, Kind), usize>,
     tellers: HashMap<DocumentId, PartyId>,
     /// The new events by their position in the document.
     new: HashMap<usize, EventKey>,
@@ -165,9 +169,14 @@ struct Sink<'a> {
 impl<'a> Sink<'a> {
     fn new(folded: &'a Folded<'a>, standing: &[StoredFinding], told: &Told) -> Self {
         let here = folded.work.job.document;
-        let mut counts: BTreeMap<_, _> = told.counts.iter().map(|(code, count)| ((here, *code), *count)).collect();
+        let mut counts: BTreeMap<_, _> = told
+            .counts
+            .iter()
+            .map(|(kind, count)| ((here, kind.clone()), *count))
+            .collect();
         for finding in standing.iter().filter(|finding| finding.document != here) {
-            *counts.entry((finding.document, finding.code)).or_default() += 1;
+            let kind = (finding.code, finding.owner.clone());
+            *counts.entry((finding.document, kind)).or_default() += 1;
         }
         Self {
             folded,
@@ -239,7 +248,8 @@ impl<'a> Sink<'a> {
         if severity(self.folded.work, &finding.party, finding.code).is_none() {
             return;
         }
-        let count = self.counts.entry((finding.document, finding.code)).or_default();
+        let kind = (finding.code, finding.owner.clone());
+        let count = self.counts.entry((finding.document, kind)).or_default();
         *count += 1;
         if *count <= self.folded.work.hub.limits().findings_per_code {
             self.kept.push(finding);
@@ -252,15 +262,15 @@ impl<'a> Sink<'a> {
     fn finish(mut self, told: &mut Told) -> Vec<StoredFinding> {
         let limit = self.folded.work.hub.limits().findings_per_code;
         let here = self.folded.work.job.document;
-        let mut over = Vec::new();
-        for ((document, code), count) in &self.counts {
+        let mut over = BTreeMap::<_, usize>::new();
+        for ((document, kind), count) in &self.counts {
             if *document == here {
-                told.counts.insert(*code, *count);
+                told.counts.insert(kind.clone(), *count);
             } else if *count > limit {
-                over.push((*document, *code, count - limit));
+                *over.entry((*document, kind.0)).or_default() += count - limit;
             }
         }
-        for (document, code, more) in over {
+        for ((document, code), more) in over {
             let Some(teller) = self.tellers.get(&document).cloned() else {
                 continue;
             };
@@ -273,10 +283,10 @@ impl<'a> Sink<'a> {
     }
 }
 
-/// How many findings of each code the pieces of a document had so far.
+/// How many findings of each code and brand owner the pieces of a document had so far.
 #[derive(Default)]
 pub(super) struct Told {
-    counts: BTreeMap<FindingCode, usize>,
+    counts: BTreeMap<Kind, usize>,
     /// How many more there are that no piece was told of.
     more: BTreeMap<FindingCode, usize>,
 }
@@ -295,7 +305,7 @@ pub(super) async fn truncated(tx: &Tx, work: &Work, told: &Told) -> Result<(), S
     let limit = work.hub.limits().findings_per_code;
     let mut more = told.more.clone();
     more.retain(|code, _| severity(work, &work.job.actor.party, *code).is_some());
-    for (code, count) in told.counts.iter().filter(|(_, count)| **count > limit) {
+    for ((code, _), count) in told.counts.iter().filter(|(_, count)| **count > limit) {
         *more.entry(*code).or_default() += count - limit;
     }
     let rows: Vec<StoredFinding> = more

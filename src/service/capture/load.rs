@@ -20,12 +20,14 @@ use crate::domain::ledger::{Deed, Fact, Kind, Makers, Says, Thing};
 use crate::domain::party::Registry;
 use crate::domain::shipment::Handover;
 use crate::domain::time::Micros;
+use crate::service::lens::prefix_holder;
 use crate::storage::containment;
 use crate::storage::event::{self, Named};
 use crate::storage::item::{self, Item};
 use crate::storage::{StorageError, Tx};
 
 use super::admit::Admitted;
+use super::stake::{self, Contents};
 use super::{ServiceError, Work, condition};
 
 /// What is folded.
@@ -90,7 +92,8 @@ pub(super) async fn load(tx: &Tx, work: &Work, admitted: &Admitted) -> Result<Lo
     }
     let new = new_facts(work, admitted);
     own_prefix(work, &new, &mut items);
-    let mut things = things(items.values(), &work.registry)?;
+    let contents = stake::of(tx, (work, admitted), (&items, &fresh)).await?;
+    let mut things = things(items.values(), &work.registry, &contents)?;
     let mut facts: Vec<Fact> = stored_facts(&stored).into_iter().chain(new).collect();
     let told = condition::told(tx, work, admitted, (&items, &stored)).await?;
     condition::complete(&told, &mut facts, &mut things);
@@ -237,14 +240,15 @@ fn emptied(work: &Work, admitted: &Admitted) -> Vec<(EpcKey, Micros)> {
 pub(in crate::service) fn things<'a>(
     items: impl Iterator<Item = &'a Item>,
     registry: &Registry,
+    contents: &Contents,
 ) -> Result<HashMap<EpcKey, Thing>, StorageError> {
     let mut makers = MakersOf::default();
     items
-        .map(|item| Ok((item.epc, thing(item, registry, &mut makers)?)))
+        .map(|item| Ok((item.epc, thing(item, registry, (&mut makers, contents))?)))
         .collect()
 }
 
-fn thing(item: &Item, registry: &Registry, makers: &mut MakersOf) -> Result<Thing, StorageError> {
+fn thing(item: &Item, registry: &Registry, (makers, contents): (&mut MakersOf, &Contents)) -> Result<Thing, StorageError> {
     let epc = parse(item)?;
     let (kind, maker) = match epc.scheme() {
         Scheme::Sgtin => (Kind::Item, epc.gtin().and_then(|gtin| registry.owner_of_gtin(gtin))),
@@ -253,16 +257,15 @@ fn thing(item: &Item, registry: &Registry, makers: &mut MakersOf) -> Result<Thin
     };
     Ok(Thing {
         kind,
-        owner: item.owner.clone(),
+        owner: item
+            .owner
+            .clone()
+            .filter(|owner| kind != Kind::Logistic || maker == Some(owner)),
+        stakes: contents.stakes.get(&item.epc).cloned().unwrap_or_default(),
+        unseen: contents.unseen.get(&item.epc).cloned().unwrap_or_default(),
         makers: maker.map(|maker| makers.of(maker, epc.gtin(), registry)),
         contested: false,
     })
-}
-
-/// Whose company prefix an SSCC has.
-fn prefix_holder<'a>(registry: &'a Registry, epc: &Epc) -> Option<&'a PartyId> {
-    let sscc = epc.sscc()?;
-    registry.holder_of_prefix(sscc.as_str().get(1..)?).map(|(party, _)| party)
 }
 
 /// Those who may commission, shared by all things of a product or prefix.

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::domain::assertion;
 use crate::domain::event::Event;
 use crate::domain::grant::GIVING;
 use crate::domain::ids::{EventKey, PartyId};
@@ -75,14 +76,15 @@ fn fresh(folded: &Folded<'_>) -> Vec<(PartyId, EventKey, Relations)> {
         let (parsed, principal) = &work.checked.events[new.ordinal];
         let mut concerned = Concerned::new();
         add(&mut concerned, &work.job.actor.party, Relations::ASSERTER);
-        if let Some(principal) = principal {
+        let also = assertion::acted_for(&work.registry, &work.job.actor.party, &parsed.event);
+        for principal in principal.iter().chain(also.iter()) {
             add(&mut concerned, principal, Relations::PRINCIPAL);
         }
         if is_heard(folded, new) {
             sides(&parsed.event, &work.job.actor.party, &work.registry, &mut concerned);
         }
         match folded.outcome.named.contains_key(&new.key) {
-            true => brands(folded, new.key, &mut concerned),
+            true => brands(folded, (new.key, Some(&parsed.event)), &mut concerned),
             // In error, or a declaration of it: no state was reached to ask about.
             false => owners(folded, &parsed.event, &mut concerned),
         }
@@ -115,17 +117,18 @@ fn sides(event: &Event, teller: &PartyId, registry: &Registry, concerned: &mut C
     let sides = [
         (sender, Relations::SENDER),
         (handover.receiver.party(), Relations::RECEIVER),
-        (handover.seller.as_ref(), Relations::SELLER),
         (handover.buyer.as_ref(), Relations::BUYER),
     ];
-    for (party, relation) in sides {
+    let sellers = handover.sellers.iter().map(|seller| (Some(seller), Relations::SELLER));
+    for (party, relation) in sides.into_iter().chain(sellers) {
         if let Some(party) = party {
             add(concerned, party, relation);
         }
     }
 }
 
-fn brands(folded: &Folded<'_>, key: EventKey, concerned: &mut Concerned) {
+/// `event`: the event itself, where it is at hand.
+fn brands(folded: &Folded<'_>, (key, event): (EventKey, Option<&Event>), concerned: &mut Concerned) {
     let mut sold_of = BTreeMap::<&PartyId, bool>::new();
     for (epc, sold) in folded.outcome.named.get(&key).into_iter().flatten() {
         if let Some(owner) = folded.outcome.owners.get(epc) {
@@ -133,17 +136,35 @@ fn brands(folded: &Folded<'_>, key: EventKey, concerned: &mut Concerned) {
             *sold_of.entry(owner).or_default() |= sold;
         }
     }
-    for (owner, sold) in sold_of {
-        add(
-            concerned,
-            owner,
-            if sold {
-                Relations::BRAND_OWNER_AFTER
-            } else {
-                Relations::BRAND_OWNER
-            },
-        );
+    let of = |sold: bool| {
+        if sold {
+            Relations::BRAND_OWNER_AFTER
+        } else {
+            Relations::BRAND_OWNER
+        }
+    };
+    for (owner, sold) in folded.outcome.parts.get(&key).into_iter().flatten() {
+        if !sold_of.contains_key(owner) {
+            let anothers = event.is_some_and(|event| is_anothers_deal(event, owner, &folded.work.registry));
+            add(
+                concerned,
+                owner,
+                if anothers && !sold { Relations::PART_OWNER } else { of(*sold) },
+            );
+        }
     }
+    for (owner, sold) in sold_of {
+        add(concerned, owner, of(sold));
+    }
+}
+
+/// Whether a handover names an owner, and none that is this one.
+fn is_anothers_deal(event: &Event, owner: &PartyId, registry: &Registry) -> bool {
+    let owning = event.sources.iter().filter(|end| end.kind.as_str() == "owning_party");
+    let mut owners = owning
+        .map(|end| end.id.gln().and_then(|gln| registry.party_of_gln(gln)))
+        .peekable();
+    is_handover(event.step()) && owners.peek().is_some() && owners.all(|named| named != Some(owner))
 }
 
 fn owners(folded: &Folded<'_>, event: &Event, concerned: &mut Concerned) {
@@ -170,6 +191,7 @@ async fn earlier(tx: &Tx, folded: &Folded<'_>) -> Result<Vec<(PartyId, EventKey,
     }
     let mut now = before.clone();
     brands_of_earlier(folded, &mut now);
+    deals_of_earlier(tx, folded, (&before, &mut now)).await?;
     sides_of_earlier(tx, folded, &mut now).await?;
     let mut rows = Vec::new();
     for (event, concerned) in now {
@@ -190,7 +212,7 @@ fn brands_of_earlier(folded: &Folded<'_>, now: &mut HashMap<EventKey, Concerned>
         .collect();
     for (event, listed) in named {
         let mut concerned = Concerned::new();
-        brands(folded, event, &mut concerned);
+        brands(folded, (event, None), &mut concerned);
         let folded_here = folded.outcome.named.get(&event).map_or(0, Vec::len);
         let is_part = i64::try_from(folded_here).unwrap_or(i64::MAX) < listed;
         for (owner, mut view) in concerned {
@@ -198,10 +220,52 @@ fn brands_of_earlier(folded: &Folded<'_>, now: &mut HashMap<EventKey, Concerned>
             if known.has(Relations::BRAND_OWNER_AFTER) && is_part {
                 view = Relations::BRAND_OWNER_AFTER;
             }
-            let either = Relations::BRAND_OWNER.with(Relations::BRAND_OWNER_AFTER);
+            if known.has(Relations::PART_OWNER) && view == Relations::BRAND_OWNER {
+                view = Relations::PART_OWNER;
+            }
+            let either = Relations::BRAND_OWNER
+                .with(Relations::BRAND_OWNER_AFTER)
+                .with(Relations::PART_OWNER);
             *known = Relations(known.0 & !either.0).with(view);
         }
     }
+}
+
+/// Handovers of units that turn out only now to have somebody's things in them: whose deal they are, the events say.
+async fn deals_of_earlier(
+    tx: &Tx,
+    folded: &Folded<'_>,
+    (before, now): (&HashMap<EventKey, Concerned>, &mut HashMap<EventKey, Concerned>),
+) -> Result<(), ServiceError> {
+    let owned = |key: &EventKey, party: &PartyId| {
+        let named = folded.outcome.named.get(key).into_iter().flatten();
+        named
+            .filter_map(|(epc, _)| folded.outcome.owners.get(epc))
+            .any(|owner| owner == party)
+    };
+    let fresh = |key: &EventKey, party: &PartyId, relations: Relations| {
+        let stood = before
+            .get(key)
+            .and_then(|stood| stood.get(party))
+            .copied()
+            .unwrap_or_default();
+        relations.has(Relations::BRAND_OWNER) && !stood.has(Relations::BRAND_OWNER) && !owned(key, party)
+    };
+    let handovers = folded.loaded.stored.iter().filter(|named| is_handover(&named.step));
+    let handovers: BTreeSet<EventKey> = handovers.map(|named| named.event).collect();
+    let asked = handovers.into_iter().filter(|key| {
+        let parties = now.get(key).into_iter().flatten();
+        parties.into_iter().any(|(party, relations)| fresh(key, party, *relations))
+    });
+    let asked: Vec<EventKey> = asked.collect();
+    for (key, event) in event::bodies(tx, &asked).await? {
+        for (party, relations) in now.get_mut(&key).into_iter().flatten() {
+            if fresh(&key, party, *relations) && is_anothers_deal(&event, party, &folded.work.registry) {
+                *relations = Relations(relations.0 & !Relations::BRAND_OWNER.0).with(Relations::PART_OWNER);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A handover that was told by somebody who could not know the goods yet, because data was missing that has come.

@@ -8,7 +8,6 @@ use crate::domain::event::{EpcRole, Event, EventType};
 use crate::domain::gs1::{Epc, EpcKey};
 use crate::domain::ids::{EventKey, PartyId, ShipmentId};
 use crate::domain::ledger::{Deed, Fact, Outcome};
-use crate::domain::lens::Relations;
 use crate::domain::shipment::Handover;
 use crate::domain::time::Micros;
 use crate::storage::item::{self, Item};
@@ -17,7 +16,7 @@ use crate::storage::{Tx, containment, event, fact, shipment};
 use super::admit::Admitted;
 use super::apply::FUTURE_SECONDS;
 use super::load::Loaded;
-use super::{ServiceError, Work};
+use super::{ServiceError, Work, share};
 
 /// What a step of saving looks at.
 pub(super) struct Folded<'a> {
@@ -330,7 +329,7 @@ pub(super) async fn shipments(tx: &Tx, folded: &Folded<'_>) -> Result<(), Servic
         .filter(|shipment| gone(&shipment.ship_event))
         .map(|shipment| shipment.id)
         .collect();
-    let parties: Vec<_> = shipments.iter().flat_map(|shipment| parties(folded, shipment)).collect();
+    let parties = share::parties(tx, folded, &shipments).await?;
     let epcs: Vec<EpcKey> = loaded.items.keys().copied().collect();
     let rewrite = shipment::Rewrite {
         shipments: &shipments,
@@ -369,31 +368,4 @@ fn handover_row(work: &Work, ship_event: EventKey, event: &Event) -> shipment::N
         shipped_at: event.event_time,
         documents: serde_json::json!(event.biz_transactions).to_string(),
     }
-}
-
-/// Who sees a shipment, and as what.
-fn parties(folded: &Folded<'_>, shipment: &shipment::Shipment) -> Vec<(ShipmentId, PartyId, Relations)> {
-    let mut seen = BTreeMap::<PartyId, Relations>::new();
-    let mut add = |party: Option<&PartyId>, relation: Relations| {
-        if let Some(party) = party {
-            let relations = seen.entry(party.clone()).or_default();
-            *relations = relations.with(relation);
-        }
-    };
-    add(Some(&shipment.sender), Relations::SENDER);
-    add(shipment.receiver.as_ref(), Relations::RECEIVER);
-    add(shipment.seller.as_ref(), Relations::SELLER);
-    add(shipment.buyer.as_ref(), Relations::BUYER);
-    if let Some((by, principal, _)) = folded.facts.get(&shipment.ship_event) {
-        add(Some(by), Relations::ASSERTER);
-        add(principal.as_ref(), Relations::PRINCIPAL);
-    }
-    for (epc, sold) in folded.outcome.named.get(&shipment.ship_event).into_iter().flatten() {
-        if !sold {
-            add(folded.outcome.owners.get(epc), Relations::BRAND_OWNER);
-        }
-    }
-    seen.into_iter()
-        .map(|(party, relations)| (shipment.id, party, relations))
-        .collect()
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::domain::event::{EpcRole, EventType};
 use crate::domain::gs1::{Epc, EpcKey};
-use crate::domain::ids::EventKey;
+use crate::domain::ids::{EventKey, PartyId};
 use crate::domain::ledger::{self, Outcome};
 use crate::domain::time::Micros;
 use crate::storage::StorageError;
@@ -20,7 +20,7 @@ use crate::storage::view::facts::Told;
 use super::super::ServiceError;
 use super::super::capture::{condition, load};
 use super::super::hub::Hub;
-use super::{DEPTH, FACTS, counted, too_much};
+use super::{DEPTH, FACTS, contents_of, counted, too_much};
 
 /// A page of the contents, outermost first, then by key.
 pub(in crate::service) async fn contents(hub: &Hub, wanted: &Wanted, known: Micros) -> Result<Vec<Inside>, ServiceError> {
@@ -38,7 +38,8 @@ pub(in crate::service) async fn contents(hub: &Hub, wanted: &Wanted, known: Micr
     for (key, event) in view::facts::bodies(hub.db(), &births.into_iter().collect::<Vec<_>>()).await? {
         conditions.made(key, &event);
     }
-    let mut things = load::things(items.values(), &hub.registry())?;
+    let known_stakes = contents_of(hub, &items).await?;
+    let mut things = load::things(items.values(), &hub.registry(), &known_stakes)?;
     for thing in things.values_mut() {
         // Whose lot and expiry the fold is to tell.
         thing.contested = true;
@@ -115,7 +116,12 @@ fn inside(wanted: &Wanted, outcome: &Outcome, items: &HashMap<EpcKey, Item>) -> 
             for child in children.remove(&parent).unwrap_or_default() {
                 deeper.push(child);
                 let Some(item) = items.get(&child) else { continue };
-                if wanted.owner.is_some() && wanted.owner != item.owner {
+                let has_stake = |owner: &PartyId| {
+                    let mut stakes = outcome.stakes.get(&child).into_iter().flatten();
+                    stakes.any(|stake| stake.owner == *owner && stake.holds_at(wanted.at))
+                };
+                let shown = |owner: &PartyId| item.owner.as_ref() == Some(owner) || has_stake(owner);
+                if !wanted.owner.as_ref().is_none_or(shown) {
                     continue;
                 }
                 rows.push(row(item, (parent, depth), outcome)?);

@@ -13,6 +13,7 @@ pub async fn whole(hub: &Hub, actor: &Actor, asked: &Query) -> Result<Vec<SeenEv
         query: asked,
         first: most.saturating_add(1),
         after: None,
+        acting_for: None,
     };
     let found = query::run(hub, actor, page).await?;
     if found.events.len() > most {

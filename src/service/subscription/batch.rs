@@ -74,6 +74,7 @@ pub async fn next_batch(hub: &Hub, actor: &Actor, query: &Query, window: Window)
             id: cursor.1,
             returned: 0,
         }),
+        acting_for: None,
     };
     let found = query::run(hub, actor, asked).await?;
     let until = found.next.map_or(until, |next| (Micros(next.at), next.id).min(until));
@@ -116,6 +117,7 @@ pub(super) async fn check_count(
         query: &bounded,
         first: 1,
         after: None,
+        acting_for: None,
     };
     query::run(hub, actor, asked).await.map(|_| ())
 }

@@ -95,7 +95,8 @@ pub(super) fn sql(backend: DbBackend) -> String {
          SELECT inside.epc, inside.parent, inside.depth, k.prefix || i.serial AS uri, NULLIF(k.gtin, '') AS gtin, NULLIF(k.lot, '') AS lot,
                 NULLIF(k.expiry, '') AS expiry
          FROM inside CROSS JOIN thing i CROSS JOIN thing_kind k
-         WHERE inside.depth > 0 AND i.epc = inside.epc AND k.no = i.kind AND ($4 = '' OR k.owner_id = $4)
+         WHERE inside.depth > 0 AND i.epc = inside.epc AND k.no = i.kind AND ($4 = '' OR k.owner_id = $4 OR EXISTS (SELECT 1 FROM unit_stake u
+              WHERE u.epc = inside.epc AND u.owner_id = $4 AND u.from_time <= $2 AND u.until_time >= $2))
            AND (inside.depth > $5 OR (inside.depth = $5 AND inside.epc > $6))
          ORDER BY inside.depth, inside.epc
          LIMIT $7"

@@ -31,7 +31,7 @@ pub struct ShipmentRow {
 }
 
 const SELECT: &str =
-    "SELECT sp.relations, s.id, s.ship_event, s.sender_id, s.receiver_id, s.seller_id, s.buyer_id, s.from_gln, s.to_gln,
+    "SELECT sp.relations, s.id, s.ship_event, s.sender_id, s.receiver_id, s.seller_id, s.also_sellers, s.buyer_id, s.from_gln, s.to_gln,
        s.shipped_at, s.received_at, s.state, s.documents
 FROM shipment_party sp CROSS JOIN shipment s";
 
@@ -66,7 +66,7 @@ pub(super) fn list_sql(party: &PartyId, after: Option<(i64, Uuid)>, rows: usize)
 /// One shipment.
 pub async fn by_id(db: &Db, party: &PartyId, id: ShipmentId) -> Result<Option<ShipmentRow>, StorageError> {
     let sql =
-        "SELECT sp.relations, s.id, s.ship_event, s.sender_id, s.receiver_id, s.seller_id, s.buyer_id, s.from_gln, s.to_gln,
+        "SELECT sp.relations, s.id, s.ship_event, s.sender_id, s.receiver_id, s.seller_id, s.also_sellers, s.buyer_id, s.from_gln, s.to_gln,
                       s.shipped_at, s.received_at, s.state, s.documents
                FROM shipment s CROSS JOIN shipment_party sp
                WHERE s.id = $1 AND sp.party_id = $2 AND sp.shipped_at = s.shipped_at AND sp.shipment_id = s.id";
@@ -76,12 +76,22 @@ pub async fn by_id(db: &Db, party: &PartyId, id: ShipmentId) -> Result<Option<Sh
     row.as_ref().map(shipment_row).transpose()
 }
 
-/// The first `rows` things of each of these shipments after a key, in order of key: one statement for the page. With an owner,
-/// only things of its brand or made for it.
+/// Which of the things of a shipment.
+#[derive(Debug, Clone, Copy)]
+pub enum Part<'a> {
+    /// All.
+    All,
+    /// Those of the party's brand or made for it, and logistic units in which something of its is.
+    Own(&'a PartyId),
+    /// Those of a party's own, and all but those of the brands of others.
+    Without(&'a PartyId, &'a [PartyId]),
+}
+
+/// The first `rows` things of each of these shipments after a key, in order of key: one statement for the page.
 pub async fn things(
     db: &Db,
     shipments: &[ShipmentId],
-    owner: Option<&PartyId>,
+    part: Part<'_>,
     after: Option<Uuid>,
     rows: usize,
 ) -> Result<Vec<(ShipmentId, Uuid, Epc)>, StorageError> {
@@ -92,14 +102,31 @@ pub async fn things(
     let ids = binds.list(shipments.iter().map(|id| id.uuid()));
     let after = binds.push(after.unwrap_or_else(Uuid::nil));
     let limit = binds.push(limit(rows));
-    let owner = binds.push(owner.map_or("", PartyId::as_str));
+    let stake = |owner: &str| {
+        format!(
+            "EXISTS (SELECT 1 FROM unit_stake u WHERE u.epc = se.epc AND u.owner_id = {owner}
+                     AND u.from_time <= se.shipped_at AND u.until_time >= se.shipped_at)"
+        )
+    };
+    let only = match part {
+        Part::All => String::new(),
+        Part::Own(owner) => {
+            let owner = binds.push(owner.as_str());
+            format!("AND (k.owner_id = {owner} OR {})", stake(&owner))
+        }
+        Part::Without(_, []) => String::new(),
+        Part::Without(owner, others) => {
+            let (owner, others) = (binds.push(owner.as_str()), binds.list(others.iter().map(PartyId::as_str)));
+            format!("AND (k.owner_id NOT IN ({others}) OR k.gtin = '' OR {})", stake(&owner))
+        }
+    };
     let sql = format!(
         "SELECT t.shipment_id, t.epc, t.uri
          FROM (SELECT se.shipment_id, se.epc, k.prefix || i.serial AS uri,
                       ROW_NUMBER() OVER (PARTITION BY se.shipment_id ORDER BY se.epc) AS place
                FROM shipment_epc se CROSS JOIN thing i CROSS JOIN thing_kind k
                WHERE se.shipment_id IN ({ids}) AND se.epc > {after} AND i.epc = se.epc AND k.no = i.kind
-                 AND ({owner} = '' OR k.owner_id = {owner})) t
+                     {only}) t
          WHERE t.place <= {limit} ORDER BY t.shipment_id, t.epc"
     );
     let rows = db.query("reading what was shipped", &sql, binds.0).await?;

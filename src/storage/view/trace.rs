@@ -7,6 +7,7 @@ use crate::domain::ids::{PartyId, ShipmentId};
 use crate::domain::provenance::{Handover, Thing, Trace};
 use crate::domain::time::Micros;
 use crate::storage::row::{column, parsed};
+use crate::storage::shipment::sellers;
 use crate::storage::{Db, StorageError};
 
 use super::DEPTH;
@@ -83,13 +84,15 @@ pub(super) fn sql(backend: DbBackend) -> String {
          SELECT i.epc, k.prefix || i.serial AS uri, NULLIF(k.gtin, '') AS gtin, NULLIF(k.lot, '') AS lot,
                 NULLIF(k.expiry, '') AS expiry, NULLIF(k.owner_id, '') AS owner_id, e.asserter_id AS commissioned_by,
                 e.event_time AS commissioned_at, k.disposition, pk.prefix || p.serial AS parent_uri, e.biz_location, e.read_point,
-                h.id AS shipment_id, h.sender_id, h.receiver_id, h.seller_id, h.buyer_id, h.from_gln, h.to_gln, h.shipped_at, h.received_at
+                h.id AS shipment_id, h.sender_id, h.receiver_id, h.seller_id, h.also_sellers, h.buyer_id,
+                h.from_gln, h.to_gln, h.shipped_at, h.received_at
          FROM thing i CROSS JOIN thing_kind k
          LEFT JOIN thing p ON p.epc = i.parent
          LEFT JOIN thing_kind pk ON pk.no = p.kind
          LEFT JOIN event e ON e.id = i.birth
          LEFT JOIN (
-             SELECT s.id, s.sender_id, s.receiver_id, s.seller_id, s.buyer_id, s.from_gln, s.to_gln, s.shipped_at, se.received_at
+             SELECT s.id, s.sender_id, s.receiver_id, s.seller_id, s.also_sellers, s.buyer_id, s.from_gln, s.to_gln, s.shipped_at,
+                    se.received_at
              FROM chain CROSS JOIN shipment_epc se CROSS JOIN shipment s
              WHERE se.epc = chain.epc AND se.shipped_at >= chain.from_time AND se.shipped_at < chain.until_time AND s.id = se.shipment_id
                AND s.state IN ('in_transit', 'received')
@@ -117,19 +120,22 @@ fn thing(row: &QueryResult) -> Result<Thing, StorageError> {
         made_where,
         disposition: column::<Option<String>>(row, "item", "disposition")?.filter(|text| !text.is_empty()),
         parent: optional(row, "item", "parent_uri")?,
+        share: None,
     })
 }
 
 /// The handover in a row of `shipment`.
 pub(super) fn handover(row: &QueryResult, id: ShipmentId) -> Result<Handover, StorageError> {
     let receiver = optional::<PartyId>(row, "shipment", "receiver_id")?;
+    let mut sellers = sellers(row)?.into_iter();
     let taker_named = column::<Option<String>>(row, "shipment", "to_gln")?.is_some();
     Ok(Handover {
         id,
         sender: parsed(row, "shipment", "sender_id")?,
         left: receiver.is_some() || taker_named,
         receiver,
-        seller: optional(row, "shipment", "seller_id")?,
+        seller: sellers.next(),
+        also: sellers.collect(),
         buyer: optional(row, "shipment", "buyer_id")?,
         from: gln(row, "shipment", "from_gln")?,
         to: gln(row, "shipment", "to_gln")?,

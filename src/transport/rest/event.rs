@@ -17,13 +17,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 
+use crate::domain::gs1::Gln;
 use crate::domain::party::Actor;
 use crate::domain::query::Query as EventQuery;
 use crate::epcis;
 use crate::service::capture::capture_event;
 use crate::service::event;
 use crate::service::query::{self, Position};
-use crate::service::{Hub, ServiceError};
+use crate::service::{Code, Hub, ServiceError};
 
 use super::intake;
 use super::listing::{Asked, Parameters, percent};
@@ -104,6 +105,19 @@ async fn one(
     }
 }
 
+/// In whose name is asked: header `Counterfoil-Acting-For` with the GLN of a principal of the caller.
+fn acting_for(headers: &HeaderMap) -> Result<Option<Gln>, ServiceError> {
+    let wrong = || {
+        ServiceError::refused(
+            Code::BadInput,
+            "header `Counterfoil-Acting-For` holds the GLN of your principal, 13 digits",
+        )
+    };
+    let named = headers.get("counterfoil-acting-for");
+    let gln = named.map(|value| value.to_str().ok()?.trim().parse().ok());
+    gln.map(|gln| gln.ok_or_else(wrong)).transpose()
+}
+
 /// A page of a list of events.
 pub(super) async fn page_of(
     hub: &Hub,
@@ -127,6 +141,7 @@ pub(super) async fn page_of(
         query: &query,
         first: asked.per_page,
         after: after.map(|bytes| Position::read(&bytes)).transpose()?,
+        acting_for: acting_for(headers)?,
     };
     let found = query::run(hub, actor, page).await?;
     let next = found.next.map(|next| asked.next(hub, actor, &next.bytes())).transpose()?;

@@ -212,7 +212,7 @@ impl House {
             let mut answers = Vec::new();
             for (hub, question) in [&self.less, &self.more].into_iter().zip(&questions) {
                 hub.reseed(seed);
-                let actor = hub.actor(&family.cast.party(family.asker));
+                let actor = hub.actor(&family.cast.party(question.by.unwrap_or(family.asker)));
                 answers.push(hub.call(&actor, question.request()).await);
             }
             let (less, more) = (&answers[0], &answers[1]);

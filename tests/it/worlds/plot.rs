@@ -78,8 +78,12 @@ struct Flow {
     late: bool,
     /// Whether a receipt is declared to be wrong and told again.
     corrected: bool,
-    /// Goods of another manufacturer are made in the same event. They are not put on the same pallet: who sells that sells them.
+    /// Goods of another manufacturer are made in the same event.
     mixed: bool,
+    /// And they are put on the same pallet, before the others.
+    loaded: bool,
+    /// The asker's goods are taken off that pallet at the store, which sends the rest of it elsewhere.
+    parted: bool,
 }
 
 /// What can differ between the hubs.
@@ -159,9 +163,13 @@ fn flow(cast: Cast, (asker, concerned): (Who, bool), number: usize, dice: &mut D
         late: dice.one_in(5),
         corrected: dice.one_in(8),
         mixed: false,
+        loaded: false,
+        parted: false,
     };
     // Findings about what is hidden would take ids of the same moment away, which are made of random bits and order lists.
     flow.mixed = (asker, concerned) == (MAKER, true) && !flow.corrected && !flow.late && flow.silent.is_none() && dice.one_in(2);
+    flow.loaded = flow.mixed && !dice.one_in(4);
+    flow.parted = flow.loaded && flow.with_store && dice.one_in(2);
     let all = flow.acts(cast, &AS_IT_IS).len();
     let (least, most) = match (asker, concerned) {
         (BUYER, true) => (all - 5, all),
@@ -244,18 +252,28 @@ impl Flow {
             ));
             (holder, hour) = (tweak.store, 16);
         }
-        let sold = self.handover(cast, (self.brand, BUYER), (holder, BUYER), &pallet);
-        self.hand_over(&mut acts, (holder, BUYER, &[]), hour, &sold);
         let inside = if self.with_case {
             vec![self.case(cast)]
         } else {
             self.units(cast)
         };
+        if self.parted {
+            let site = cast.site(tweak.store, false);
+            acts.push(act(
+                tweak.store,
+                story::unpack(&self.at(hour - 1), &site, &pallet[0], &inside),
+            ));
+        }
+        let goods = if self.parted { &inside[..] } else { &pallet[..] };
+        let sold = self.handover(cast, (self.brand, BUYER), (holder, BUYER), goods);
+        self.hand_over(&mut acts, (holder, BUYER, &[]), hour, &sold);
         let listed = if self.number.is_multiple_of(2) { &inside[..] } else { &[] };
-        acts.push(act(
-            BUYER,
-            story::unpack(&self.at(hour + 6), &cast.site(BUYER, false), &pallet[0], listed),
-        ));
+        if !self.parted {
+            acts.push(act(
+                BUYER,
+                story::unpack(&self.at(hour + 6), &cast.site(BUYER, false), &pallet[0], listed),
+            ));
+        }
         let resold = self.handover(cast, (BUYER, SECOND), (BUYER, SECOND), &inside[..1]);
         self.hand_over(&mut acts, (BUYER, SECOND, &[]), hour + 8, &resold);
         let last = self.handover(cast, (SECOND, THIRD), (SECOND, THIRD), &inside[..1]);
@@ -283,9 +301,71 @@ impl Flow {
                     {"type": "po", "bizTransaction": format!("urn:epcglobal:cbv:bt:{}:PO{}-{}", cast.gln(self.brand), self.number, order)},
                     {"type": "desadv", "bizTransaction": format!("urn:epcglobal:cbv:bt:{}:D{}", cast.gln(PACKER), self.number)},
                 ]);
+                if self.loaded && !tweak.beside.is_empty() {
+                    self.name_other(cast, event);
+                }
             }
         }
         acts
+    }
+
+    /// The other owner of what is on the pallet, and its document.
+    fn name_other(&self, cast: Cast, event: &mut Value) {
+        let brand = format!("https://id.gs1.org/417/{}", cast.gln(self.brand));
+        if event["sourceList"][0]["source"] != brand {
+            return;
+        }
+        // Before the owner or after it: which is told first makes no difference.
+        let first = self.number % 4 > 1;
+        let add = |list: &mut Value, entry: Value| {
+            let list = list.as_array_mut().expect("a list");
+            list.insert(if first { 0 } else { list.len() }, entry);
+        };
+        let keeps = event["destinationList"][0]["destination"] == brand;
+        let document = format!("urn:epcglobal:cbv:bt:{}:R{}", cast.gln(RIVAL), self.number);
+        add(
+            &mut event["bizTransactionList"],
+            json!({"type": "inv", "bizTransaction": document}),
+        );
+        let rival = format!("https://id.gs1.org/417/{}", cast.gln(RIVAL));
+        add(&mut event["sourceList"], json!({"type": "owning_party", "source": rival}));
+        if keeps {
+            add(
+                &mut event["destinationList"],
+                json!({"type": "owning_party", "destination": rival}),
+            );
+        }
+    }
+
+    /// What the store does with the other goods alone, on the same pallet and on one of its own: nobody is told of it whose they are not.
+    fn beside_alone(&self, cast: Cast) -> Vec<Act> {
+        let goods = self.beside(cast, 2);
+        if !self.loaded || !self.with_store || goods.is_empty() {
+            return Vec::new();
+        }
+        let (site, pallet, other) = (cast.site(STORE, false), self.pallet(cast), cast.sscc(STORE, self.number));
+        let half = |hour: usize| self.at(hour).replace(":00:00Z", ":30:00Z");
+        let mut told = vec![
+            story::commission_sscc(&half(14), &site, &other),
+            story::unpack(&half(14), &site, &pallet, &goods[..1]),
+            story::pack(&self.at(15).replace(":00:00Z", ":10:00Z"), &site, &other, &goods[..1]),
+        ];
+        if self.parted {
+            let rest = self.handover(cast, (RIVAL, RIVAL), (STORE, OTHER_STORE), &[pallet.clone(), other]);
+            told.push(story::object(
+                &half(15),
+                &site,
+                "OBSERVE",
+                "storing",
+                "in_progress",
+                &[pallet],
+            ));
+            told.push(story::ship(&half(17), &rest));
+        }
+        for (index, event) in told.iter_mut().enumerate() {
+            event["eventID"] = json!(format!("urn:uuid:00000000-0000-4000-a000-{:06}{index:06}", self.number));
+        }
+        told.into_iter().map(|event| act(STORE, event)).collect()
     }
 
     fn made(&self, cast: Cast, tweak: &Tweak) -> Vec<Act> {
@@ -309,7 +389,12 @@ impl Flow {
             acts.push(act(PACKER, story::pack(&self.at(7), &site, &case, &units)));
             inside = vec![case];
         }
-        acts.push(act(PACKER, story::pack(&self.at(8), &site, &pallet, &inside)));
+        let load: Vec<String> = if self.loaded { &tweak.beside[..] } else { &[] }
+            .iter()
+            .chain(&inside)
+            .cloned()
+            .collect();
+        acts.push(act(PACKER, story::pack(&self.at(8), &site, &pallet, &load)));
         acts
     }
 
@@ -371,7 +456,23 @@ fn steps(cast: Cast, asker: Who, flow: &Flow, dice: &mut Dice) -> Vec<Step> {
         }
         steps.push(step);
     }
+    // With the goods at the store, and after its own documents.
+    let stored = more_at_store(&steps);
+    let alone = flow.beside_alone(cast).into_iter().filter(|_| stored);
+    steps.extend(alone.map(|act| {
+        let told = Told {
+            by: act.by,
+            event: act.event,
+        };
+        Step::extra(turn_of(flow, STORE), told)
+    }));
     steps
+}
+
+/// Whether the store took the goods over.
+fn more_at_store(steps: &[Step]) -> bool {
+    let told = steps.iter().filter_map(|step| step.more.as_ref());
+    told.filter(|told| told.by == STORE).count() > 1
 }
 
 /// The same event, told a turn later as having been wrong, and so on for whoever was told of it.

@@ -28,6 +28,9 @@ pub struct Question {
     list: Option<String>,
     /// Must be answered without an error: a question that is refused finds nothing.
     good: bool,
+    /// Who asks, if not the asker: one who acts for it, in its name. It is told no more than the asker is.
+    pub by: Option<Who>,
+    acting_for: Option<String>,
     /// Of a slice: whether both hubs were told the same event, and not one with something else in what is hidden.
     pub slice_of_same: Option<bool>,
 }
@@ -41,6 +44,8 @@ impl Question {
             body: String::new(),
             list: None,
             good: false,
+            by: None,
+            acting_for: None,
             slice_of_same: None,
         }
     }
@@ -63,11 +68,17 @@ impl Question {
     }
 
     pub fn request(&self) -> Request<Body> {
-        request(self.method, &self.path, self.content_type, &self.body)
+        let mut request = request(self.method, &self.path, self.content_type, &self.body);
+        if let Some(gln) = &self.acting_for {
+            let gln = gln.parse().expect("a header");
+            request.headers_mut().insert("counterfoil-acting-for", gln);
+        }
+        request
     }
 
     pub fn line(&self) -> String {
-        format!("{} {} {}", self.method, self.path, self.body)
+        let by = self.by.map_or(String::new(), |who| format!(" by {who}"));
+        format!("{} {} {}{by}", self.method, self.path, self.body)
     }
 
     /// Panics if it was put wrongly.
@@ -102,6 +113,9 @@ pub fn all(family: &Family) -> Vec<Question> {
     let mut questions = lists();
     questions.extend(roots(family));
     questions.extend(paths(family, &mut dice));
+    if family.asker == MAKER {
+        questions.extend(in_its_name(family));
+    }
     for world in &family.worlds {
         questions.extend(slices(world, &mut dice));
     }
@@ -145,6 +159,29 @@ fn lists() -> Vec<Question> {
         }
     }
     questions
+}
+
+/// What those who act for a maker ask in its name: they see more than it does, and must be told none of that here.
+fn in_its_name(family: &Family) -> Vec<Question> {
+    let gln = family.cast.gln(MAKER);
+    let query = format!(
+        "query ($gln: String, $after: String) {{ events(actingForGln: $gln, first: 6, after: $after) {{ {} }} }}",
+        SCHEMA.selection("EventConnection")
+    );
+    let of = |who: Who| {
+        let listed = Question {
+            by: Some(who),
+            list: Some("events".to_owned()),
+            ..Question::graphql(&query, &json!({"gln": gln}))
+        };
+        let queried = Question {
+            by: Some(who),
+            acting_for: Some(gln.clone()),
+            ..Question::get("/epcis/events?perPage=11".to_owned())
+        };
+        [listed, queried]
+    };
+    [PACKER, STORE].into_iter().flat_map(of).collect()
 }
 
 /// The other root fields, about what is one's own, another's and nobody's.

@@ -2,11 +2,12 @@
 
 use async_graphql::{Context, ID, Object};
 
-use crate::service::event;
+use crate::domain::gs1::Gln;
+use crate::service::event::{self, Wanted};
 use crate::transport::graphql::types::caller;
 use crate::transport::graphql::types::event::{Event, EventFilter};
 use crate::transport::graphql::types::page::{Pages, connection, page, rows};
-use crate::transport::graphql::types::refusal::{Answer, refuse};
+use crate::transport::graphql::types::refusal::{Answer, bad_input, refuse};
 
 /// Fields of this noun.
 #[derive(Debug, Default)]
@@ -30,16 +31,31 @@ impl EventQuery {
     async fn events(
         &self,
         context: &Context<'_>,
+        #[graphql(
+            desc = "GLN of a principal of the caller: only what both see, of the products and at the sites of the mandate that it gave."
+        )]
+        acting_for_gln: Option<String>,
         #[graphql(desc = "After which cursor.")] after: Option<String>,
         #[graphql(desc = "Which events; all if not given.")] filter: Option<EventFilter>,
         #[graphql(desc = "How many at the most; 50 if not given.")] first: Option<i32>,
     ) -> Answer<Pages<Event>> {
         let (hub, actor) = caller(context)?;
-        let page = page(hub, actor, "events", first, after)?;
-        let wanted = filter.unwrap_or_default().wanted()?;
+        let acting_for: Option<Gln> = match acting_for_gln {
+            Some(text) => Some(
+                text.parse()
+                    .map_err(|_| bad_input("a GLN has 13 digits with a right check digit"))?,
+            ),
+            None => None,
+        };
+        let list = acting_for.map_or("events".to_owned(), |gln| format!("events for {gln}"));
+        let page = page(hub, actor, &list, first, after)?;
+        let wanted = Wanted {
+            acting_for,
+            ..filter.unwrap_or_default().wanted()?
+        };
         let paged = event::events(hub, actor, wanted, page).await.map_err(refuse)?;
         let registry = hub.registry();
-        Ok(connection(actor, "events", page, paged, |seen| Event {
+        Ok(connection(actor, &list, page, paged, |seen| Event {
             seen,
             registry: registry.clone(),
         }))

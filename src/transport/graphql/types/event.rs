@@ -105,7 +105,11 @@ impl EventFilter {
             record_before: self.record_time_before.map(|at| at.0),
             ..Filter::default()
         };
-        Ok(Wanted { filter, epcs })
+        Ok(Wanted {
+            filter,
+            epcs,
+            acting_for: None,
+        })
     }
 }
 

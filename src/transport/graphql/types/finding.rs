@@ -76,7 +76,7 @@ impl Finding {
         PartyName::of(&self.registry, &self.row.party)
     }
 
-    /// Where in the document.
+    /// Where in the document; empty for who did not send it.
     async fn pointer(&self) -> &str {
         &self.row.pointer
     }

@@ -84,7 +84,7 @@ impl Shipment {
         PartyName::of(&self.registry, self.seen.receiver.as_ref()?)
     }
 
-    /// Gives up ownership, if that changes.
+    /// Gives up ownership, if that changes: of several who do the first that the event names, or the caller.
     async fn seller(&self) -> Option<PartyName> {
         PartyName::of(&self.registry, self.seen.seller.as_ref()?)
     }
@@ -123,7 +123,7 @@ impl Shipment {
         let page = page(hub, actor, &list, first, after)?;
         let key = Wanted {
             shipment: self.seen.id,
-            own_only: self.seen.own_only,
+            shown: self.seen.shown,
             first: page.first,
             after: page.after.map(|cursor| cursor.id),
         };
@@ -162,7 +162,7 @@ impl Things {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Wanted {
     shipment: ShipmentId,
-    own_only: bool,
+    shown: shipment::Shown,
     first: usize,
     after: Option<uuid::Uuid>,
 }
@@ -183,7 +183,7 @@ impl Loader<Wanted> for Things {
                 first,
                 after: after.map(|id| Cursor { at: 0, id }),
             };
-            let shipments: Vec<(ShipmentId, bool)> = keys.iter().map(|key| (key.shipment, key.own_only)).collect();
+            let shipments: Vec<_> = keys.iter().map(|key| (key.shipment, key.shown)).collect();
             let mut things = shipment::things(&self.hub, &self.actor, &shipments, page)
                 .await
                 .map_err(|error: ServiceError| refuse(error))?;
