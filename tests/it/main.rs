@@ -24,6 +24,7 @@ mod fuzz;
 mod grant;
 mod graphql;
 mod hub;
+mod matrix;
 mod moment;
 mod negotiation;
 mod oracle;

@@ -6,24 +6,24 @@
 //!
 //! With `epc` only those things, of events that show one of them. `counterfoil audit verify-slice` checks the file without the hub.
 
+use axum::Extension;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Extension, Router};
 
 use crate::domain::gs1::Epc;
 use crate::domain::party::Actor;
 use crate::service::slice::{Named, slices};
 use crate::service::{Hub, ServiceError};
+use crate::transport::route::{Routes, get};
 
 use super::listing::{Parameters, refuse};
 use super::small::answered;
 
 /// The routes of this noun.
-pub fn routes() -> Router<Hub> {
-    Router::new().route("/epcis/events/{event_id}/slice", get(slice))
+pub fn routes() -> Routes {
+    Routes::new().route("/epcis/events/{event_id}/slice", get(slice))
 }
 
 async fn slice(

@@ -266,7 +266,7 @@ fn paths(family: &Family, dice: &mut Dice) -> Vec<Question> {
     )));
     let master = format!("<q:Poll xmlns:q='{EPCISQ}'><queryName>SimpleMasterDataQuery</queryName><params/></q:Poll>");
     questions.push(Question::post("/epcis/soap", "text/xml", enveloped(&master)));
-    let numbers = json!({"numbers": [{"gtin": cast.gtin(RIVAL, 0), "serial": "U10"}, {"serial": cast.sscc(PACKER, 4)}]});
+    let numbers = json!({"gtin": cast.gtin(RIVAL, 0), "serials": ["U10", "U11"]});
     questions.push(Question::post("/serials/v1/lookups", "application/json", numbers.to_string()));
     questions
 }
