@@ -15,6 +15,7 @@ mod explain;
 mod limit;
 mod race;
 mod signature;
+mod written;
 
 const EVENTS: &str = "query ($first: Int, $after: String, $epc: String) {
   events(first: $first, after: $after, filter: {epc: $epc}) {

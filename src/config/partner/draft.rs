@@ -21,6 +21,7 @@ use crate::domain::time::Micros;
 use crate::domain::webhook::Webhook;
 
 use super::capture::capture;
+use super::grant::{self, CapDraft, GrantDraft};
 use super::product::{ProductDraft, SeriesDraft, product, sscc};
 use super::reader::{Key, Located, Problems, Section, cut};
 use super::supply;
@@ -50,9 +51,9 @@ const VALID_UNTIL: Key = key("valid_until", "2034-01-01");
 const LONGEST_LEASE: u64 = 3_650;
 
 pub(super) const KEY_FIX: &str = "correct the number; its last digit is a check digit (GS1 General Specifications 7.9)";
-const ROLE_FIX: &str = "use manufacturer, cmo, logistics, wholesaler, dispenser, regulator or operator";
+pub(super) const ROLE_FIX: &str = "use manufacturer, cmo, logistics, wholesaler, dispenser, regulator or operator";
 const POWER_FIX: &str = "use request_serials, commission, ship, receive or see_stock";
-const SLUG_FIX: &str = "use 2 to 40 of a-z, 0-9 and inner hyphens";
+pub(super) const SLUG_FIX: &str = "use 2 to 40 of a-z, 0-9 and inner hyphens";
 
 /// One party's file, as far as it could be read.
 #[derive(Debug)]
@@ -66,6 +67,8 @@ pub(super) struct Draft {
     pub(super) products: Vec<ProductDraft>,
     pub(super) series: Vec<SeriesDraft>,
     pub(super) agreements: Vec<AgreementDraft>,
+    pub(super) grants: Vec<GrantDraft>,
+    pub(super) caps: Vec<CapDraft>,
     legal_name: Option<String>,
     roles: Vec<Role>,
     country: Option<String>,
@@ -110,7 +113,7 @@ pub(super) struct AgreementDraft {
 }
 
 /// A word of one of our enums, spelt as it is stored.
-struct Word<T>(T);
+pub(super) struct Word<T>(pub(super) T);
 
 impl<T: DeserializeOwned> std::str::FromStr for Word<T> {
     type Err = String;
@@ -124,7 +127,7 @@ impl<T: DeserializeOwned> std::str::FromStr for Word<T> {
 }
 
 /// ISO 3166-1 alpha-2 in form; the list itself changes more often than this code.
-struct Country(String);
+pub(super) struct Country(pub(super) String);
 
 impl std::str::FromStr for Country {
     type Err = String;
@@ -170,6 +173,8 @@ impl Draft {
             products: Vec::new(),
             series: Vec::new(),
             agreements: Vec::new(),
+            grants: Vec::new(),
+            caps: Vec::new(),
             legal_name: None,
             roles: Vec::new(),
             country: None,
@@ -215,6 +220,8 @@ impl Draft {
                 .into_iter()
                 .map(agreement)
                 .collect(),
+            grants: grant::grants(&id, &mut root),
+            caps: grant::caps(&id, &mut root),
             issuers: root
                 .sections(&key("issuers", "[[issuers]]"))
                 .into_iter()
@@ -270,8 +277,12 @@ impl Draft {
             active: !self.suspended,
         };
         let agreements = self.agreements.into_iter().map(|agreement| agreement.finish(&self.id));
+        let grants = self.grants.into_iter().map(|grant| grant.written);
+        let caps = self.caps.into_iter().map(|cap| cap.written);
         Some(PartnerFile {
             file: self.file,
+            grants: grants.collect::<Option<_>>()?,
+            caps: caps.collect::<Option<_>>()?,
             agreements: agreements.collect::<Option<_>>()?,
             party,
             lines,
@@ -286,11 +297,13 @@ impl Draft {
             .map(|prefix| (Subject::Prefix(prefix.value.clone()), prefix.line));
         let gtins = self.products.iter().filter_map(|product| product.gtin.as_ref());
         let ids = self.agreements.iter().filter_map(|agreement| agreement.id.as_ref());
+        let grants = self.grants.iter().filter_map(|grant| grant.name.as_ref());
         std::iter::once((Subject::Party, 0))
             .chain(glns)
             .chain(prefixes)
             .chain(gtins.map(|gtin| (Subject::Product(gtin.value), gtin.line)))
             .chain(ids.map(|id| (Subject::Agreement(id.value.clone()), id.line)))
+            .chain(grants.map(|name| (Subject::Grant(name.value.0.clone()), name.line)))
             .collect()
     }
 }
