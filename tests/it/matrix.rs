@@ -1,7 +1,7 @@
 //! The caller matrix: what each caller gets of every field, by every mutation and at every route, held against a file that people read.
 //!
 //! One hub on which everything has happened and one with the same parties on which nothing has are asked the same by each caller
-//! ([`call`], [`scene`]); what the answers come to is written as a table, and the table must be `matrix/access.txt` to the byte.
+//! ([`root`], [`call`], [`scene`]); what the answers come to is written as a table, and the table must be `matrix/access.txt` to the byte.
 //! `COUNTERFOIL_TEST_REGENERATE=1 cargo test --test it -- matrix` writes the file anew: its diff is what is to be reviewed.
 //!
 //! # Invariants
@@ -13,16 +13,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use counterfoil::domain::lens::Relations;
 use counterfoil::transport::{graphql, http, operations};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::hub::{Answer, TestHub};
-use crate::story;
 use crate::worlds::schema::Schema;
-use call::{Root, Wire};
+use call::Wire;
+use mutation::{graphql_types, outcome};
+use root::Root;
 use scene::{CALLERS, OUTSIDERS, Scene};
 use table::Table;
 
 mod call;
+mod directory;
+mod mutation;
+mod place;
+mod root;
 mod scene;
 mod seen;
 mod table;
@@ -62,64 +67,6 @@ ROUTES
 The status; with `=` if the whole answer is, to the byte, that of a hub on which nothing has happened. Where several calls are made of one
 route, each has a line. HEAD is answered as GET, but for one route that has its own.
 ";
-
-/// Who is on the hub is known to its parties; whose a site is, they do not learn.
-#[tokio::test]
-async fn whose_site_a_gln_is_is_told_to_nobody() {
-    let test = TestHub::start().await;
-    let levels = json!([{"class": "EXISTENCE", "level": "full"}]);
-    let grant =
-        |gln: &str| json!({"input": {"granteeGln": gln, "levels": levels, "purpose": "p", "validUntil": "2027-01-01T00:00:00Z"}});
-    let event = format!("evt_{}", "7".repeat(32));
-    let questions = |gln: &str| {
-        let named = json!({"gln": gln, "event": event});
-        [
-            (
-                "mutation ($input: ProposeGrantInput!) { proposeGrant(input: $input) { grant { id } } }",
-                grant(gln),
-            ),
-            (
-                "query ($input: ProposeGrantInput!) { grantImpact(input: $input) { lookedAt } }",
-                grant(gln),
-            ),
-            (
-                "mutation ($input: SetCapInput!) { setCap(input: $input) { cap } }",
-                json!({"input": {"levels": levels, "granteeGlns": [gln]}}),
-            ),
-            (
-                "query ($gln: String!) { previewAs(partyGln: $gln) { nodes { id } } }",
-                json!({"gln": gln}),
-            ),
-            (
-                "query ($gln: String!) { accessDiff(partyGln: $gln, from: \"2026-01-01T00:00:00Z\", to: \"2026-02-01T00:00:00Z\") { lookedAt } }",
-                json!({"gln": gln}),
-            ),
-            (
-                "query ($gln: String!, $event: ID!) { explainAccess(partyGln: $gln, event: $event) { shown } }",
-                named,
-            ),
-        ]
-    };
-    let nobodys = "9521999000013";
-    for caller in ["halden", "aurora", "hub-operator"] {
-        // The caller's own partner, another's, one of the caller's own rank.
-        for site in [story::PACKWELL_HALL_1, story::MERIDIAN_LYON, story::NORTHWAY_VENLO] {
-            for ((query, of_site), (_, of_nobody)) in questions(site).iter().zip(&questions(nobodys)) {
-                let of_site = test.graphql(&test.actor(caller), query, of_site.clone()).await;
-                let of_nobody = test.graphql(&test.actor(caller), query, of_nobody.clone()).await;
-                assert_eq!(of_site["errors"][0]["extensions"]["code"], "NOT_FOUND", "{caller} {query}");
-                assert_eq!(of_site.to_string(), of_nobody.to_string(), "{caller} {query}");
-            }
-        }
-    }
-    for (query, variables) in questions(&story::gln_of(&test, "meridian")) {
-        let answer = test.graphql(&test.actor("halden"), query, variables).await;
-        assert!(
-            answer["errors"].is_null(),
-            "a legal entity of the hub can be named: {answer:#}"
-        );
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_caller_gets_what_the_matrix_says() {
@@ -262,14 +209,14 @@ impl Matrix {
     async fn fields(&mut self) {
         self.text.push_str(FIELDS);
         let mut asked = BTreeSet::new();
-        for root in call::roots(&self.scene) {
+        for root in root::roots(&self.scene) {
             asked.insert(root.name().to_owned());
             self.root(&root).await;
         }
         for field in self.schema.fields("Query") {
             assert!(
                 asked.contains(&field.name),
-                "no question about Query.{}: add one to matrix/call.rs",
+                "no question about Query.{}: add one to matrix/root.rs",
                 field.name
             );
         }
@@ -466,75 +413,4 @@ impl Matrix {
         let needless: Vec<&&str> = named.difference(&missing).collect();
         assert!(needless.is_empty(), "exempt, but reached or not there: {needless:#?}");
     }
-}
-
-/// Declarations of the variables of a mutation, from the committed schema.
-fn graphql_types(mutation: &str, arguments: &[String]) -> String {
-    let schema = include_str!("../../schema/counterfoil.graphql");
-    let (_, body) = schema.split_once("type Mutation {").expect("mutations");
-    let (_, body) = body.split_once(&format!("\t{mutation}(")).expect("the mutation");
-    let (body, _) = body.split_once("): ").expect("its arguments");
-    let of = |name: &String| {
-        let (_, rest) = body.split_once(&format!("\n\t\t{name}: ")).expect("the argument");
-        let of = rest
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .trim_end_matches(',')
-            .split(" = ")
-            .next()
-            .unwrap_or_default()
-            .to_owned();
-        format!("${name}: {of}")
-    };
-    arguments.iter().map(of).collect::<Vec<_>>().join(", ")
-}
-
-/// What a mutation came to, and its payload.
-fn outcome(answer: &Answer, field: &str) -> (String, Value) {
-    if answer.status == 401 {
-        return ("401".to_owned(), Value::Null);
-    }
-    let body = answer.json();
-    if let Some(code) = body["errors"][0]["extensions"]["code"].as_str() {
-        return (code.to_owned(), Value::Null);
-    }
-    let payload = body["data"][field].clone();
-    let cell = match payload["status"].as_str() {
-        None | Some("ALLOCATED" | "TRANSFERRED" | "ROTATED" | "CLOSED" | "PENDING_APPROVAL") => "done".to_owned(),
-        Some(status) => status.to_owned(),
-    };
-    (cell, payload)
-}
-
-/// Whoever adds a route without its name would escape the matrix.
-#[test]
-fn routes_are_made_in_one_place() {
-    let mut found = Vec::new();
-    let mut folders = vec![std::path::PathBuf::from(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/src/transport"
-    ))];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let text = std::fs::read_to_string(&path).expect("a text");
-            let makes = [
-                "axum::routing",
-                "Router::new",
-                "Router::<",
-                "MethodRouter",
-                ".route_service(",
-                ".nest(",
-            ];
-            if !path.ends_with("transport/route.rs") && makes.iter().any(|one| text.contains(one)) {
-                found.push(path);
-            }
-        }
-    }
-    assert!(found.is_empty(), "routes are made by transport::route alone: {found:?}");
 }

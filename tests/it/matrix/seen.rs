@@ -193,3 +193,48 @@ pub fn covering(schema: &Schema, object: &str, value: &Value, covered: &mut BTre
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, StatusCode};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_cell_says_what_the_caller_got() {
+        let answer = |status: u16, body: Value| Answer {
+            status: StatusCode::from_u16(status).expect("a status"),
+            headers: HeaderMap::new(),
+            body: body.to_string().into(),
+        };
+        let item = |item: Value| answer(200, json!({"data": {"item": item}}));
+        let answers = [
+            item(json!({"id": "itm_1", "lot": "L1", "expiry": "2029", "owner": {"gln": "1"}, "disposition": null})),
+            item(json!({"id": "itm_1", "lot": "L2", "expiry": null, "owner": null, "disposition": "active"})),
+            item(Value::Null),
+            answer(401, json!({})),
+            answer(200, json!({"data": null, "errors": [{"extensions": {"code": "NOT_FOUND"}}]})),
+        ];
+        let pairs: Vec<(&Answer, bool)> = answers.iter().zip([false, false, true, true, false]).collect();
+        let seen = Seen::new(&Schema::committed(), ("item", "Item"), &pairs, 0);
+        assert_eq!(seen.answers(), ["shown", "shown", "same", "401", "NOT_FOUND*"]);
+        let rows: BTreeMap<String, Vec<String>> = seen
+            .rows()
+            .into_iter()
+            .flat_map(|(cells, fields)| fields.into_iter().map(move |field| (field, cells.clone())))
+            .collect();
+        let expect = [
+            ("disposition", ["-", "part"]),
+            ("expiry", ["full", "-"]),
+            ("id", ["full", "full"]),
+            ("lot", ["full", "part"]),
+            ("owner.gln", ["full", "-"]),
+        ];
+        assert_eq!(rows.len(), expect.len(), "{rows:#?}");
+        for (field, [whole, other]) in expect {
+            assert_eq!(rows[field], [whole, other, "absent", "401", "absent"], "{field}");
+        }
+        assert!(seen.covered().contains("Item.disposition") && !seen.covered().contains("Item.parent"));
+    }
+}

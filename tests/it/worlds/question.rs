@@ -264,7 +264,9 @@ fn paths(family: &Family, dice: &mut Dice) -> Vec<Question> {
         "<param><name>EQ_readPoint</name><value><string>{}</string></value></param>",
         sgln(PACKER, true)
     )));
-    let master = format!("<q:Poll xmlns:q='{EPCISQ}'><queryName>SimpleMasterDataQuery</queryName><params/></q:Poll>");
+    let all = "<param><name>includeAttributes</name><value>true</value></param><param><name>includeChildren</name><value>true</value></param>";
+    let master =
+        format!("<q:Poll xmlns:q='{EPCISQ}'><queryName>SimpleMasterDataQuery</queryName><params>{all}</params></q:Poll>");
     questions.push(Question::post("/epcis/soap", "text/xml", enveloped(&master)));
     let numbers = json!({"gtin": cast.gtin(RIVAL, 0), "serials": ["U10", "U11"]});
     questions.push(Question::post("/serials/v1/lookups", "application/json", numbers.to_string()));
