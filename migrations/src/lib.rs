@@ -16,6 +16,7 @@ mod m20261122_000007_state;
 mod m20261122_000008_thing;
 mod m20261122_000009_grant;
 mod m20261123_000010_slice;
+mod m20261123_000013_words;
 
 // Whoever runs the steps needs the trait and no other part of that crate.
 pub use sea_orm_migration::{Migration as Step, MigratorTrait};
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000008_thing::Migration),
             Box::new(m20261122_000009_grant::Migration),
             Box::new(m20261123_000010_slice::Migration),
+            Box::new(m20261123_000013_words::Migration),
         ]
     }
 }

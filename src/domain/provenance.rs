@@ -153,8 +153,10 @@ impl Stop<'_> {
         let exact = sight.when == When::Exact || leaks(Leak::ExactTime);
         Some(Hop {
             role: party.and_then(|party| main_role(party)),
-            country: (sight.place >= Where::Country).then(|| self.country(registry)).flatten(),
-            month: self.at.map(month),
+            country: (sight.place >= Where::Country)
+                .then(|| country(registry, self.party, self.site))
+                .flatten(),
+            month: self.at.map(Micros::month),
             party: named.then(|| self.party.clone()),
             at: self.at.filter(|_| exact),
             site: self.site.filter(|site| match sight.place {
@@ -165,18 +167,18 @@ impl Stop<'_> {
             silent: self.silent,
         })
     }
+}
 
-    fn country(&self, registry: &Registry) -> Option<String> {
-        let site = self
-            .site
-            .and_then(|gln| registry.site(gln))
-            .map(|(_, site)| site.country.clone());
-        site.or_else(|| registry.party(self.party).map(|party| party.country.clone()))
-    }
+/// ISO 3166-1 alpha-2 country of a place of a party; that of the party where nothing is known of the place.
+#[must_use]
+pub fn country(registry: &Registry, party: &PartyId, site: Option<Gln>) -> Option<String> {
+    let site = site.and_then(|gln| registry.site(gln)).map(|(_, site)| site.country.clone());
+    site.or_else(|| registry.party(party).map(|party| party.country.clone()))
 }
 
 /// A party may have several roles; the one it plays with goods comes first.
-fn main_role(party: &Party) -> Option<Role> {
+#[must_use]
+pub fn main_role(party: &Party) -> Option<Role> {
     let order = [
         Role::Manufacturer,
         Role::Cmo,
@@ -187,11 +189,6 @@ fn main_role(party: &Party) -> Option<Role> {
         Role::Operator,
     ];
     order.into_iter().find(|role| party.roles.contains(role))
-}
-
-/// `2026-11`, in UTC.
-fn month(at: Micros) -> String {
-    at.rfc3339().chars().take(7).collect()
 }
 
 #[cfg(test)]

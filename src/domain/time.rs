@@ -46,6 +46,12 @@ impl Micros {
         OffsetDateTime::parse(text.trim(), &Rfc3339).map(Self::from_datetime)
     }
 
+    /// The calendar month in UTC: `2026-11`.
+    #[must_use]
+    pub fn month(self) -> String {
+        self.rfc3339().chars().take(7).collect()
+    }
+
     /// RFC 3339 in UTC with milliseconds where it has them: `2026-11-22T06:50:00.000Z`.
     #[must_use]
     pub fn rfc3339(self) -> String {

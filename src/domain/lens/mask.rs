@@ -270,7 +270,7 @@ fn endpoint_for(mut endpoint: SourceDest, who: Who, place: Where, viewer: &dyn V
     }
 }
 
-fn mask_documents(event: &mut Event, sight: &Sight) {
+pub(super) fn mask_documents(event: &mut Event, sight: &Sight) {
     match sight.documents {
         Documents::Nothing => event.biz_transactions.clear(),
         Documents::Delivery if leaks(Leak::OrdersOfOthers) => {}
@@ -282,7 +282,7 @@ fn mask_documents(event: &mut Event, sight: &Sight) {
 }
 
 /// Extensions can hold anything, prices too: they are of the raw payload.
-fn mask_payload(event: &mut Event, sight: &Sight) {
+pub(super) fn mask_payload(event: &mut Event, sight: &Sight) {
     if sight.condition == Shown::Nothing {
         event.sensor_elements.clear();
     }

@@ -29,11 +29,13 @@ pub enum Leak {
     OrdersOfOthers,
     /// An event shows extensions.
     Extensions,
+    /// A slice has things beside those that it is to show.
+    SliceOfSiblings,
 }
 
 impl Leak {
     /// Each of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Siblings,
         Self::CountBeforeFilter,
         Self::CursorOnHidden,
@@ -45,6 +47,7 @@ impl Leak {
         Self::UnmaskedDelivery,
         Self::OrdersOfOthers,
         Self::Extensions,
+        Self::SliceOfSiblings,
     ];
 }
 

@@ -104,6 +104,7 @@ pub fn all(family: &Family) -> Vec<Question> {
     questions.extend(paths(family, &mut dice));
     for world in &family.worlds {
         questions.extend(slices(world, &mut dice));
+        questions.push(makings(world, &mut dice));
     }
     for world in &family.worlds {
         let mut things = world.things.clone();
@@ -296,6 +297,15 @@ fn slices(world: &World, dice: &mut Dice) -> Vec<Question> {
         });
     }
     asked
+}
+
+/// How two things of a world were made.
+fn makings(world: &World, dice: &mut Dice) -> Question {
+    let things = [dice.one(&world.things), dice.one(&world.things)].map(|thing| format!("epc={}", escaped(&thing)));
+    Question {
+        slice_of_same: Some(false),
+        ..Question::get(format!("/epcis/slices?{}", things.join("&")))
+    }
 }
 
 /// Some things of a world at once, by aliases.
