@@ -13,6 +13,7 @@ mod capture;
 mod cross;
 mod draft;
 mod issuer;
+mod licence;
 mod product;
 mod reader;
 mod supply;

@@ -331,6 +331,14 @@ pub async fn lift_cap(tx: &Tx, owner: &PartyId, cap: CapId, at: Micros) -> Resul
     Ok(tx.execute("lifting a cap", sql, values).await?.rows_affected() == 1)
 }
 
+/// All emergencies that were ever declared, for questions about the past.
+pub async fn emergencies(db: &Db) -> Result<Vec<EmergencyHeld>, StorageError> {
+    let rows = db
+        .query("reading all emergencies", &format!("{EMERGENCIES} ORDER BY m.id"), Vec::new())
+        .await?;
+    rows.iter().map(emergency).collect()
+}
+
 /// Declares an emergency.
 pub async fn declare(tx: &Tx, emergency: &Emergency, at: Micros) -> Result<(), StorageError> {
     let doc = serde_json::to_string(emergency).map_err(unprintable)?;

@@ -14,6 +14,7 @@ use toml::de::DeTable;
 use crate::domain::agreement::{Agreement, Approval, Power, Quota};
 use crate::domain::gs1::{CompanyPrefix, Gln, Gtin};
 use crate::domain::ids::{AgreementId, PartyId};
+use crate::domain::party::licence::Licence;
 use crate::domain::party::{Party, Product, Role, Site};
 use crate::domain::profile::Profile;
 use crate::domain::serial::forecast::Replenish;
@@ -24,7 +25,7 @@ use super::capture::capture;
 use super::product::{ProductDraft, SeriesDraft, product, sscc};
 use super::reader::{Key, Located, Problems, Section, cut};
 use super::supply;
-use super::{PartnerFile, Subject, issuer, webhook};
+use super::{PartnerFile, Subject, issuer, licence, webhook};
 
 pub(super) const fn key(name: &'static str, example: &'static str) -> Key {
     Key { name, example }
@@ -50,7 +51,7 @@ const VALID_UNTIL: Key = key("valid_until", "2034-01-01");
 const LONGEST_LEASE: u64 = 3_650;
 
 pub(super) const KEY_FIX: &str = "correct the number; its last digit is a check digit (GS1 General Specifications 7.9)";
-const ROLE_FIX: &str = "use manufacturer, cmo, logistics, wholesaler, dispenser, regulator or operator";
+pub(super) const ROLE_FIX: &str = "use manufacturer, cmo, logistics, wholesaler, dispenser, regulator or operator";
 const POWER_FIX: &str = "use request_serials, commission, ship, receive or see_stock";
 const SLUG_FIX: &str = "use 2 to 40 of a-z, 0-9 and inner hyphens";
 
@@ -71,6 +72,7 @@ pub(super) struct Draft {
     country: Option<String>,
     issuers: Vec<String>,
     capture: Profile,
+    licences: Vec<Licence>,
     webhooks: Vec<Webhook>,
     suspended: bool,
 }
@@ -110,7 +112,7 @@ pub(super) struct AgreementDraft {
 }
 
 /// A word of one of our enums, spelt as it is stored.
-struct Word<T>(T);
+pub(super) struct Word<T>(pub(super) T);
 
 impl<T: DeserializeOwned> std::str::FromStr for Word<T> {
     type Err = String;
@@ -175,6 +177,7 @@ impl Draft {
             country: None,
             issuers: Vec::new(),
             capture: Profile::default(),
+            licences: Vec::new(),
             webhooks: Vec::new(),
             suspended: false,
         }
@@ -194,6 +197,7 @@ impl Draft {
         });
         let (series, series_whole) =
             problems.watch(|| root.sections(&key("sscc", "[[sscc]]")).into_iter().flat_map(sscc).collect());
+        let roles = roles(&mut root);
         let draft = Self {
             whole: Whole {
                 prefixes: prefixes_whole,
@@ -202,7 +206,8 @@ impl Draft {
                 series: series_whole,
             },
             legal_name: label(&mut root, &LEGAL_NAME),
-            roles: roles(&mut root),
+            licences: licence::read(&mut root, &roles),
+            roles,
             gln: root.parsed(&GLN, KEY_FIX),
             country: country(&mut root),
             suspended: root.flag(&key("suspended", "true")),
@@ -266,6 +271,7 @@ impl Draft {
             sscc: self.series.into_iter().map(|series| series.numbers.value).collect(),
             issuers: self.issuers,
             capture: self.capture,
+            licences: self.licences,
             webhooks: self.webhooks,
             active: !self.suspended,
         };

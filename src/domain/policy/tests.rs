@@ -49,6 +49,7 @@ fn party(name: &str, roles: &[Role]) -> Party {
         sscc: Vec::new(),
         issuers: Vec::new(),
         capture: crate::domain::profile::Profile::default(),
+        licences: Vec::new(),
         webhooks: Vec::new(),
         active: true,
     }

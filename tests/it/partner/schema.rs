@@ -29,6 +29,12 @@ extension_digits = \"0\"
 [[issuers]]
 file = \"ca.pem\"
 \
+         [[licences]]
+role = \"manufacturer\"
+authority = \"Swissmedic\"
+number = \"1\"
+valid_from = 2024-02-01
+valid_until = 2034-02-01
          [[webhooks]]
 origin = \"https://erp.example:8443\"
 ca = \"ca.pem\"
@@ -67,6 +73,7 @@ fn the_keys_are_those_the_reader_knows() {
         ("approval", "above", "zzzzzzzz = 1\nabove"),
         ("replenish", "minimum", "zzzzzzzz = 1\nminimum"),
         ("issuers", "file =", "zzzzzzzz = 1\nfile ="),
+        ("licences", "authority =", "zzzzzzzz = 1\nauthority ="),
         ("webhooks", "origin =", "zzzzzzzz = 1\norigin ="),
         ("capture", "profile =", "zzzzzzzz = 1\nprofile ="),
         ("severity", "SCHEMA_ORDER =", "zzzzzzzz = 1\nSCHEMA_ORDER ="),
@@ -108,6 +115,10 @@ fn the_required_keys_are_those_the_reader_misses() {
         ("agreements", "valid_until = 2034-01-01\n"),
         ("approval", "above = 500\n"),
         ("issuers", "file = \"ca.pem\"\n"),
+        ("licences", "role = \"manufacturer\"\n"),
+        ("licences", "authority = \"Swissmedic\"\n"),
+        ("licences", "number = \"1\"\n"),
+        ("licences", "valid_from = 2024-02-01\n"),
         ("webhooks", "origin = \"https://erp.example:8443\"\n"),
     ] {
         let key = line.trim_start_matches(", ").split(' ').next().unwrap();
