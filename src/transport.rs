@@ -9,5 +9,6 @@ mod numbers;
 pub mod operations;
 pub mod problem;
 pub mod rest;
+pub mod route;
 pub mod soap;
 pub mod tls;

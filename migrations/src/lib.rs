@@ -17,6 +17,7 @@ mod m20261122_000008_thing;
 mod m20261122_000009_grant;
 mod m20261123_000010_slice;
 mod m20261123_000011_mandate;
+mod m20261123_000013_words;
 
 // Whoever runs the steps needs the trait and no other part of that crate.
 pub use sea_orm_migration::{Migration as Step, MigratorTrait};
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000009_grant::Migration),
             Box::new(m20261123_000010_slice::Migration),
             Box::new(m20261123_000011_mandate::Migration),
+            Box::new(m20261123_000013_words::Migration),
         ]
     }
 }

@@ -23,7 +23,7 @@ pub enum AuditCommand {
 /// What to verify.
 #[derive(Debug, Args)]
 pub struct VerifySliceArgs {
-    /// One slice a line, as `GET /epcis/events/{eventID}/slice` answers them.
+    /// One slice a line, as `GET /epcis/events/{eventID}/slice` and `GET /epcis/slices` answer them.
     #[arg(value_name = "SLICES.jsonl")]
     slices: PathBuf,
     /// The hub's public keys, as `GET /.well-known/jwks.json` answers them; keep a copy from before you need it.
@@ -63,8 +63,15 @@ fn described(proved: &Proved) -> String {
         format!("  root        {}", statement.root),
     ];
     lines.extend(statement.hub.as_ref().map(|hub| format!("  hub run by  {hub}")));
-    lines.extend(proved.asserter.as_ref().map(|party| format!("  sent by     {party}")));
-    lines.extend(proved.principal.as_ref().map(|party| format!("  on behalf of {party}")));
+    let titled = |(name, value): &(&str, String)| {
+        let title = match *name {
+            "asserter" => "sent by",
+            "principal" => "on behalf of",
+            other => other,
+        };
+        format!("  {title:<11} {value}")
+    };
+    lines.extend(proved.beside.iter().map(titled));
     lines.extend(proved.facts.iter().map(|(name, value)| format!("  {name:<11} {value}")));
     lines.push(format!("  things      {}", proved.things));
     lines.push("what is not in the slice is not proved to be absent".to_owned());

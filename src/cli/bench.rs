@@ -9,6 +9,7 @@
 mod capture;
 mod ground;
 mod idle;
+mod lens;
 mod load;
 mod memory;
 mod provenance;
@@ -66,6 +67,8 @@ pub enum Part {
     Capture,
     /// Provenance of things.
     Provenance,
+    /// What the lens adds to a page of events.
+    Lens,
     /// Bytes and look-ups of a thousand million serial numbers.
     Size,
     /// Capture of a lot with 100,000 and with a hundred million things in the store.
@@ -145,6 +148,10 @@ pub async fn run(args: BenchArgs, settings: Settings) -> anyhow::Result<()> {
     if args.wants(Part::Provenance) {
         progress("provenance");
         figures.extend(on_ground(&args, &settings, async |ground| provenance::measure(ground, &args).await).await?);
+    }
+    if args.wants(Part::Lens) {
+        progress("the lens");
+        figures.extend(on_ground(&args, &settings, async |ground| lens::measure(ground, &args).await).await?);
     }
     if args.wants(Part::Size) {
         progress("a thousand million serial numbers");

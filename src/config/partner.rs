@@ -12,7 +12,9 @@
 mod capture;
 mod cross;
 mod draft;
+mod grant;
 mod issuer;
+mod licence;
 mod product;
 mod reader;
 mod supply;
@@ -25,6 +27,7 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 use crate::domain::agreement::Agreement;
+use crate::domain::grant::{WrittenCap, WrittenGrant};
 use crate::domain::gs1::{CompanyPrefix, Gln, Gtin};
 use crate::domain::ids::{AgreementId, PartyId};
 use crate::domain::party::Party;
@@ -71,6 +74,8 @@ pub enum Subject {
     Product(Gtin),
     /// An agreement.
     Agreement(AgreementId),
+    /// A grant, by its name.
+    Grant(String),
 }
 
 /// One party's file, checked.
@@ -82,6 +87,10 @@ pub struct PartnerFile {
     pub party: Party,
     /// The agreements in which it is the principal.
     pub agreements: Vec<Agreement>,
+    /// The grants that it gives.
+    pub grants: Vec<WrittenGrant>,
+    /// The caps on what is granted of what is its own.
+    pub caps: Vec<WrittenCap>,
     lines: HashMap<Subject, usize>,
 }
 

@@ -9,8 +9,10 @@
 //! - A grant whose text has an unknown member, or a level that no class has, cannot be read: it never means less than it says.
 
 mod canonical;
+mod check;
 mod limit;
 pub mod signature;
+mod written;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +24,9 @@ use super::party::Role;
 use super::time::Micros;
 
 pub use canonical::canonical;
+pub use check::{ENTRIES, GrantFault, LONGEST_DAYS, TEXT};
 pub use limit::{Cap, CapHeld, Emergency, EmergencyHeld};
+pub use written::{WrittenCap, WrittenGrant, grant_id, named_id};
 
 /// The relations to an event that let a party give sight of it.
 pub const GIVING: Relations = Relations::ASSERTER.with(Relations::PRINCIPAL).with(Relations::BRAND_OWNER);
@@ -33,6 +37,9 @@ pub const GIVING: Relations = Relations::ASSERTER.with(Relations::PRINCIPAL).wit
 pub struct Grant {
     /// Of this version.
     pub id: GrantId,
+    /// What it is called in the partner file of its grantor; none of one that was proposed otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// 1 for the first.
     pub version: u32,
     /// The version that ends when this one comes into force.
@@ -268,7 +275,7 @@ pub struct Held {
     pub origin: Origin,
     /// When it was brought in.
     pub proposed_at: Micros,
-    /// When all had signed, or the operator applied it.
+    /// When all had signed.
     pub in_force_at: Option<Micros>,
     /// When it was revoked or superseded.
     pub ended_at: Option<Micros>,
@@ -279,7 +286,7 @@ pub struct Held {
 pub enum Origin {
     /// Proposed and signed by the parties.
     Signed,
-    /// From partner configuration: in force by the operator's apply.
+    /// Written in the partner file of its grantor, and signed like any other.
     PartnerConfig,
 }
 

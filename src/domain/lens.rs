@@ -11,6 +11,7 @@
 
 pub mod level;
 pub mod mask;
+pub mod outline;
 pub mod planted;
 
 use serde::{Deserialize, Serialize};

@@ -3,6 +3,8 @@
 //! The registry is immutable: applying partner configuration makes a new one and swaps it whole, so
 //! that one request is judged by one state of the contracts from beginning to end.
 
+pub mod licence;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -17,6 +19,7 @@ use super::serial::rule::SsccNumbers;
 use super::serial::upstream::Supply;
 use super::time::Micros;
 use super::webhook::Webhook;
+use licence::Licence;
 
 pub use super::serial::rule::SerialRule;
 
@@ -68,6 +71,9 @@ pub struct Party {
     /// How its documents are judged.
     #[serde(default, skip_serializing_if = "is_default")]
     pub capture: Profile,
+    /// What authorities have allowed it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub licences: Vec<Licence>,
     /// Where events may be sent to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub webhooks: Vec<Webhook>,
@@ -356,7 +362,7 @@ mod tests {
     use super::super::agreement::Quota;
     use super::*;
 
-    fn party(id: &str, gln: &str, prefix: &str, gtin: Option<&str>, active: bool) -> Party {
+    pub(super) fn party(id: &str, gln: &str, prefix: &str, gtin: Option<&str>, active: bool) -> Party {
         let product = |gtin: &str| Product {
             gtin: gtin.parse().unwrap(),
             ntin: false,
@@ -376,6 +382,7 @@ mod tests {
             sscc: Vec::new(),
             issuers: Vec::new(),
             capture: Profile::default(),
+            licences: Vec::new(),
             webhooks: Vec::new(),
             active,
         }

@@ -9,10 +9,12 @@
 mod keeper;
 pub mod trace;
 
+use crate::domain::grant::{Emergency, EmergencyHeld};
 use crate::domain::gs1::{Gln, Gtin};
 use crate::domain::ids::PartyId;
 use crate::domain::lens::planted::{Leak, leaks};
 use crate::domain::lens::{Relations, Shown, Sight, When, Where, Who, sight};
+use crate::domain::party::licence::licensed;
 use crate::domain::party::{Party, Registry, Role};
 use crate::domain::time::Micros;
 
@@ -38,6 +40,40 @@ pub struct Provenance {
     pub hops: Vec<Hop>,
     /// From whom the viewer bought it.
     pub previous_owner: Option<PartyId>,
+    /// What the brand owner has declared about it, and holds: see [`recalls`].
+    pub recalls: Vec<Recall>,
+}
+
+/// A recall, or a suspicion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recall {
+    /// Why, in words.
+    pub reason: String,
+    /// First moment.
+    pub from: Micros,
+    /// First moment no longer.
+    pub until: Micros,
+}
+
+/// What holds of a thing at a moment, of all that is declared, first what was declared first: of its product, and of its lot or of all lots.
+/// A logistic unit is of no product; what is in it is asked for by itself.
+#[must_use]
+pub fn recalls(thing: &Thing, declared: &[EmergencyHeld], at: Micros) -> Vec<Recall> {
+    let concerns = |emergency: &Emergency| {
+        let lots = &emergency.lots;
+        thing.gtin == Some(emergency.gtin) && (lots.is_empty() || thing.lot.as_ref().is_some_and(|lot| lots.contains(lot)))
+    };
+    let mut found: Vec<&EmergencyHeld> = declared
+        .iter()
+        .filter(|held| held.holds_at(at) && concerns(&held.emergency))
+        .collect();
+    found.sort_by_key(|held| (held.declared_at, held.emergency.id));
+    let recall = |held: &EmergencyHeld| Recall {
+        reason: held.emergency.reason.clone(),
+        from: held.emergency.from.max(held.declared_at),
+        until: held.emergency.until,
+    };
+    found.into_iter().map(recall).collect()
 }
 
 /// One party that had the thing.
@@ -49,6 +85,9 @@ pub struct Hop {
     pub country: Option<String>,
     /// Month in which the party got the thing, `2026-11`.
     pub month: Option<String>,
+    /// Whether its licences for this role, as far as the hub has them on record, held then: at the moment, or through the month where no
+    /// more than that may be known; `None` where they did for a part of it, or none is on record.
+    pub licence_valid: Option<bool>,
     /// Who, where that may be known.
     pub party: Option<PartyId>,
     /// The moment, where that may be known.
@@ -59,7 +98,7 @@ pub struct Hop {
     pub silent: bool,
 }
 
-/// Tells the provenance of a thing; `None` where the viewer has nothing to do with it.
+/// Tells the provenance of a thing, without what was declared about it; `None` where the viewer has nothing to do with it.
 #[must_use]
 pub fn tell(trace: &Trace, viewer: &PartyId, registry: &Registry) -> Option<Provenance> {
     let standing = trace.standing(viewer, registry)?;
@@ -79,6 +118,7 @@ pub fn tell(trace: &Trace, viewer: &PartyId, registry: &Registry) -> Option<Prov
         manufacturer: owner,
         hops,
         previous_owner: bought.and_then(|handover| handover.seller.clone()),
+        recalls: Vec::new(),
     })
 }
 
@@ -151,10 +191,23 @@ impl Stop<'_> {
         let party = registry.party(self.party);
         let named = leaks(Leak::NamesOfHops) || sight.before.max(sight.after) >= Who::Name || met;
         let exact = sight.when == When::Exact || leaks(Leak::ExactTime);
+        let role = party.and_then(|party| main_role(party));
+        // Where the month may be known, the month is judged: a licence that ended within it does not tell the day.
+        let span = self.at.map(|at| {
+            if exact {
+                (at, Micros(at.0.saturating_add(1)))
+            } else {
+                at.month_bounds()
+            }
+        });
+        let judged = party.zip(role).zip(span);
         Some(Hop {
-            role: party.and_then(|party| main_role(party)),
-            country: (sight.place >= Where::Country).then(|| self.country(registry)).flatten(),
-            month: self.at.map(month),
+            role,
+            licence_valid: judged.and_then(|((party, role), span)| licensed(party, role, span)),
+            country: (sight.place >= Where::Country)
+                .then(|| country(registry, self.party, self.site))
+                .flatten(),
+            month: self.at.map(Micros::month),
             party: named.then(|| self.party.clone()),
             at: self.at.filter(|_| exact),
             site: self.site.filter(|site| match sight.place {
@@ -165,18 +218,18 @@ impl Stop<'_> {
             silent: self.silent,
         })
     }
+}
 
-    fn country(&self, registry: &Registry) -> Option<String> {
-        let site = self
-            .site
-            .and_then(|gln| registry.site(gln))
-            .map(|(_, site)| site.country.clone());
-        site.or_else(|| registry.party(self.party).map(|party| party.country.clone()))
-    }
+/// ISO 3166-1 alpha-2 country of a place of a party; that of the party where nothing is known of the place.
+#[must_use]
+pub fn country(registry: &Registry, party: &PartyId, site: Option<Gln>) -> Option<String> {
+    let site = site.and_then(|gln| registry.site(gln)).map(|(_, site)| site.country.clone());
+    site.or_else(|| registry.party(party).map(|party| party.country.clone()))
 }
 
 /// A party may have several roles; the one it plays with goods comes first.
-fn main_role(party: &Party) -> Option<Role> {
+#[must_use]
+pub fn main_role(party: &Party) -> Option<Role> {
     let order = [
         Role::Manufacturer,
         Role::Cmo,
@@ -187,11 +240,6 @@ fn main_role(party: &Party) -> Option<Role> {
         Role::Operator,
     ];
     order.into_iter().find(|role| party.roles.contains(role))
-}
-
-/// `2026-11`, in UTC.
-fn month(at: Micros) -> String {
-    at.rfc3339().chars().take(7).collect()
 }
 
 #[cfg(test)]

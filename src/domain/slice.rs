@@ -11,13 +11,14 @@
 //! | its neighbours | the place of a leaf follows from the leaf and a secret: it says nothing of other leaves |
 //!
 //! Salts, places and the values of empty subtrees follow from the master key and the id of the event. Nothing is kept for it, and whoever
-//! asks, whenever, of whichever process, is answered the same root. What leaves an event has is said in [`crate::epcis`].
+//! asks, whenever, of whichever process, is answered the same root. What leaves an event has is said in [`crate::epcis`]. The statement
+//! names the event by a text that follows from the same secret ([`SliceKey::name`]), because the hub's own id tells when it was recorded.
 //!
 //! What it deliberately does not do: keep a root, or know who may see what. A slice proves what it shows; what it leaves out it does not
 //! prove to be absent, and its holder can cut it further.
 //!
 //! # Invariants
-//! - The root follows from event id, leaves and master key alone: not from who asks, the clock, or the contracts.
+//! - The root follows from event id, leaves and master key alone: not from who asks or the clock.
 //! - Salt, place and length of a proof follow from the leaf alone: a sibling more or less changes hashes of the path and nothing else.
 
 mod tree;
@@ -27,7 +28,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::JwkSet;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{EventKey, PartyId};
+use super::ids::PartyId;
 use super::serial::SerialError;
 use super::serial::merkle::{Hash, leaf_hash, root_by_path};
 use super::serial::receipt::{ReceiptError, ReceiptKey, verify_as};
@@ -41,22 +42,28 @@ pub const HEIGHT: u32 = 48;
 pub(crate) const SALT_BYTES: usize = 24;
 /// What `typ` of the signature's header says.
 pub const TYPE: &str = "counterfoil-event-root+jwt";
-/// How the leaves become a root.
-const TREE: &str = "rfc9162-sha256-48/counterfoil-leaves-1";
-/// The form of the payload.
-const VERSION: u32 = 1;
+/// How the leaves become a root, by the form of the payload. The first form named an event by the hub's id and had no [words]; it is read
+/// and no longer made.
+///
+/// [words]: super::lens::outline::Words
+const TREES: [(u32, &str); 2] = [
+    (1, "rfc9162-sha256-48/counterfoil-leaves-1"),
+    (VERSION, "rfc9162-sha256-48/counterfoil-leaves-2"),
+];
+/// The form of the payload that is made.
+pub const VERSION: u32 = 2;
 
 /// What the hub signs of an event: the members of the payload, in their order. It is the same for all who see anything of the event, and
 /// says nothing of when it was first asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Statement {
-    /// The form of the payload: 1.
+    /// The form of the payload: 2, or 1.
     pub version: u32,
     /// Who runs the hub.
     pub hub: Option<PartyId>,
-    /// The hub's key of the event. Two statements with one key and two roots prove that the hub has said two things.
-    pub event: EventKey,
+    /// What the event is called here. Two statements of one form with one name and two roots prove that the hub has said two things.
+    pub event: String,
     /// How the root follows from the event.
     pub tree: String,
     /// The root, base64url.
@@ -89,13 +96,14 @@ pub enum StatementError {
 impl Statement {
     /// Of an event whose leaves have this root.
     #[must_use]
-    pub fn new(hub: Option<PartyId>, event: EventKey, root: &Hash) -> Self {
+    pub fn new(hub: Option<PartyId>, event: String, root: &Hash) -> Self {
+        let (version, tree) = TREES[1];
         Self {
-            version: VERSION,
+            version,
             hub,
             event,
-            tree: TREE.to_owned(),
-            root: URL_SAFE_NO_PAD.encode(root),
+            tree: tree.to_owned(),
+            root: written(root),
         }
     }
 
@@ -112,7 +120,7 @@ impl Statement {
             ReceiptError::FalseKey { kid } => StatementError::FalseKey { kid },
             ReceiptError::Signature | ReceiptError::Position | ReceiptError::Crypto(_) => StatementError::Signature,
         })?;
-        if said.version != VERSION || said.tree != TREE {
+        if !TREES.contains(&(said.version, said.tree.as_str())) {
             return Err(StatementError::Form(
                 "it was made by a later version of the hub: take a later version of this program",
             ));
@@ -137,7 +145,7 @@ impl Opening {
     #[must_use]
     pub fn proves(&self, leaf: &str, statement: &Statement) -> bool {
         let root = root_by_path(hash(leaf, &self.salt), self.index, 1 << HEIGHT, &self.path);
-        root.is_some_and(|root| URL_SAFE_NO_PAD.encode(root) == statement.root)
+        root.is_some_and(|root| written(&root) == statement.root)
     }
 
     /// Salt (base64url), place (hexadecimal) and path (base64url), as they are written.
@@ -163,6 +171,12 @@ impl Opening {
         };
         (rest.is_empty() && hashes.len() == HEIGHT as usize && index.len() == 12 && is_plain(index)).then_some(opening)
     }
+}
+
+/// A root as it is written.
+#[must_use]
+pub fn written(root: &Hash) -> String {
+    URL_SAFE_NO_PAD.encode(root)
 }
 
 /// The hash of a leaf.

@@ -46,6 +46,28 @@ impl Micros {
         OffsetDateTime::parse(text.trim(), &Rfc3339).map(Self::from_datetime)
     }
 
+    /// The calendar month in UTC: `2026-11`.
+    #[must_use]
+    pub fn month(self) -> String {
+        self.rfc3339().chars().take(7).collect()
+    }
+
+    /// The first moment of that month, and of the next.
+    #[must_use]
+    pub fn month_bounds(self) -> (Self, Self) {
+        let date = self.to_datetime().to_offset(UtcOffset::UTC).date();
+        let first = |date: time::Date| {
+            date.replace_day(1)
+                .map(|date| Self::from_datetime(date.midnight().assume_utc()))
+        };
+        let begin = first(date).unwrap_or(self);
+        let next = date
+            .replace_day(1)
+            .ok()
+            .and_then(|date| date.checked_add(time::Duration::days(31)));
+        (begin, next.and_then(|date| first(date).ok()).unwrap_or(Self::FOREVER))
+    }
+
     /// RFC 3339 in UTC with milliseconds where it has them: `2026-11-22T06:50:00.000Z`.
     #[must_use]
     pub fn rfc3339(self) -> String {

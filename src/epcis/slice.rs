@@ -1,8 +1,11 @@
 //! Slices as files: the masked event, the proof of each thing it says, and the hub's signature over the whole.
 //!
 //! ```json
-//! {"asserter":"…","event":{…},"principal":"…","proofs":[{"index":"…","path":"…","salt":"…"},…],"signature":"…","type":"counterfoil-slice","version":1}
+//! {"asserter":"…","event":{…},"principal":"…","proofs":[{"index":"…","path":"…","salt":"…"},…],"signature":"…","type":"counterfoil-slice","version":2}
 //! ```
+//!
+//! To who may know month and country and not the moment, `event` has no time, place or id, and beside it stand `country`, `month` and `role`
+//! ([`Words`]).
 //!
 //! `event` is the event in JSON-LD as the caller sees it, identifiers as GS1 Digital Links; names of extensions are written out as IRIs, so
 //! that `@context` is that of EPCIS alone. The file is in canonical form (RFC 8785, numbers in their digits, lists of things sorted):
@@ -14,6 +17,7 @@
 //! | leaf | pointer |
 //! |---|---|
 //! | who sent it, in whose name | `/asserter`, `/principal` |
+//! | in words | `/country`, `/month`, `/role` |
 //! | each element of the lists in [`LISTS`] | `/event/epcList/-` and so on; equal elements are counted by `occurrence`, from 0 |
 //! | each member of `ilmd` | `/event/ilmd/…` |
 //! | any other member of the event | `/event/…` |
@@ -33,6 +37,7 @@ use super::json::plain::{Json, quoted};
 use super::json::write_event;
 use crate::domain::event::Event;
 use crate::domain::lens::mask::coarser;
+use crate::domain::lens::outline::Words;
 use crate::domain::slice::Opening;
 use crate::domain::time::Micros;
 
@@ -53,15 +58,21 @@ const LISTS: [&str; 11] = [
     "sourceList",
 ];
 const TYPE: &str = "counterfoil-slice";
-const VERSION: &str = "1";
+/// Of files that are made; those of before had no words, and the same form otherwise.
+const VERSION: u32 = crate::domain::slice::VERSION;
 /// Deepest nesting of a file: events nest less.
 const DEPTH: usize = 256;
+
+/// Members of an event that tell its time, or are made of it: what is told in words has none of them.
+const EXACT: [&str; 4] = ["eventID", "eventTime", "eventTimeZoneOffset", "recordTime"];
+/// What is said beside the event.
+const BESIDE: [&str; 5] = ["asserter", "country", "month", "principal", "role"];
 
 /// What the hub says of one event, or what it shows of that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
-    asserter: Option<Json>,
-    principal: Option<Json>,
+    /// By the names in [`BESIDE`].
+    beside: Vec<(&'static str, Json)>,
     event: Vec<(String, Json)>,
 }
 
@@ -72,11 +83,19 @@ impl Said {
         record_time: Micros,
         (asserter, principal): (Option<&str>, Option<&str>),
     ) -> Result<Self, io::Error> {
-        let party = |id: &str| Json::Text(id.to_owned());
         Ok(Self {
-            asserter: asserter.map(party),
-            principal: principal.map(party),
+            beside: beside([("asserter", asserter), ("principal", principal)]),
             event: members(event, record_time)?,
+        })
+    }
+
+    /// Of an event that is told in words, and as far as it is shown beside them.
+    pub fn in_words(outline: &Event, words: &Words) -> Result<Self, io::Error> {
+        let mut event = members(outline, Micros(0))?;
+        event.retain(|(name, _)| !EXACT.contains(&name.as_str()));
+        Ok(Self {
+            beside: in_words(words),
+            event,
         })
     }
 
@@ -84,12 +103,7 @@ impl Said {
     #[must_use]
     pub fn leaves(&self) -> Vec<String> {
         let mut leaves = Vec::new();
-        let outer = [("/asserter", &self.asserter), ("/principal", &self.principal)];
-        leaves.extend(
-            outer
-                .into_iter()
-                .filter_map(|(pointer, value)| Some((pointer.to_owned(), value.as_ref()?))),
-        );
+        leaves.extend(self.beside.iter().map(|(name, value)| (format!("/{name}"), value)));
         for (name, value) in &self.event {
             let pointer = format!("/event/{}", pointed(name));
             match value {
@@ -127,16 +141,22 @@ impl Said {
     }
 
     /// All leaves of a whole event: what it says, and what a mask can make of that. Of several principals each is told of itself.
-    pub fn whole(event: &Event, record_time: Micros, (asserter, principals): (&str, &[&str])) -> Result<Vec<String>, io::Error> {
+    pub fn whole(
+        event: &Event,
+        record_time: Micros,
+        (asserter, principals): (&str, &[&str]),
+        words: &Words,
+    ) -> Result<Vec<String>, io::Error> {
         let parties = (Some(asserter), principals.first().copied());
-        let mut leaves = Self::new(event, record_time, parties)?.leaves();
+        let mut said = Self::new(event, record_time, parties)?;
+        said.beside.extend(in_words(words));
+        let mut leaves = said.leaves();
         for coarse in coarser(event) {
             leaves.extend(Self::new(&coarse, record_time, parties)?.leaves());
         }
         for principal in principals.iter().skip(1) {
             let other = Self {
-                asserter: None,
-                principal: Some(Json::Text((*principal).to_owned())),
+                beside: beside([("principal", Some(*principal))]),
                 event: Vec::new(),
             };
             leaves.extend(other.leaves());
@@ -149,6 +169,10 @@ impl Said {
     /// The file: `openings` are those of [`Self::leaves`], in their order.
     #[must_use]
     pub fn file(&self, openings: &[Opening], jws: &str) -> String {
+        self.file_of(VERSION, openings, jws)
+    }
+
+    fn file_of(&self, version: u32, openings: &[Opening], jws: &str) -> String {
         let text = |text: &str| Json::Text(text.to_owned());
         let proof = |opening: &Opening| {
             let [salt, index, path] = opening.texts();
@@ -160,16 +184,25 @@ impl Said {
             ("proofs".to_owned(), Json::Array(openings.iter().map(proof).collect())),
             ("signature".to_owned(), text(jws)),
             ("type".to_owned(), text(TYPE)),
-            ("version".to_owned(), Json::Number(VERSION.to_owned())),
+            ("version".to_owned(), Json::Number(version.to_string())),
         ];
-        let parties = [("asserter", &self.asserter), ("principal", &self.principal)];
-        members.extend(
-            parties
-                .into_iter()
-                .filter_map(|(name, party)| Some((name.to_owned(), party.clone()?))),
-        );
+        members.extend(self.beside.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         Json::object(members).text()
     }
+}
+
+fn beside<const N: usize>(said: [(&'static str, Option<&str>); N]) -> Vec<(&'static str, Json)> {
+    let said = said.into_iter();
+    said.filter_map(|(name, text)| Some((name, Json::Text(text?.to_owned()))))
+        .collect()
+}
+
+fn in_words(words: &Words) -> Vec<(&'static str, Json)> {
+    beside([
+        ("country", words.country.as_deref()),
+        ("month", words.month.as_deref()),
+        ("role", words.role.as_deref()),
+    ])
 }
 
 /// RFC 6901.

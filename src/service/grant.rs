@@ -9,7 +9,9 @@ mod emergency;
 mod fill;
 
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
-use crate::domain::grant::{Conditions, Grant, Grantee, Held, Origin, Reshare, Scope, Signers, signature};
+use crate::domain::grant::{
+    Conditions, ENTRIES, Grant, GrantFault, Grantee, Held, Origin, Reshare, Scope, Signers, TEXT, signature,
+};
 use crate::domain::ids::{AuditId, GrantId, PartyId};
 use crate::domain::lens::Sight;
 use crate::domain::party::{Actor, Registry};
@@ -23,13 +25,6 @@ use super::page::{Page, Paged};
 
 pub use emergency::{CapDraft, EmergencyDraft, declare_emergency, end_emergency, lift_cap, set_cap};
 pub use fill::fill_due;
-
-/// Longest purpose or legal basis, in characters.
-const TEXT: usize = 1_000;
-/// Most entries of one list of a scope.
-const ENTRIES: usize = 1_000;
-/// Longest a grant can be valid, in days: as long as transaction data is kept, and longer than any contract runs.
-const LONGEST_DAYS: i64 = 3_660;
 
 /// A grant as it is proposed.
 #[derive(Debug, Clone)]
@@ -75,11 +70,18 @@ pub async fn propose(hub: &Hub, actor: &Actor, draft: Draft) -> Result<SeenGrant
     let mut grant = drawn_up(&hub.registry(), actor, draft, now)?;
     grant.id = GrantId::new(hub.new_id(now));
     let (id, party) = (grant.id, actor.party.clone());
+    let most = hub.limits().grants_per_party;
     let entry = entry(hub, actor, AuditAction::ProposeGrant, id.to_string(), serde_json::json!({}));
     let actor = actor.clone();
     hub.db()
         .write(move |tx| {
             Box::pin(async move {
+                let standing = store::standing(tx, &actor.party, now).await?;
+                if standing >= most {
+                    return Err(conflict(format!(
+                        "you have {standing} grants that stand, and {most} are the most: revoke one, or give one of wider scope"
+                    )));
+                }
                 if let Some(before) = grant.supersedes {
                     grant.version = superseded(tx, &actor.party, before).await?;
                 }
@@ -109,36 +111,14 @@ pub(super) fn drawn_up(registry: &Registry, actor: &Actor, draft: Draft, now: Mi
     if draft.valid_until <= valid_from || draft.valid_until <= now {
         return Err(bad("`validUntil` must lie in the future and after `validFrom`"));
     }
-    if draft.valid_until > valid_from.plus_seconds(LONGEST_DAYS * 86_400) {
-        return Err(bad(format!(
-            "a grant is valid for {LONGEST_DAYS} days at the most: propose it anew then"
-        )));
+    if let Grantee::Party(grantee) = &draft.grantee
+        && !registry.is_active(grantee)
+    {
+        return Err(ServiceError::not_found());
     }
-    if let Grantee::Party(grantee) = &draft.grantee {
-        if *grantee == actor.party {
-            return Err(bad("a party cannot grant to itself: name another as grantee"));
-        }
-        if !registry.is_active(grantee) {
-            return Err(ServiceError::not_found());
-        }
-    }
-    if matches!((&draft.grantee, draft.signers), (Grantee::Role { .. }, Signers::Both)) {
-        return Err(bad(
-            "a grant to a role is signed by its grantor alone: nobody can sign for all",
-        ));
-    }
-    if draft.levels == Sight::default() {
-        return Err(bad("`levels` gives nothing: name a class and its level"));
-    }
-    let texts = [Some(&draft.purpose), draft.legal_basis.as_ref()];
-    if draft.purpose.trim().is_empty() || texts.into_iter().flatten().any(|text| text.chars().count() > TEXT) {
-        return Err(bad(format!(
-            "`purpose` is needed, and texts have {TEXT} characters at the most"
-        )));
-    }
-    check_scope(&draft.scope)?;
-    Ok(Grant {
+    let grant = Grant {
         id: GrantId::new(uuid::Uuid::nil()),
+        name: None,
         version: 1,
         supersedes: draft.supersedes,
         grantor: actor.party.clone(),
@@ -152,25 +132,13 @@ pub(super) fn drawn_up(registry: &Registry, actor: &Actor, draft: Draft, now: Mi
         conditions: draft.conditions,
         signers: draft.signers,
         reshare: Reshare::None,
-    })
+    };
+    grant.check().map_err(faulty)?;
+    Ok(grant)
 }
 
-fn check_scope(scope: &Scope) -> Result<(), ServiceError> {
-    let lists = [
-        scope.gtins.len(),
-        scope.lots.len(),
-        scope.sites.len(),
-        scope.biz_steps.len(),
-        scope.countries.len(),
-    ];
-    if lists.into_iter().any(|entries| entries > ENTRIES) {
-        return Err(bad(format!("a list of the scope has {ENTRIES} entries at the most")));
-    }
-    let texts = scope.lots.iter().chain(&scope.biz_steps).chain(&scope.countries);
-    if texts.into_iter().any(|text| text.is_empty() || text.len() > 200) {
-        return Err(bad("an entry of the scope is empty or has more than 200 bytes"));
-    }
-    Ok(())
+fn faulty(fault: GrantFault) -> ServiceError {
+    bad(fault.to_string())
 }
 
 /// Takes the caller's signature: the grant is in force once all have signed that must. Again is the same as once.
@@ -211,7 +179,8 @@ pub async fn sign(hub: &Hub, actor: &Actor, id: GrantId, jws: String) -> Result<
     grant(hub, &actor.party, id).await?.ok_or_else(ServiceError::not_found)
 }
 
-async fn signed(tx: &Tx, held: &Held, signature: Signature) -> Result<(), ServiceError> {
+/// Keeps a signature by a certificate that was found active, and brings the grant into force with the last.
+pub(super) async fn signed(tx: &Tx, held: &Held, signature: Signature) -> Result<(), ServiceError> {
     let (grant, now) = (&held.grant, signature.at);
     if held.ended_at.is_some() || grant.valid_until <= now {
         return Err(conflict("the grant has ended: propose a new one"));

@@ -6,9 +6,11 @@
 //! # Invariants
 //! - A [`Plan`] is applied to the version it was made against or not at all.
 //! - A plan without changes writes nothing.
-//! - Running hubs, this process or another, swap the whole registry: see [`refresh`].
+//! - Running hubs, this process or another, swap the whole registry: see [`refresh`]. They never read the files themselves: a file that is
+//!   broken changes nothing on any of them, and shows nothing.
 
 mod diff;
+mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -20,6 +22,7 @@ use crate::domain::ids::{AgreementId, AuditId, PartyId};
 use crate::domain::party::{Actor, Party};
 use crate::domain::time::Micros;
 use crate::storage::audit;
+use crate::storage::grant::{Written, written};
 use crate::storage::party::{self, ContractChange, Contracts, Removed};
 use crate::storage::{Db, StorageError};
 
@@ -45,6 +48,9 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// Active parties without a file that stay as they are.
     pub missing: Vec<PartyId>,
+    /// What does not change and should be known: grants that wait for a signature, or have ended.
+    pub notes: Vec<String>,
+    rules: rules::RuleChange,
     write: ContractChange,
     removed: Vec<Removed>,
 }
@@ -90,6 +96,9 @@ impl fmt::Display for Plan {
                 "! party {party} has no file: it stays as it is (`--suspend-missing` suspends it)"
             )?;
         }
+        for note in &self.notes {
+            writeln!(f, "! {note}")?;
+        }
         let count = |keep: fn(&Kind) -> bool| self.changes.iter().filter(|change| keep(&change.kind)).count();
         let added = count(|kind| matches!(kind, Kind::Added(_)));
         let removed = count(|kind| matches!(kind, Kind::Removed));
@@ -108,8 +117,9 @@ impl fmt::Display for Plan {
 /// Compares the files with what is stored.
 pub async fn plan(db: &Db, files: &[PartnerFile], missing: Missing) -> Result<Plan, PlanError> {
     let stored = party::load_contracts(db).await?;
-    let plan = compare(&stored, files, missing);
+    let mut plan = compare(&stored, files, missing);
     let mut problems = claims_of_missing(&stored, files);
+    problems.extend(rules::compare(&written(db).await?, files, &mut plan));
     problems.extend(agreements_of_others(&stored, files));
     for removed in party::referred_to(db, &plan.removed).await? {
         problems.push(still_in_use(&stored, files, &removed));
@@ -124,7 +134,10 @@ pub async fn plan(db: &Db, files: &[PartnerFile], missing: Missing) -> Result<Pl
 /// What the files would make of a new database.
 #[must_use]
 pub fn first_plan(files: &[PartnerFile]) -> Plan {
-    compare(&Contracts::default(), files, Missing::Keep)
+    let mut plan = compare(&Contracts::default(), files, Missing::Keep);
+    // Nothing is stored that they could contradict.
+    let _ = rules::compare(&Written::default(), files, &mut plan);
+    plan
 }
 
 /// Does it, in one transaction, and returns the new version; refused if the contracts changed since the plan was made.
@@ -145,6 +158,7 @@ pub async fn apply(db: &Db, plan: Plan, stamp: Stamp) -> Result<i64, ServiceErro
             let version = plan.base_version + 1;
             audit::append(tx, &entry(&plan, stamp.clone(), version)).await?;
             party::store_contracts(tx, &plan.write, stamp.at).await?;
+            rules::apply(tx, &plan, &stamp).await?;
             Ok(version)
         })
     })
@@ -193,6 +207,8 @@ fn compare(stored: &Contracts, files: &[PartnerFile], missing: Missing) -> Plan 
         base_version: stored.version,
         changes: Vec::new(),
         missing: Vec::new(),
+        notes: Vec::new(),
+        rules: rules::RuleChange::default(),
         write: ContractChange::default(),
         removed: Vec::new(),
     };

@@ -1,11 +1,14 @@
 //! Slices of events: what the caller sees of an event, each word of it proved against the hub's signature over the whole.
 //!
-//! What is shown is decided by the lens, as for any other answer ([`event::seen`]). The root of an event follows from the stored event and the
-//! master key; the first time that it is asked for it is signed and stored, and from then on held against what is computed, so that the hub
+//! What is shown is decided by the lens, as for any other answer ([`event::seen`]); of the past of things that the caller bought, in words
+//! ([`of_things`]). The root of an event follows from the stored event, the
+//! master key and what is known of place and teller on the day of the signature; the first time that it is asked for it is signed and stored, and from then on held against what is computed, so that the hub
 //! never signs two roots of one event.
 //!
 //! The tree over an event with 100,000 things takes some seconds of one thread; that is done off the threads that serve connections, two at a
 //! time, and the trees last used are kept ([`Trees`]).
+
+mod things;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,9 +19,11 @@ use crate::domain::event::Event;
 use crate::domain::gs1::Epc;
 use crate::domain::ids::{EventKey, PartyId};
 use crate::domain::lens::Relations;
-use crate::domain::party::Actor;
+use crate::domain::lens::outline::Words;
+use crate::domain::party::{Actor, Registry};
+use crate::domain::provenance::{country, main_role};
 use crate::domain::serial::receipt::ReceiptKey;
-use crate::domain::slice::{Opening, SliceKey, SliceTree, Statement};
+use crate::domain::slice::{Opening, SliceKey, SliceTree, Statement, written};
 use crate::epcis::slice::Said;
 use crate::storage::slice::SignedRoot;
 use crate::storage::view::event::EventRow;
@@ -29,6 +34,8 @@ use super::Hub;
 use super::error::{Code, ServiceError};
 use super::event::{self, SeenEvent};
 use super::lens::{Attempts, Lens};
+
+pub use things::of_things;
 
 /// Trees and proofs that are computed at the same time: each takes a thread for as long as it lasts.
 static WORKING: Semaphore = Semaphore::const_new(2);
@@ -48,11 +55,11 @@ pub struct Slice {
     pub file: String,
 }
 
-/// Which event.
+/// Which events.
 #[derive(Debug, Clone, Copy)]
 pub enum Named<'a> {
-    /// By the hub's key.
-    Key(EventKey),
+    /// By the hub's keys.
+    Keys(&'a [EventKey]),
     /// By `eventID`: several, if one declares another to be in error.
     Id(&'a str),
 }
@@ -60,10 +67,22 @@ pub enum Named<'a> {
 /// Slices of the events that are named, as far as the caller sees them, oldest record first; of these things alone, if any are given: then of
 /// events that show one of them. To name things in full proves that they are at hand, where a grant asks for that.
 pub async fn slices(hub: &Hub, actor: &Actor, named: Named<'_>, things: &[Epc]) -> Result<Vec<Slice>, ServiceError> {
+    few(hub, things)?;
+    seen_slices(hub, actor, named, things).await
+}
+
+/// No more things than a slice shows.
+fn few(hub: &Hub, things: &[Epc]) -> Result<(), ServiceError> {
     let most = hub.limits().slice_things;
-    if things.len() > most {
-        return Err(too_many(format!("{} things are named", things.len()), most));
+    match things.len() > most {
+        true => Err(too_many(format!("{} things are named", things.len()), most)),
+        false => Ok(()),
     }
+}
+
+/// Slices of what the lens shows of some events.
+async fn seen_slices(hub: &Hub, actor: &Actor, named: Named<'_>, things: &[Epc]) -> Result<Vec<Slice>, ServiceError> {
+    let most = hub.limits().slice_things;
     let mut attempts = Attempts::default();
     let (rows, seen) = loop {
         let lens = Lens::of(hub, actor, things.iter().map(Epc::key)).await?;
@@ -92,7 +111,7 @@ pub async fn slices(hub: &Hub, actor: &Actor, named: Named<'_>, things: &[Epc]) 
 
 async fn rows(hub: &Hub, lens: &Lens, named: Named<'_>) -> Result<Vec<EventRow>, ServiceError> {
     let id = match named {
-        Named::Key(key) => return lens.by_keys(hub, &[key]).await,
+        Named::Keys(keys) => return lens.by_keys(hub, keys).await,
         Named::Id(id) => id,
     };
     let mut rows = lens.by_event_id(hub, id).await?;
@@ -135,13 +154,18 @@ fn too_many(what: String, most: usize) -> ServiceError {
 }
 
 async fn slice(hub: &Hub, whole: &EventRow, seen: SeenEvent) -> Result<Slice, ServiceError> {
-    let Kept { tree, signed, .. } = kept(hub, whole).await?;
     let parties = (
         seen.shows_asserter().then_some(seen.asserter.as_str()),
         seen.principal.as_ref().map(PartyId::as_str),
     );
     let said = Said::new(&identified(seen.event, &whole.event_id), whole.record_time, parties).map_err(unprintable)?;
-    let (key, jws) = (whole.key, signed.jws.clone());
+    proved(whole.key, said, kept(hub, whole).await?).await
+}
+
+/// What is said of an event, with its proofs.
+async fn proved(key: EventKey, said: Said, kept: Kept) -> Result<Slice, ServiceError> {
+    let Kept { tree, signed, .. } = kept;
+    let (root, jws) = (written(&signed.root), signed.jws.clone());
     let file = working(turn().await?, move || {
         let openings: Option<Vec<Opening>> = said.leaves().iter().map(|leaf| tree.open(leaf)).collect();
         // Not which: what an event says does not go to the log.
@@ -152,7 +176,7 @@ async fn slice(hub: &Hub, whole: &EventRow, seen: SeenEvent) -> Result<Slice, Se
     Ok(Slice {
         event: key,
         file: file.await?,
-        root: Statement::new(None, key, &signed.root).root,
+        root,
     })
 }
 
@@ -166,20 +190,35 @@ async fn kept(hub: &Hub, whole: &EventRow) -> Result<Kept, ServiceError> {
     if let Some(kept) = hub.trees().get(whole.key) {
         return Ok(kept);
     }
-    let (event, key) = (whole.key, SliceKey::of(hub.master_key(), whole.key).map_err(failed)?);
-    let row = whole.clone();
+    let event = whole.key;
+    let key = SliceKey::of(hub.master_key(), event).map_err(failed)?;
+    let name = key.name();
+    let stored = store::of_event(hub.db(), event).await?;
+    let words = match &stored {
+        Some(signed) => signed.words.clone(),
+        None => words(&hub.registry(), whole),
+    };
+    let (row, said) = (whole.clone(), words.clone());
     let principals = principals(hub, whole).await?;
     let tree = working(turn, move || {
         let principals: Vec<&str> = principals.iter().map(PartyId::as_str).collect();
         let parties = (row.asserter.as_str(), principals.as_slice());
-        let leaves = Said::whole(&identified(row.event, &row.event_id), row.record_time, parties).map_err(unprintable)?;
+        let words = Words {
+            month: Some(row.event.event_time.month()),
+            ..said
+        };
+        let leaves = Said::whole(&identified(row.event, &row.event_id), row.record_time, parties, &words).map_err(unprintable)?;
         SliceTree::grow(&key, &leaves).map_err(failed)
     });
     let tree = Arc::new(tree.await?);
-    let signed = match store::of_event(hub.db(), event).await? {
+    let signed = match stored {
         Some(signed) => signed,
-        None => sign(hub, event, &tree).await?,
+        None => sign(hub, (event, name), words.clone(), &tree).await?,
     };
+    if signed.words != words {
+        // Another process signed it at this moment, and knew other words: its words count.
+        return Box::pin(kept(hub, whole)).await;
+    }
     if signed.root != *tree.root() {
         let text =
             format!("{event}: its root is not the one that was signed; the event or the master key is another than it was");
@@ -201,10 +240,11 @@ async fn principals(hub: &Hub, whole: &EventRow) -> Result<BTreeSet<PartyId>, Se
     Ok(principals.map(|(party, _)| party).chain(whole.principal.clone()).collect())
 }
 
-async fn sign(hub: &Hub, event: EventKey, tree: &SliceTree) -> Result<SignedRoot, ServiceError> {
-    let statement = Statement::new(hub.registry().operator().cloned(), event, tree.root());
+async fn sign(hub: &Hub, (event, name): (EventKey, String), words: Words, tree: &SliceTree) -> Result<SignedRoot, ServiceError> {
+    let statement = Statement::new(hub.registry().operator().cloned(), name, tree.root());
     let key = ReceiptKey::of(hub.master_key()).map_err(failed)?;
     let signed = SignedRoot {
+        words,
         root: *tree.root(),
         jws: statement.sign(&key).map_err(failed)?,
     };
@@ -212,6 +252,19 @@ async fn sign(hub: &Hub, event: EventKey, tree: &SliceTree) -> Result<SignedRoot
     hub.db()
         .write(move |tx| Box::pin(async move { Ok(store::put(tx, event, &signed, now).await?) }))
         .await
+}
+
+/// Where an event happened and who told it, in words that fit many events, as it is known today.
+fn words(registry: &Registry, whole: &EventRow) -> Words {
+    let event = &whole.event;
+    let place = [&event.biz_location, &event.read_point].into_iter().flatten().next();
+    let site = place.and_then(|place| place.id.gln());
+    let role = registry.party(&whole.asserter).and_then(|party| main_role(party));
+    Words {
+        month: None,
+        country: country(registry, &whole.asserter, site),
+        role: role.and_then(|role| Some(serde_json::to_value(role).ok()?.as_str()?.to_owned())),
+    }
 }
 
 /// The repository gives the id where the sender gave none.

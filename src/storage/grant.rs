@@ -314,6 +314,52 @@ pub async fn of_party(
     db.query("listing grants", &sql, values).await?.iter().map(held).collect()
 }
 
+/// How many grants of a party stand: proposed or in force, and not over. Proposals of one party wait for one another here.
+pub async fn standing(tx: &Tx, grantor: &PartyId, now: Micros) -> Result<u64, StorageError> {
+    if let DbBackend::Postgres = tx.backend() {
+        let sql = "SELECT id FROM party WHERE id = $1 FOR NO KEY UPDATE";
+        tx.query_one("holding the grants of a party", sql, vec![grantor.as_str().into()])
+            .await?;
+    }
+    let sql = "SELECT COUNT(*) AS n FROM access_grant g LEFT JOIN grant_end x ON x.grant_id = g.id
+               WHERE g.grantor_id = $1 AND x.at IS NULL AND g.valid_until > $2";
+    let row = tx
+        .query_one("counting grants", sql, vec![grantor.as_str().into(), now.0.into()])
+        .await?;
+    let row = row.ok_or_else(|| StorageError::Inconsistent("counting grants: no row".to_owned()))?;
+    Ok(u64::try_from(column::<i64>(&row, "access_grant", "n")?).unwrap_or(0))
+}
+
+/// What partner files have brought in: every version of every written grant with the certificates that signed it, and caps that hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Grants.
+    pub grants: Vec<(Held, Vec<[u8; 32]>)>,
+    /// Caps.
+    pub caps: Vec<Cap>,
+}
+
+/// All that partner files have brought in.
+pub async fn written(db: &Db) -> Result<Written, StorageError> {
+    let sql = format!("{SELECT} WHERE g.origin = 'partner_config' ORDER BY g.id");
+    let mut written = Written::default();
+    for row in &db.query("reading the written grants", &sql, Vec::new()).await? {
+        let held = held(row)?;
+        let signed = signatures(db, held.grant.id).await?;
+        written
+            .grants
+            .push((held, signed.into_iter().map(|one| one.fingerprint).collect()));
+    }
+    let sql = format!("{CAPS} WHERE x.at IS NULL ORDER BY c.id");
+    for row in &db.query("reading the written caps", &sql, Vec::new()).await? {
+        let cap = cap(row)?.cap;
+        if cap.name.is_some() {
+            written.caps.push(cap);
+        }
+    }
+    Ok(written)
+}
+
 /// Sets a cap.
 pub async fn set_cap(tx: &Tx, cap: &Cap, at: Micros) -> Result<(), StorageError> {
     let doc = serde_json::to_string(cap).map_err(unprintable)?;
@@ -329,6 +375,14 @@ pub async fn lift_cap(tx: &Tx, owner: &PartyId, cap: CapId, at: Micros) -> Resul
                ON CONFLICT (cap_id) DO NOTHING";
     let values = vec![cap.uuid().into(), owner.as_str().into(), at.0.into()];
     Ok(tx.execute("lifting a cap", sql, values).await?.rows_affected() == 1)
+}
+
+/// All emergencies that were ever declared, for questions about the past.
+pub async fn emergencies(db: &Db) -> Result<Vec<EmergencyHeld>, StorageError> {
+    let rows = db
+        .query("reading all emergencies", &format!("{EMERGENCIES} ORDER BY m.id"), Vec::new())
+        .await?;
+    rows.iter().map(emergency).collect()
 }
 
 /// Declares an emergency.

@@ -37,15 +37,15 @@ pub(in crate::transport) mod xml;
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Extension, Router};
 
 use crate::domain::party::Actor;
 use crate::service::{Code, Hub};
+use crate::transport::route::{Routes, get, post};
 
 use driver::Mode;
 use message::{DialectFault, Message, Refusal, Reply, Wire};
@@ -131,8 +131,8 @@ impl Dialect {
 }
 
 /// The routes of all dialects.
-pub fn routes() -> Router<Hub> {
-    let mut router = Router::new()
+pub fn routes() -> Routes {
+    let mut router = Routes::new()
         .route("/dialects", get(self_test::list))
         .route("/dialects/{dialect}/self-test", post(self_test::run))
         .route("/soap/snx/snrequest", get(wsdl::get))

@@ -30,6 +30,7 @@ use super::metrics::Metrics;
 use super::problem::Problem;
 use super::rest;
 use super::rest::intake::announced_length;
+use super::route::Routes;
 use super::soap;
 
 /// Where documents and single events are sent.
@@ -49,7 +50,19 @@ pub fn router_with<E: Executor>(hub: Hub, schema: E, metrics: Metrics) -> Router
         hub: hub.clone(),
         metrics,
     };
-    Router::new()
+    routes(schema)
+        .into_router()
+        .fallback(|| async { Problem::new(Code::NotFound, Code::NotFound.title()) })
+        .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed, Code::MethodNotAllowed.title()) })
+        // Ours is below, for extractors and streams alike.
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(frame, around))
+        .with_state(hub)
+}
+
+/// All that the machine port answers.
+pub fn routes<E: Executor>(schema: E) -> Routes {
+    Routes::new()
         .merge(endpoint::routes(schema))
         .merge(rest::capture::routes())
         .merge(rest::event::routes())
@@ -64,12 +77,6 @@ pub fn router_with<E: Executor>(hub: Hub, schema: E, metrics: Metrics) -> Router
         .merge(rest::subscription::routes())
         .merge(dialect::routes())
         .merge(soap::routes())
-        .fallback(|| async { Problem::new(Code::NotFound, Code::NotFound.title()) })
-        .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed, Code::MethodNotAllowed.title()) })
-        // Ours is below, for extractors and streams alike.
-        .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn_with_state(frame, around))
-        .with_state(hub)
 }
 
 #[derive(Clone)]

@@ -9,7 +9,6 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use axum::{Json, Router};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +17,7 @@ use crate::service::Hub;
 use crate::service::certificate::Revocations;
 
 use super::metrics::Metrics;
+use super::route::{Routes, get};
 
 /// How long the database may take to show that it is there.
 const PROBE: Duration = Duration::from_secs(2);
@@ -70,11 +70,15 @@ pub async fn serve(listener: TcpListener, operations: Operations, stop: Cancella
 
 /// `/healthz`, `/readyz`, `/metrics`.
 pub fn router(operations: Operations) -> Router {
-    Router::new()
+    routes().into_router().with_state(operations)
+}
+
+/// All that the operations port answers, to whomever reaches it.
+pub fn routes() -> Routes<Operations> {
+    Routes::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .with_state(operations)
 }
 
 /// 200 if a caller would be served, else 503 with what is missing. The schema is checked before there is a port at all.

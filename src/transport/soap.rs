@@ -11,12 +11,11 @@
 mod answer;
 mod request;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{RawQuery, Request, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Extension, Router};
 
 use crate::domain::event::Event;
 use crate::domain::party::Actor;
@@ -29,6 +28,7 @@ use crate::service::named_query::{self, SIMPLE_EVENTS, SIMPLE_MASTER_DATA};
 use crate::service::query::{self, vocabulary, whole};
 use crate::service::subscription::{self, Subject};
 use crate::service::{Code, Hub, ServiceError};
+use crate::transport::route::{Routes, get};
 
 use super::dialect::essence;
 use super::dialect::soap::{Version, content};
@@ -46,8 +46,8 @@ const ADDRESS: &str = "https://localhost:8443/epcis/soap";
 const NAMES: usize = 1_000;
 
 /// The routes of the interface.
-pub fn routes() -> Router<Hub> {
-    Router::new().route("/epcis/soap", get(description).post(call))
+pub fn routes() -> Routes {
+    Routes::new().route("/epcis/soap", get(description).post(call))
 }
 
 async fn description(query: RawQuery, request: Request) -> Response {

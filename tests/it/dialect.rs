@@ -152,6 +152,26 @@ const ALL: [Dialect; 6] = [
     ("/dialects/csv", "text/csv", csv),
 ];
 
+/// A message of every dialect on both of its paths: path, media type, text.
+pub fn samples(object: &str) -> Vec<(&'static str, &'static str, String)> {
+    let dry = [
+        "/dry-run/soap/snx/snrequest",
+        "/dry-run/dialects/snx-file",
+        "/dry-run/dialects/rfxcel",
+        "/dry-run/dialects/opsm",
+        "/dry-run/dialects/frequentz",
+        "/dry-run/dialects/csv",
+    ];
+    let mut asked = Asked::new(2, "K-1");
+    asked.object = object.to_owned();
+    let both = ALL.iter().zip(dry);
+    both.flat_map(|((real, media_type, message), dry)| {
+        let text = message(&asked);
+        [(dry, *media_type, text.clone()), (*real, *media_type, text)]
+    })
+    .collect()
+}
+
 /// What stands between two markers, each time.
 fn between<'t>(text: &'t str, open: &str, close: &str) -> Vec<&'t str> {
     let parts = text.split(open).skip(1);

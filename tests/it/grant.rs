@@ -15,6 +15,7 @@ mod explain;
 mod limit;
 mod race;
 mod signature;
+mod written;
 
 const EVENTS: &str = "query ($first: Int, $after: String, $epc: String) {
   events(first: $first, after: $after, filter: {epc: $epc}) {
@@ -25,7 +26,7 @@ const EVENTS: &str = "query ($first: Int, $after: String, $epc: String) {
 }";
 
 /// What a manufacturer gives whom it lets follow its packs.
-const FOLLOW: [(&str, &str); 8] = [
+pub const FOLLOW: [(&str, &str); 8] = [
     ("EXISTENCE", "full"),
     ("PRODUCT", "full"),
     ("STATE", "full"),
@@ -36,7 +37,7 @@ const FOLLOW: [(&str, &str); 8] = [
     ("DOCUMENTS", "as asserted"),
 ];
 
-fn levels(levels: &[(&str, &str)]) -> Value {
+pub fn levels(levels: &[(&str, &str)]) -> Value {
     levels
         .iter()
         .map(|(class, level)| json!({"class": class, "level": level}))
@@ -87,7 +88,7 @@ fn der(pem: &str) -> Vec<u8> {
 }
 
 /// A JWS with detached payload, made by other hands than the hub's.
-fn signed(with: &IssuedCertificate, text: &str) -> String {
+pub fn signed(with: &IssuedCertificate, text: &str) -> String {
     let header = json!({"alg": "ES256", "x5c": [STANDARD.encode(der(&with.files.certificate_pem))]});
     let header = URL_SAFE_NO_PAD.encode(header.to_string());
     let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der(&with.files.key_pem)).expect("a key");

@@ -25,6 +25,7 @@ mod grant;
 mod graphql;
 mod hub;
 mod mandate;
+mod matrix;
 mod moment;
 mod negotiation;
 mod oracle;

@@ -62,7 +62,7 @@ fn unit(worker: usize, turn: u64, units: usize) -> usize {
 }
 
 /// Packs, cases, pallets, shipped to the 3PL and on to the wholesaler; the units.
-async fn distribute(ground: &Ground, count: usize) -> anyhow::Result<Vec<Epc>> {
+pub(super) async fn distribute(ground: &Ground, count: usize) -> anyhow::Result<Vec<Epc>> {
     let packager = ground.callers(PACKAGER, 1).await?.remove(0);
     let units = ground.serials(&packager, count, "provenance").await?;
     let (line, packager_gln) = ground.place(PACKAGER)?;

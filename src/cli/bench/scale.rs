@@ -1,4 +1,4 @@
-//! What a lot costs when little is stored, and when much is.
+//! What a lot costs when little is stored, and when much is; and a page of the events of a party whose they are not.
 //!
 //! The store is made up, of things as captures leave them: other products, other lots. The raw figure is the hub's own with little in the
 //! store, so the ratio says how flat the cost is.
@@ -10,7 +10,7 @@ use crate::storage::yardstick::filler;
 
 use super::capture::{CAPTURED, commissioning};
 use super::ground::{Ground, PACKAGER};
-use super::{BenchArgs, Bytes, Figure, progress};
+use super::{BenchArgs, Bytes, Figure, lens, progress};
 
 /// Lots captured at each size; the fastest counts.
 const LOTS: usize = 3;
@@ -21,10 +21,20 @@ const PATIENCE: Duration = Duration::from_secs(600);
 pub(super) async fn measure(ground: &Ground, args: &BenchArgs) -> anyhow::Result<(Vec<Figure>, Vec<Bytes>)> {
     let few = fill(ground, 0, 1).await?;
     let small = capture(ground, "few").await?;
+    let time = Duration::from_secs(args.seconds.into());
+    let owner = lens::owner(ground)?;
+    let few_listed = lens::seen(ground, &owner, time).await?;
     let most = (args.stored / filler::LOT).max(few + 1);
     let lots = fill(ground, few, most).await?;
+    let many_listed = lens::seen(ground, &owner, time).await?;
     let large = capture(ground, "many").await?;
     let stored = lots * filler::LOT;
+    let listed = Figure::of_rates(
+        format!("a page of its own events listed in the hub with {stored} things of others stored"),
+        "pages",
+        &many_listed,
+        ("the same with 100,000 things stored", few_listed.per_second),
+    );
     let figure = Figure {
         what: format!("a lot of {CAPTURED} captured with {stored} things stored"),
         unit: "EPCs",
@@ -36,7 +46,7 @@ pub(super) async fn measure(ground: &Ground, args: &BenchArgs) -> anyhow::Result
     };
     let bytes = crate::storage::yardstick::database_bytes(ground.running.hub().db()).await?;
     let what = format!("of database with {stored} things stored");
-    Ok((vec![figure], vec![Bytes { what, bytes }]))
+    Ok((vec![figure, listed], vec![Bytes { what, bytes }]))
 }
 
 /// Fills up to so many lots, or as many as there is time for; how many there are.

@@ -26,6 +26,18 @@ pub(super) fn check(drafts: &[Draft]) -> Vec<ConfigError> {
         for agreement in &draft.agreements {
             references(drafts, draft, agreement, &mut found);
         }
+        let grants = draft.grants.iter().filter_map(|grant| Some((draft, grant.name.as_ref()?)));
+        claimed_once("grant", grants, "give each grant of the file a name of its own", &mut found);
+        let caps = draft.caps.iter().filter_map(|cap| Some((draft, cap.name.as_ref()?)));
+        claimed_once("cap", caps, "give each cap of the file a name of its own", &mut found);
+        let grantees = draft.grants.iter().filter_map(|grant| grant.grantee.as_ref());
+        for party in grantees.chain(draft.caps.iter().flat_map(|cap| &cap.grantees)) {
+            if !drafts.iter().any(|draft| draft.id == party.value) {
+                let cause = format!("grantee `{}` has no file", party.value);
+                let fix = format!("add `{}.toml`, or name the id of a party that has one", party.value);
+                found.push(problem(draft, party.line, cause, fix));
+            }
+        }
     }
     found
 }

@@ -14,6 +14,7 @@ use toml::de::DeTable;
 use crate::domain::agreement::{Agreement, Approval, Power, Quota};
 use crate::domain::gs1::{CompanyPrefix, Gln, Gtin};
 use crate::domain::ids::{AgreementId, PartyId};
+use crate::domain::party::licence::Licence;
 use crate::domain::party::{Party, Product, Role, Site};
 use crate::domain::profile::Profile;
 use crate::domain::serial::forecast::Replenish;
@@ -21,10 +22,11 @@ use crate::domain::time::Micros;
 use crate::domain::webhook::Webhook;
 
 use super::capture::capture;
+use super::grant::{self, CapDraft, GrantDraft};
 use super::product::{ProductDraft, SeriesDraft, product, sscc};
 use super::reader::{Key, Located, Problems, Section, cut};
 use super::supply;
-use super::{PartnerFile, Subject, issuer, webhook};
+use super::{PartnerFile, Subject, issuer, licence, webhook};
 
 pub(super) const fn key(name: &'static str, example: &'static str) -> Key {
     Key { name, example }
@@ -50,9 +52,9 @@ const VALID_UNTIL: Key = key("valid_until", "2034-01-01");
 const LONGEST_LEASE: u64 = 3_650;
 
 pub(super) const KEY_FIX: &str = "correct the number; its last digit is a check digit (GS1 General Specifications 7.9)";
-const ROLE_FIX: &str = "use manufacturer, cmo, logistics, wholesaler, dispenser, regulator or operator";
+pub(super) const ROLE_FIX: &str = "use manufacturer, cmo, logistics, wholesaler, dispenser, regulator or operator";
 const POWER_FIX: &str = "use request_serials, commission, ship, receive or see_stock";
-const SLUG_FIX: &str = "use 2 to 40 of a-z, 0-9 and inner hyphens";
+pub(super) const SLUG_FIX: &str = "use 2 to 40 of a-z, 0-9 and inner hyphens";
 
 /// One party's file, as far as it could be read.
 #[derive(Debug)]
@@ -66,11 +68,14 @@ pub(super) struct Draft {
     pub(super) products: Vec<ProductDraft>,
     pub(super) series: Vec<SeriesDraft>,
     pub(super) agreements: Vec<AgreementDraft>,
+    pub(super) grants: Vec<GrantDraft>,
+    pub(super) caps: Vec<CapDraft>,
     legal_name: Option<String>,
     roles: Vec<Role>,
     country: Option<String>,
     issuers: Vec<String>,
     capture: Profile,
+    licences: Vec<Licence>,
     webhooks: Vec<Webhook>,
     suspended: bool,
 }
@@ -110,7 +115,7 @@ pub(super) struct AgreementDraft {
 }
 
 /// A word of one of our enums, spelt as it is stored.
-struct Word<T>(T);
+pub(super) struct Word<T>(pub(super) T);
 
 impl<T: DeserializeOwned> std::str::FromStr for Word<T> {
     type Err = String;
@@ -124,7 +129,7 @@ impl<T: DeserializeOwned> std::str::FromStr for Word<T> {
 }
 
 /// ISO 3166-1 alpha-2 in form; the list itself changes more often than this code.
-struct Country(String);
+pub(super) struct Country(pub(super) String);
 
 impl std::str::FromStr for Country {
     type Err = String;
@@ -170,11 +175,14 @@ impl Draft {
             products: Vec::new(),
             series: Vec::new(),
             agreements: Vec::new(),
+            grants: Vec::new(),
+            caps: Vec::new(),
             legal_name: None,
             roles: Vec::new(),
             country: None,
             issuers: Vec::new(),
             capture: Profile::default(),
+            licences: Vec::new(),
             webhooks: Vec::new(),
             suspended: false,
         }
@@ -194,6 +202,7 @@ impl Draft {
         });
         let (series, series_whole) =
             problems.watch(|| root.sections(&key("sscc", "[[sscc]]")).into_iter().flat_map(sscc).collect());
+        let roles = roles(&mut root);
         let draft = Self {
             whole: Whole {
                 prefixes: prefixes_whole,
@@ -202,7 +211,8 @@ impl Draft {
                 series: series_whole,
             },
             legal_name: label(&mut root, &LEGAL_NAME),
-            roles: roles(&mut root),
+            licences: licence::read(&mut root, &roles),
+            roles,
             gln: root.parsed(&GLN, KEY_FIX),
             country: country(&mut root),
             suspended: root.flag(&key("suspended", "true")),
@@ -215,6 +225,8 @@ impl Draft {
                 .into_iter()
                 .map(agreement)
                 .collect(),
+            grants: grant::grants(&id, &mut root),
+            caps: grant::caps(&id, &mut root),
             issuers: root
                 .sections(&key("issuers", "[[issuers]]"))
                 .into_iter()
@@ -266,12 +278,17 @@ impl Draft {
             sscc: self.series.into_iter().map(|series| series.numbers.value).collect(),
             issuers: self.issuers,
             capture: self.capture,
+            licences: self.licences,
             webhooks: self.webhooks,
             active: !self.suspended,
         };
         let agreements = self.agreements.into_iter().map(|agreement| agreement.finish(&self.id));
+        let grants = self.grants.into_iter().map(|grant| grant.written);
+        let caps = self.caps.into_iter().map(|cap| cap.written);
         Some(PartnerFile {
             file: self.file,
+            grants: grants.collect::<Option<_>>()?,
+            caps: caps.collect::<Option<_>>()?,
             agreements: agreements.collect::<Option<_>>()?,
             party,
             lines,
@@ -286,11 +303,13 @@ impl Draft {
             .map(|prefix| (Subject::Prefix(prefix.value.clone()), prefix.line));
         let gtins = self.products.iter().filter_map(|product| product.gtin.as_ref());
         let ids = self.agreements.iter().filter_map(|agreement| agreement.id.as_ref());
+        let grants = self.grants.iter().filter_map(|grant| grant.name.as_ref());
         std::iter::once((Subject::Party, 0))
             .chain(glns)
             .chain(prefixes)
             .chain(gtins.map(|gtin| (Subject::Product(gtin.value), gtin.line)))
             .chain(ids.map(|id| (Subject::Agreement(id.value.clone()), id.line)))
+            .chain(grants.map(|name| (Subject::Grant(name.value.0.clone()), name.line)))
             .collect()
     }
 }

@@ -220,6 +220,16 @@ impl<'t> Section<'t> {
     /// A date (its first moment in UTC) or a time with its zone.
     pub(super) fn time(&mut self, key: &Key) -> Option<Located<Micros>> {
         let value = self.present(key)?;
+        self.as_time(key, value)
+    }
+
+    /// The same, of a key that may be missing.
+    pub(super) fn optional_time(&mut self, key: &Key) -> Option<Located<Micros>> {
+        let value = self.find(key)?;
+        self.as_time(key, value)
+    }
+
+    fn as_time(&self, key: &Key, value: &Spanned<DeValue<'_>>) -> Option<Located<Micros>> {
         let line = self.problems.line_of(value.span().start);
         let DeValue::Datetime(datetime) = value.get_ref() else {
             self.wrong_type(key, "a date without quotes", value);

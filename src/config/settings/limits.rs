@@ -105,6 +105,8 @@ pub struct Limits {
     pub page_token_seconds: u32,
     /// Most events in one answer of the SOAP query interface, which has no pages.
     pub poll_events: usize,
+    /// Grants of one party that stand: proposed or in force, and not over.
+    pub grants_per_party: u64,
     /// Subscriptions of one party.
     pub subscriptions_per_party: usize,
     /// Deliveries to subscribers at the same time in this process; one party has at most a quarter of them.
@@ -174,6 +176,7 @@ impl Default for Limits {
             queries_per_party: 1_000,
             page_token_seconds: 3_600,
             poll_events: 10_000,
+            grants_per_party: 1_000,
             subscriptions_per_party: 100,
             deliveries_at_once: 16,
             delivery_events: 100,

@@ -15,6 +15,9 @@ use crate::domain::time::Micros;
 pub struct Cap {
     /// Its id.
     pub id: CapId,
+    /// What it is called in the partner file of its owner; none of one that was set otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Whose data; who set it.
     pub owner: PartyId,
     /// For these parties; empty: for all.

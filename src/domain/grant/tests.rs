@@ -7,6 +7,7 @@ use crate::domain::lens::sight;
 
 fn grant() -> Grant {
     Grant {
+        name: None,
         id: "grt_00000000000000000000000000000001".parse().unwrap(),
         version: 1,
         supersedes: None,

@@ -313,7 +313,7 @@ fn endpoint_for(mut endpoint: SourceDest, who: Who, place: Where, viewer: &dyn V
 }
 
 /// Extensions can hold anything, prices too: they are of the raw payload.
-fn mask_payload(event: &mut Event, sight: &Sight) {
+pub(super) fn mask_payload(event: &mut Event, sight: &Sight) {
     if sight.condition == Shown::Nothing {
         event.sensor_elements.clear();
     }

@@ -35,11 +35,13 @@ pub enum Leak {
     OwnersBeside,
     /// Who asks in the name of one principal is shown what is of others, too.
     ActingForAll,
+    /// A slice has things beside those that it is to show.
+    SliceOfSiblings,
 }
 
 impl Leak {
     /// Each of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Siblings,
         Self::CountBeforeFilter,
         Self::CursorOnHidden,
@@ -54,6 +56,7 @@ impl Leak {
         Self::SoldTogether,
         Self::OwnersBeside,
         Self::ActingForAll,
+        Self::SliceOfSiblings,
     ];
 }
 

@@ -49,6 +49,7 @@ fn party(name: &str, roles: &[Role]) -> Party {
         sscc: Vec::new(),
         issuers: Vec::new(),
         capture: crate::domain::profile::Profile::default(),
+        licences: Vec::new(),
         webhooks: Vec::new(),
         active: true,
     }
@@ -323,6 +324,7 @@ fn any_grant() -> impl Strategy<Value = Held> {
     (any_scope(), any_sight(), 0_usize..3, times, conditions, any::<u64>()).prop_map(
         |(scope, levels, grantor, (from, until, force, end), (proof, role, to), number)| Held {
             grant: Grant {
+                name: None,
                 id: GrantId::new(uuid::Uuid::from_u128(number.into())),
                 version: 1,
                 supersedes: None,
@@ -369,6 +371,7 @@ fn any_cap() -> impl Strategy<Value = CapHeld> {
         scope.biz_steps = Vec::new();
         CapHeld {
             cap: Cap {
+                name: None,
                 id: CapId::new(uuid::Uuid::from_u128(5)),
                 owner: id(PARTIES[owner]),
                 grantees: match to {

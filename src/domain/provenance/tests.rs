@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::domain::gs1::Epc;
-use crate::domain::ids::ShipmentId;
+use crate::domain::ids::{EmergencyId, ShipmentId};
+use crate::domain::party::licence::Licence;
 
 /// Day of November 2026.
 fn day(day: u8) -> Micros {
@@ -26,6 +27,7 @@ fn registry() -> Registry {
         products: Vec::new(),
         issuers: Vec::new(),
         capture: crate::domain::profile::Profile::default(),
+        licences: Vec::new(),
         webhooks: Vec::new(),
         active: true,
     };
@@ -210,6 +212,81 @@ fn who_has_and_who_owns_it_is_told_as_far_as_the_viewer_goes() {
     assert_eq!(keepers(&kept, "meridian"), None);
     let on_the_way = story().until(day(2));
     assert_eq!(on_the_way.handovers[0].received_at, None);
+}
+
+#[test]
+fn a_hop_is_licensed_through_what_of_its_time_may_be_known() {
+    let licence = |from: Micros, until: Micros| Licence {
+        role: Role::Logistics,
+        authority: "IGJ".to_owned(),
+        number: "1".to_owned(),
+        valid_from: from,
+        valid_until: Some(until),
+    };
+    let with = |licences: Vec<Licence>| {
+        let known = registry();
+        let mut parties: Vec<Party> = known.parties().map(|party| Party::clone(party)).collect();
+        let northway = parties.iter_mut().find(|party| party.id == id("northway")).unwrap();
+        northway.licences = licences;
+        Registry::new(2, parties, Vec::new())
+    };
+    let judged = |registry: &Registry, viewer: &str| {
+        let told = tell(&story(), &id(viewer), registry).unwrap();
+        let hop = told.hops.iter().find(|hop| hop.role == Some(Role::Logistics)).unwrap();
+        (hop.at.is_some(), hop.licence_valid)
+    };
+    // Northway took the pack on the third. Corner may know the month, northway the moment.
+    let check = |from: Micros, until: Micros, month: Option<bool>, moment: Option<bool>| {
+        let registry = with(vec![licence(from, until)]);
+        assert_eq!(judged(&registry, "corner"), (false, month), "{from} to {until}");
+        assert_eq!(judged(&registry, "northway"), (true, moment), "{from} to {until}");
+    };
+    let (begin, end) = day(3).month_bounds();
+    check(begin, end, Some(true), Some(true));
+    check(day(2), end, None, Some(true));
+    check(day(4), end, None, Some(false));
+    check(begin, day(3), None, Some(false));
+    check(end, Micros::FOREVER, Some(false), Some(false));
+    assert_eq!(judged(&registry(), "corner"), (false, None));
+}
+
+#[test]
+fn what_is_declared_of_a_lot_is_told_while_it_holds() {
+    let gtin: Gtin = "09521321000018".parse().unwrap();
+    let mut thing = story().thing;
+    thing.gtin = Some(gtin);
+    let declared = |lots: &[&str], from: u8, ended: Option<u8>| EmergencyHeld {
+        emergency: Emergency {
+            id: EmergencyId::new(uuid::Uuid::from_u128(u128::from(from))),
+            owner: id("aurora"),
+            gtin,
+            lots: lots.iter().map(|lot| (*lot).to_owned()).collect(),
+            reason: format!("since {from}"),
+            from: day(from),
+            until: day(20),
+        },
+        declared_at: day(from),
+        ended_at: ended.map(day),
+    };
+    let all = [
+        declared(&["L1", "L2"], 5, None),
+        declared(&["L2"], 3, None),
+        declared(&[], 4, Some(10)),
+    ];
+    let told = |thing: &Thing, at: u8| -> Vec<String> {
+        recalls(thing, &all, day(at))
+            .into_iter()
+            .map(|recall| recall.reason)
+            .collect()
+    };
+    assert_eq!(told(&thing, 3), Vec::<String>::new());
+    assert_eq!(told(&thing, 9), ["since 4", "since 5"]);
+    assert_eq!(told(&thing, 10), ["since 5"]);
+    assert_eq!(told(&thing, 20), Vec::<String>::new());
+    thing.lot = None;
+    assert_eq!(told(&thing, 9), ["since 4"]);
+    thing.gtin = None;
+    assert_eq!(told(&thing, 9), Vec::<String>::new());
 }
 
 /// Sold by northway, who keeps and ships it, as of several who sell on one pallet; what is left of the deals, as `seller>buyer`.

@@ -295,6 +295,12 @@ impl Standing {
         sight(self.of_making(trace.thing.maker.as_ref() == Some(party))).when == When::Exact
     }
 
+    /// When it bought the thing, last: what was done with the thing before, it may know in outline.
+    #[must_use]
+    pub fn bought_at(&self, trace: &Trace) -> Option<Micros> {
+        Some(trace.handovers.get(self.owned?)?.shipped_at)
+    }
+
     /// Its relations to the making of the thing.
     #[must_use]
     pub fn of_making(&self, made: bool) -> Relations {

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::domain::ids::EventKey;
 use crate::domain::serial::key::MasterKey;
 
 fn master() -> MasterKey {
@@ -24,7 +25,7 @@ fn leaves(count: usize) -> Vec<String> {
 }
 
 fn statement(tree: &SliceTree) -> Statement {
-    Statement::new(None, EventKey::new(Uuid::from_u128(1)), tree.root())
+    Statement::new(None, "one".to_owned(), tree.root())
 }
 
 /// The root by what the module's words say, with nothing kept and no recursion over ranges.
@@ -153,8 +154,13 @@ fn a_statement_is_of_this_hub_this_type_and_unchanged() {
         Err(StatementError::Form(_))
     ));
     assert!(crate::domain::serial::receipt::verify(&jws, &key.key_set()).is_err());
-    let later = Statement { version: 2, ..said };
+    let later = Statement {
+        version: 3,
+        ..said.clone()
+    };
     assert!(Statement::verify(&later.sign(&key).unwrap(), &key.key_set()).is_err());
+    let mixed = Statement { version: 1, ..said };
+    assert!(Statement::verify(&mixed.sign(&key).unwrap(), &key.key_set()).is_err());
     for at in 0..jws.len() {
         let mut bytes = jws.clone().into_bytes();
         bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };

@@ -38,8 +38,15 @@ pub enum TreeError {
 impl SliceKey {
     /// Follows from the master key.
     pub fn of(master_key: &MasterKey, event: EventKey) -> Result<Self, SerialError> {
-        let key = master_key.derive(&[b"counterfoil/event-slice/v1|", event.uuid().as_bytes()])?;
+        let key = master_key.derive(&[b"counterfoil/event-slice/v2|", event.uuid().as_bytes()])?;
         Ok(Self(key))
+    }
+
+    /// What statements call the event: says nothing, and is the same in each of them.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let name = self.part(2, 0);
+        super::written(&name)
     }
 
     /// For a test that follows the words.

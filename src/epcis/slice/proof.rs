@@ -2,8 +2,8 @@
 
 use jsonwebtoken::jwk::JwkSet;
 
-use super::{DEPTH, Said, TYPE, VERSION, context, tidied};
-use crate::domain::slice::{Opening, Statement, StatementError};
+use super::{BESIDE, DEPTH, Said, TYPE, context, tidied};
+use crate::domain::slice::{Opening, Statement, StatementError, VERSION};
 use crate::epcis::json::plain::Json;
 
 /// A slice whose every word was proved.
@@ -11,10 +11,8 @@ use crate::epcis::json::plain::Json;
 pub struct Proved {
     /// What was signed.
     pub statement: Statement,
-    /// Who sent the event, if the slice says it.
-    pub asserter: Option<String>,
-    /// In whose name, if the slice says it.
-    pub principal: Option<String>,
+    /// Who sent the event, in whose name, and its words: `asserter`, `country`, `month`, `principal`, `role`, those that it has.
+    pub beside: Vec<(&'static str, String)>,
     /// `eventID`, `type`, `eventTime`, `recordTime`, `bizStep`: those that it has.
     pub facts: Vec<(&'static str, String)>,
     /// How many things and amounts of things it names, parent included.
@@ -75,11 +73,14 @@ pub fn verify(file: &str, keys: &JwkSet) -> Result<Proved, SliceError> {
     };
     let mut all = Members(all);
     let typed = all.take("type") == Some(Json::Text(TYPE.to_owned()));
-    if !typed || all.take("version") != Some(Json::Number(VERSION.to_owned())) {
-        return Err(form(
-            "its `type` and `version` do not say that it is one that this program knows",
-        ));
-    }
+    let version = match all.take("version") {
+        Some(Json::Number(version)) if typed => version.parse().ok(),
+        Some(_) | None => None,
+    };
+    let unknown = || form("its `type` and `version` do not say that it is one that this program knows");
+    let version: u32 = version
+        .filter(|version| (1..=VERSION).contains(version))
+        .ok_or_else(unknown)?;
     let Some(Json::Text(signature)) = all.take("signature") else {
         return Err(form("it has no `signature`"));
     };
@@ -90,8 +91,7 @@ pub fn verify(file: &str, keys: &JwkSet) -> Result<Proved, SliceError> {
         return Err(form("it has no `event`"));
     };
     let said = Said {
-        asserter: all.take("asserter"),
-        principal: all.take("principal"),
+        beside: BESIDE.into_iter().filter_map(|name| Some((name, all.take(name)?))).collect(),
         event: tidied(event),
     };
     if let Some((name, _)) = all.0.first() {
@@ -106,8 +106,11 @@ pub fn verify(file: &str, keys: &JwkSet) -> Result<Proved, SliceError> {
         return Err(form("the `@context` of its event is not that of EPCIS alone"));
     }
     let statement = Statement::verify(&signature, keys)?;
+    if statement.version != version {
+        return Err(form("its `version` is not that of what was signed"));
+    }
     let openings = openings(&proofs)?;
-    let canonical = said.file(&openings, &signature);
+    let canonical = said.file_of(version, &openings, &signature);
     if canonical != file {
         let same = canonical.bytes().zip(file.bytes()).take_while(|(one, other)| one == other);
         return Err(SliceError::Spelling { at: same.count() });
@@ -141,8 +144,11 @@ impl Said {
         let facts = ["eventID", "type", "eventTime", "recordTime", "bizStep"];
         Proved {
             statement,
-            asserter: self.asserter.as_ref().and_then(text),
-            principal: self.principal.as_ref().and_then(text),
+            beside: self
+                .beside
+                .iter()
+                .filter_map(|(name, value)| Some((*name, text(value)?)))
+                .collect(),
             facts: facts
                 .into_iter()
                 .filter_map(|name| Some((name, member(name).and_then(text)?)))

@@ -9,6 +9,7 @@ use crate::domain::event::{Action, CBV_MDA, Content, EventType};
 use crate::domain::event::{BizTransaction, ErrorDeclaration, Location, Name, Node, Quantity, SourceDest, Term};
 use crate::domain::gs1::{Epc, EpcClass};
 use crate::domain::ids::EventKey;
+use crate::domain::lens::outline::{Words, outline};
 use crate::domain::lens::{
     Contents, Documents, Layer, Relations, Shown, Sight, Step, Viewer, When, Where, Who, mask, mask_layers,
 };
@@ -20,6 +21,14 @@ use crate::epcis::{MediaType, ParseLimits, parse};
 
 const RECORDED: Micros = Micros(1_772_438_400_000_000);
 
+fn words() -> Words {
+    Words {
+        month: Some("2026-03".to_owned()),
+        country: Some("DE".to_owned()),
+        role: Some("cmo".to_owned()),
+    }
+}
+
 /// A hub that was told one event.
 struct Hub {
     tree: SliceTree,
@@ -30,10 +39,11 @@ struct Hub {
 impl Hub {
     fn told(event: &Event) -> Self {
         let (master, key) = (MasterKey::new([5; 32]), EventKey::new(Uuid::from_u128(9)));
-        let leaves = Said::whole(event, RECORDED, ("packwell", &["aurora"])).unwrap();
-        let tree = SliceTree::grow(&SliceKey::of(&master, key).unwrap(), &leaves).unwrap();
+        let leaves = Said::whole(event, RECORDED, ("packwell", &["aurora"]), &words()).unwrap();
+        let key = SliceKey::of(&master, key).unwrap();
+        let tree = SliceTree::grow(&key, &leaves).unwrap();
         let signing = ReceiptKey::of(&master).unwrap();
-        let jws = Statement::new(Some("hub-operator".parse().unwrap()), key, tree.root())
+        let jws = Statement::new(Some("hub-operator".parse().unwrap()), key.name(), tree.root())
             .sign(&signing)
             .unwrap();
         Self {
@@ -44,7 +54,10 @@ impl Hub {
     }
 
     fn slice(&self, shown: &Event, parties: (Option<&str>, Option<&str>)) -> String {
-        let said = Said::new(shown, RECORDED, parties).unwrap();
+        self.proved(&Said::new(shown, RECORDED, parties).unwrap())
+    }
+
+    fn proved(&self, said: &Said) -> String {
         let openings: Vec<Opening> = said
             .leaves()
             .iter()
@@ -207,7 +220,7 @@ fn any_changed_byte_is_noticed() {
     (shown.quantities, shown.disposition, shown.error_declaration) = (Vec::new(), None, None);
     let file = hub.slice(&shown, (Some("packwell"), None));
     let proved = verify(&file, &hub.keys).unwrap();
-    assert_eq!((proved.asserter.as_deref(), proved.principal), (Some("packwell"), None));
+    assert_eq!(proved.beside, [("asserter", "packwell".to_owned())]);
     let path = |at: usize| {
         file[..at]
             .rfind("\"path\":\"")
@@ -289,7 +302,7 @@ fn it_says_what_does_not_fit() {
         "added or taken away",
     );
     check(&|file| file["note"] = "x".into(), "`note` that no slice has");
-    check(&|file| file["version"] = 2.into(), "`type` and `version`");
+    check(&|file| file["version"] = 3.into(), "`type` and `version`");
     check(
         &|file| file["event"]["@context"] = "https://evil.example/".into(),
         "`@context`",
@@ -301,7 +314,7 @@ fn it_says_what_does_not_fit() {
     );
     let mut twice = file.replacen("{\"@context\":", "{\"@context\":[\"https://evil.example/\"],\"@context\":", 1);
     assert!(verify(&twice, &hub.keys).unwrap_err().to_string().contains("`@context`"));
-    twice = file.replacen("\"version\":1}", "\"version\":1,\"version\":1}", 1);
+    twice = file.replacen("\"version\":2}", "\"version\":2,\"version\":2}", 1);
     assert!(verify(&twice, &hub.keys).is_err());
     let spaced = file.replacen(",\"proofs\"", ", \"proofs\"", 1);
     assert!(verify(&spaced, &hub.keys).unwrap_err().to_string().contains("canonical JSON"));
@@ -320,7 +333,7 @@ fn it_says_what_does_not_fit() {
         "[]",
         "{}",
         "null",
-        "{\"type\":\"counterfoil-slice\",\"version\":1}",
+        "{\"type\":\"counterfoil-slice\",\"version\":2}",
         "\u{feff}{}",
     ] {
         assert!(verify(text, &hub.keys).is_err(), "{text}");
@@ -391,7 +404,7 @@ fn what_a_slice_hides_is_nowhere_in_it() {
         assert!(!said.contains(hidden), "{hidden}");
     }
     // Nor is a hash that a guess could be held against: of a leaf without its salt.
-    for leaf in Said::whole(&event, RECORDED, ("packwell", &["aurora"])).unwrap() {
+    for leaf in Said::whole(&event, RECORDED, ("packwell", &["aurora"]), &words()).unwrap() {
         let bare = base64::Engine::encode(
             &base64::engine::general_purpose::URL_SAFE_NO_PAD,
             crate::domain::serial::merkle::leaf_hash(leaf.as_bytes()),
@@ -448,4 +461,58 @@ proptest! {
         let again = again.map_err(|findings| TestCaseError::fail(format!("{findings:?}\n{document}")))?;
         prop_assert_eq!(content(&again.events[0].event), content(&shown), "{}", document);
     }
+}
+
+#[test]
+fn in_words_an_event_is_proved_without_its_time() {
+    let event = rich();
+    let hub = Hub::told(&event);
+    let sight = crate::domain::lens::sight(Relations::LATER_OWNER);
+    let mine: std::collections::HashSet<_> = event.epcs.iter().take(1).cloned().collect();
+    let shown = outline(&event, &sight, &mine).unwrap();
+    let file = hub.proved(&Said::in_words(&shown, &words().at(&sight)).unwrap());
+    let proved = verify(&file, &hub.keys).unwrap();
+    let told: Vec<(&str, &str)> = proved.beside.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    assert_eq!(told, [("country", "DE"), ("month", "2026-03"), ("role", "cmo")]);
+    assert_eq!(proved.things, 1);
+    let said: serde_json::Value = serde_json::from_str(&file).unwrap();
+    let members: Vec<&str> = said["event"].as_object().unwrap().keys().map(String::as_str).collect();
+    for hidden in [
+        "eventID",
+        "eventTime",
+        "recordTime",
+        "readPoint",
+        "bizLocation",
+        "sourceList",
+        "bizTransactionList",
+    ] {
+        assert!(!members.contains(&hidden), "{hidden} in {members:?}");
+    }
+    for (from, to) in [("\"DE\"", "\"FR\""), ("2026-03", "2026-04"), ("\"cmo\"", "\"wholesaler\"")] {
+        let error = verify(&file.replace(from, to), &hub.keys).unwrap_err();
+        assert!(matches!(error, SliceError::Unproved { .. }), "{from}: {error}");
+    }
+    assert_eq!(outline(&event, &sight, &std::collections::HashSet::new()), None);
+    assert_eq!(
+        outline(&event, &crate::domain::lens::sight(Relations::BRAND_OWNER_AFTER), &mine),
+        None,
+        "who may not know the month is told nothing"
+    );
+}
+
+/// A file of before there were words, made by the hub of that time.
+#[test]
+fn a_file_of_the_first_form_is_still_proved() {
+    let [file, keys] = ["slice-v1.jsonl", "slice-v1-keys.json"].map(|name| {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/corpus/slice")
+            .join(name);
+        std::fs::read_to_string(path).unwrap()
+    });
+    let keys: JwkSet = serde_json::from_str(&keys).unwrap();
+    let file = file.trim_end();
+    let proved = verify(file, &keys).unwrap();
+    assert_eq!((proved.statement.version, proved.things), (1, 4));
+    let error = verify(&file.replace("\"version\":1", "\"version\":2"), &keys).unwrap_err();
+    assert!(matches!(error, SliceError::Form(_)), "{error}");
 }

@@ -10,7 +10,7 @@ use crate::domain::time::Micros;
 use crate::service::{Hub, ServiceError};
 use crate::storage::{audit, grant as store};
 
-use super::{ENTRIES, TEXT, bad, check_scope, entry};
+use super::{ENTRIES, TEXT, bad, entry, faulty};
 
 /// A cap as it is asked for.
 #[derive(Debug, Clone)]
@@ -38,13 +38,14 @@ pub struct EmergencyDraft {
 
 /// Sets a cap on what is granted of the caller's data.
 pub async fn set_cap(hub: &Hub, actor: &Actor, draft: CapDraft) -> Result<Cap, ServiceError> {
-    check_scope(&draft.scope)?;
+    draft.scope.check().map_err(faulty)?;
     if draft.grantees.len() > ENTRIES {
         return Err(bad(format!("a cap names {ENTRIES} parties at the most")));
     }
     let now = hub.now();
     let cap = Cap {
         id: CapId::new(hub.new_id(now)),
+        name: None,
         owner: actor.party.clone(),
         grantees: draft.grantees,
         scope: draft.scope,

@@ -26,6 +26,10 @@ pub enum Noun {
     Series,
     /// An agreement, listed with its principal.
     Agreement,
+    /// A grant, listed with its grantor.
+    Grant,
+    /// A cap, listed with its owner.
+    Cap,
 }
 
 /// How it changes.
@@ -83,6 +87,8 @@ impl Change {
             Noun::Product => format!("{sign} product {} of {}", self.id, self.party),
             Noun::Series => format!("{sign} SSCC series {} of {}", self.id, self.party),
             Noun::Agreement => format!("{sign} agreement {} of {}", self.id, self.party),
+            Noun::Grant => format!("{sign} grant {} of {}", self.id, self.party),
+            Noun::Cap => format!("{sign} cap {} of {}", self.id, self.party),
         }
     }
 }
@@ -245,6 +251,12 @@ pub(super) fn gone(agreement: &Agreement) -> Change {
         party: agreement.principal.clone(),
         kind: Kind::Removed,
     }
+}
+
+/// How a grant or cap differs from the one that it comes after.
+pub(super) fn rule_fields(before: &impl serde::Serialize, after: &impl serde::Serialize) -> Vec<FieldChange> {
+    let all = fields(&value(before), &value(after));
+    all.into_iter().filter(|change| change.field != "id").collect()
 }
 
 fn introduction(party: &Party) -> String {

@@ -97,6 +97,18 @@ pub async fn by_keys(db: &Db, party: &PartyId, keys: &[EventKey]) -> Result<Vec<
         .collect()
 }
 
+/// Events with these keys, whoever has to do with them, in no order: without relations, for who decides by other things what to tell of them.
+pub async fn whole(db: &Db, keys: &[EventKey]) -> Result<Vec<EventRow>, StorageError> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut binds = Binds::default();
+    let keys = binds.list(keys.iter().map(|key| key.uuid()));
+    let sql = format!("{COLUMNS}, CAST(0 AS BIGINT) AS relations FROM event e WHERE e.id IN ({keys})");
+    let rows = db.query("reading whole events", &sql, binds.0).await?;
+    rows.iter().map(event_row).collect()
+}
+
 /// Events with this `eventID`: several, if an error declaration repeats it or two parties chose the same.
 pub async fn by_event_id(db: &Db, party: &PartyId, event_id: &str) -> Result<Vec<EventRow>, StorageError> {
     let sql = format!(
@@ -109,6 +121,8 @@ pub async fn by_event_id(db: &Db, party: &PartyId, event_id: &str) -> Result<Vec
     rows.iter().map(event_row).collect()
 }
 
+const COLUMNS: &str =
+    "SELECT e.id, e.event_id, e.record_time, e.asserter_id, e.principal_id, e.voided, e.document_id, e.body, e.packed";
 pub(super) const SELECT: &str = "SELECT e.id, e.event_id, e.record_time, e.asserter_id, e.principal_id, e.voided, e.document_id, e.body, e.packed, ep.relations";
 
 /// The relations under which an event is shown as one.

@@ -1,4 +1,4 @@
-//! Whose things are.
+//! Whose things are, and by which events they came to be what they are.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,7 +6,7 @@ use sea_orm::DbBackend;
 use uuid::Uuid;
 
 use crate::domain::gs1::EpcKey;
-use crate::domain::ids::PartyId;
+use crate::domain::ids::{EventKey, PartyId};
 use crate::storage::row::column;
 use crate::storage::{Db, StorageError};
 
@@ -35,6 +35,25 @@ pub async fn owners(db: &Db, keys: &[EpcKey]) -> Result<HashMap<EpcKey, PartyId>
         }
     }
     Ok(owners)
+}
+
+/// The events by which things came into being and into containers, as far as they count: that one, and those of all their stays.
+pub async fn makings(db: &Db, keys: &[EpcKey]) -> Result<Vec<(EpcKey, EventKey)>, StorageError> {
+    let mut makings = Vec::new();
+    for chunk in keys.chunks(CHUNK) {
+        let mut binds = Binds::default();
+        let list = binds.list(chunk.iter().map(|key| key.0));
+        let sql = format!(
+            "SELECT epc, birth AS event_id FROM thing WHERE epc IN ({list}) AND birth IS NOT NULL
+             UNION SELECT epc, opened_by FROM thing WHERE epc IN ({list}) AND opened_by IS NOT NULL
+             UNION SELECT child, opened_by FROM stay WHERE child IN ({list})"
+        );
+        for row in db.query("reading how things were made", &sql, binds.0).await? {
+            let event: Uuid = column(&row, "event", "event_id")?;
+            makings.push((EpcKey(column::<Uuid>(&row, "thing", "epc")?), EventKey::new(event)));
+        }
+    }
+    Ok(makings)
 }
 
 /// Those of some things that a party bought, itself or with what they were in.

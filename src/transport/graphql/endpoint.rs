@@ -17,13 +17,12 @@ use std::time::Duration;
 
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use async_graphql::{Executor, Request as Query, Variables};
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query as UriQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Extension, Router};
 use http_body_util::{BodyExt, Limited};
 use serde_json::value::RawValue;
 
@@ -31,6 +30,7 @@ use crate::config::settings::Limits;
 use crate::domain::party::Actor;
 use crate::service::Hub;
 use crate::service::error::Code;
+use crate::transport::route::{Routes, get};
 
 use super::super::problem::Problem;
 use super::guard::{self, QueryRefused};
@@ -39,7 +39,7 @@ pub use answer::MAX_MESSAGE_BYTES;
 use order::Order;
 
 /// `/graphql`.
-pub fn routes<E: Executor>(schema: E) -> Router<Hub> {
+pub fn routes<E: Executor>(schema: E) -> Routes {
     let for_get = schema.clone();
     let by_get = move |State(hub): State<Hub>, Extension(actor): Extension<Actor>, headers: HeaderMap, params: GetParams| async move {
         let call = Call {
@@ -53,7 +53,7 @@ pub fn routes<E: Executor>(schema: E) -> Router<Hub> {
         let call = Call { hub, actor, schema };
         call.post(&headers, body).await.unwrap_or_else(|problem| problem)
     };
-    Router::new().route("/graphql", get(by_get).post(by_post))
+    Routes::new().route("/graphql", get(by_get).post(by_post))
 }
 
 type GetParams = Result<UriQuery<UriParams>, QueryRejection>;

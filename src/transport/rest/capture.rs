@@ -16,8 +16,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Extension, Json, Router};
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use crate::domain::finding::{Class, FindingCode};
@@ -27,14 +26,15 @@ use crate::service::capture::{self, Job, JobState, Placed, Report};
 use crate::service::page::{Cursor, Page};
 use crate::service::{Code, Hub, ServiceError, Violation};
 use crate::transport::problem::{Problem, exception};
+use crate::transport::route::{Routes, get};
 
 use super::intake::{self, ERROR_BEHAVIOUR, announced};
 use super::negotiation::{self, Representation};
 use super::paging::{self, Paging, next_link};
 
 /// The routes of this noun.
-pub fn routes() -> Router<Hub> {
-    Router::new()
+pub fn routes() -> Routes {
+    Routes::new()
         .route("/epcis/capture", get(list).post(submit).options(options))
         .route("/epcis/capture/{id}", get(job))
         .route("/epcis/capture/{id}/document", get(document))

@@ -9,13 +9,12 @@
 //! A query parameter that is not known is refused: to pass over it would answer more than was asked for. Page tokens are
 //! of one caller and one query.
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Extension, Router};
 
 use crate::domain::gs1::Gln;
 use crate::domain::party::Actor;
@@ -25,14 +24,15 @@ use crate::service::capture::capture_event;
 use crate::service::event;
 use crate::service::query::{self, Position};
 use crate::service::{Code, Hub, ServiceError};
+use crate::transport::route::{Routes, get};
 
 use super::intake;
 use super::listing::{Asked, Parameters, percent};
 use super::negotiation::{Representation, problem};
 
 /// The routes of this noun.
-pub fn routes() -> Router<Hub> {
-    Router::new()
+pub fn routes() -> Routes {
+    Routes::new()
         .route("/epcis/events", get(list).post(capture).options(options))
         .route("/epcis/events/{event_id}", get(one))
 }

@@ -16,8 +16,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Extension, Json, Router};
+use axum::{Extension, Json};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
@@ -27,6 +26,7 @@ use crate::service::page::{Cursor, Page};
 use crate::service::serial::{self, ImportRecord, ImportRequest};
 use crate::service::{Code, Hub, ServiceError};
 use crate::transport::problem::Problem;
+use crate::transport::route::{Routes, get};
 
 use super::idempotency;
 use super::paging::{self, Paging, next_link};
@@ -39,8 +39,8 @@ pub const IMPORTS: &str = "/serials/v1/imports";
 pub const REGISTRATIONS: &str = "/serials/v1/registrations";
 
 /// The routes of this noun.
-pub fn routes() -> Router<Hub> {
-    Router::new().route(IMPORTS, get(list).post(import))
+pub fn routes() -> Routes {
+    Routes::new().route(IMPORTS, get(list).post(import))
 }
 
 #[derive(Debug, serde::Deserialize)]

@@ -12,12 +12,11 @@
 //!
 //! Looking up is a POST though it changes nothing: numbers do not belong into addresses, which others keep.
 
+use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use axum::routing::post;
-use axum::{Extension, Router};
 use futures_util::stream;
 use serde_json::{Map, Value, json};
 
@@ -26,6 +25,7 @@ use crate::domain::serial::table::{Row, Table};
 use crate::service::serial::lookup::{self, Asked, Foreign, Issued, Lookup, Transferred, Unreadable};
 use crate::service::{Code, Hub, ServiceError};
 use crate::transport::problem::Problem;
+use crate::transport::route::{Routes, post};
 
 /// Answers that are written at a time.
 const CHUNK: usize = 1_000;
@@ -33,8 +33,8 @@ const CHUNK: usize = 1_000;
 const ECHO: usize = 100;
 
 /// The routes of this noun.
-pub fn routes() -> Router<Hub> {
-    Router::new().route("/serials/v1/lookups", post(answer))
+pub fn routes() -> Routes {
+    Routes::new().route("/serials/v1/lookups", post(answer))
 }
 
 async fn answer(

@@ -18,13 +18,13 @@ use axum::extract::{FromRequestParts, Path, Query as UriQuery, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Extension, Json, Router};
+use axum::{Extension, Json};
 
 use crate::domain::party::Actor;
 use crate::epcis::query::Document;
 use crate::service::named_query::{self, StoredQuery};
 use crate::service::{Code, Hub, ServiceError};
+use crate::transport::route::{Routes, get};
 
 use super::discovery::discovery;
 use super::event::{Listing, page_of};
@@ -38,8 +38,8 @@ const BODY: usize = 1 << 20;
 type Name = Result<Path<String>, PathRejection>;
 
 /// The routes of this noun.
-pub fn routes() -> Router<Hub> {
-    Router::new()
+pub fn routes() -> Routes {
+    Routes::new()
         .route(
             "/epcis/queries",
             get(list).post(keep).options(async || discovery("GET, HEAD, POST, OPTIONS")),
@@ -54,7 +54,7 @@ pub fn routes() -> Router<Hub> {
             "/epcis/queries/{name}/events",
             get(events).options(async || discovery("GET, HEAD, OPTIONS")),
         )
-        .layer(Extension(Sockets::default()))
+        .with_shared(Sockets::default())
 }
 
 #[derive(serde::Deserialize)]

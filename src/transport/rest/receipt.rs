@@ -12,17 +12,17 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Extension, Json, Router};
+use axum::{Extension, Json};
 
 use crate::domain::ids::AllocationId;
 use crate::domain::party::Actor;
 use crate::service::{Code, Hub, ServiceError, serial};
 use crate::transport::problem::Problem;
+use crate::transport::route::{Routes, get};
 
 /// The routes of this noun.
-pub fn routes() -> Router<Hub> {
-    Router::new()
+pub fn routes() -> Routes {
+    Routes::new()
         .route("/serials/v1/allocations/{id}/receipt", get(receipt))
         .route("/serials/v1/allocations/{id}/receipt/proof", get(proof))
         .route("/.well-known/jwks.json", get(keys))

@@ -11,22 +11,22 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Extension, Json, Router};
+use axum::{Extension, Json};
 use serde_json::json;
 
 use crate::domain::party::Actor;
 use crate::service::serial::{self, Registration};
 use crate::service::{Code, Hub, ServiceError};
 use crate::transport::problem::Problem;
+use crate::transport::route::{Routes, post};
 
 use super::idempotency;
 use super::import::reader::ReadList;
 use super::import::{REGISTRATIONS, read};
 
 /// The routes of this noun.
-pub fn routes() -> Router<Hub> {
-    Router::new().route(REGISTRATIONS, post(register))
+pub fn routes() -> Routes {
+    Routes::new().route(REGISTRATIONS, post(register))
 }
 
 #[derive(Debug, serde::Deserialize)]

@@ -14,8 +14,7 @@ use axum::extract::{FromRequestParts, Path, Query as UriQuery, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get};
-use axum::{Extension, Json, Router};
+use axum::{Extension, Json};
 
 use crate::domain::event::EventType;
 use crate::domain::party::Actor;
@@ -25,6 +24,7 @@ use crate::service::query::position;
 use crate::service::resource::{self, Member, Resource};
 use crate::service::{Hub, ServiceError};
 use crate::transport::problem::Problem;
+use crate::transport::route::{Routes, delete, get};
 
 use super::event::{Listing, page_of};
 use super::listing::{Asked, Parameters};
@@ -60,8 +60,8 @@ const EVENT_TYPES: [(&str, EventType); 5] = [
 type Name = Result<Path<String>, PathRejection>;
 
 /// The routes of this noun.
-pub fn routes() -> Router<Hub> {
-    let mut router = Router::new()
+pub fn routes() -> Routes {
+    let mut router = Routes::new()
         .route("/epcis", get(top_level))
         .route("/epcis/eventTypes", get(event_types))
         .route("/epcis/eventTypes/{name}", get(event_type))

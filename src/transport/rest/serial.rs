@@ -11,13 +11,12 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use axum::routing::get;
-use axum::{Extension, Router};
 use futures_util::stream;
 
 use crate::domain::ids::AllocationId;
@@ -28,6 +27,7 @@ use crate::service::serial::SerialRange;
 use crate::service::{Code, Hub, ServiceError, serial};
 use crate::transport::numbers::{body, fitting, not_encodable, prefix_len};
 use crate::transport::problem::Problem;
+use crate::transport::route::{Routes, get};
 
 use format::Format;
 
@@ -42,9 +42,9 @@ mod subject;
 mod transfer;
 
 /// The routes of this noun.
-pub fn routes() -> Router<Hub> {
+pub fn routes() -> Routes {
     // HEAD on its own: it would otherwise count as a download.
-    Router::new()
+    Routes::new()
         .route("/serials/v1/allocations/{id}/serials", get(download).head(describe))
         .merge(allocation::routes())
         .merge(approval::routes())

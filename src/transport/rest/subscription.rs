@@ -13,8 +13,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Extension, Json, Router};
+use axum::{Extension, Json};
 
 use crate::domain::party::Actor;
 use crate::domain::query::schedule::Fields;
@@ -22,6 +21,7 @@ use crate::domain::subscription::Form;
 use crate::domain::time::Micros;
 use crate::service::subscription::{self, Controls, Subject, Subscription};
 use crate::service::{Code, Hub, ServiceError};
+use crate::transport::route::{Routes, get, post};
 
 use super::discovery::discovery;
 use super::listing::{Asked, Parameters, percent};
@@ -38,8 +38,8 @@ type OfQuery = Result<Path<String>, PathRejection>;
 type One = Result<Path<(String, String)>, PathRejection>;
 
 /// The routes of this noun.
-pub fn routes() -> Router<Hub> {
-    Router::new()
+pub fn routes() -> Routes {
+    Routes::new()
         .route(
             "/epcis/queries/{name}/subscriptions",
             get(list)

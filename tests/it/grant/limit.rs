@@ -78,3 +78,67 @@ async fn an_emergency_shows_the_sites_of_affected_goods_for_its_time_to_those_co
         .await;
     assert_eq!(places("meridian").await, (meridians, shown));
 }
+
+#[tokio::test]
+async fn what_is_declared_of_a_product_is_told_with_its_packs_while_it_holds_and_of_the_past_as_it_was() {
+    let test = TestHub::start().await;
+    test.set_time("2026-03-06T12:00:00Z");
+    let (told, _) = crate::story::tell(&test).await;
+    let query = "query ($epc: String!, $at: DateTime) {
+      provenance(epc: $epc, asOf: $at) { recalls { reason from until } hops { role licenceValid at } } }";
+    let ask = async |party: &str, epc: &str, at: Option<&str>| {
+        let data = test
+            .graphql_data(&test.actor(party), query, json!({"epc": epc, "at": at}))
+            .await;
+        data["provenance"].clone()
+    };
+    let reasons = |provenance: &Value| -> Vec<String> {
+        let recalls = provenance["recalls"].as_array().expect("recalls").iter();
+        recalls
+            .map(|recall| recall["reason"].as_str().expect("a reason").to_owned())
+            .collect()
+    };
+    let pack = told.units[0].as_str();
+    assert_eq!(reasons(&ask("meridian", pack, None).await), [""; 0]);
+    let declare = "mutation ($lots: [String!]!, $reason: String!) { declareEmergency(input: {
+      gtin: \"09521001001014\", lots: $lots, reason: $reason, until: \"2026-03-20T00:00:00Z\"}) { emergency } }";
+    let mut ids = Vec::new();
+    for (lot, reason) in [("LOT-1", "particles"), ("LOT-2", "another lot")] {
+        let input = json!({"lots": [lot], "reason": reason});
+        let done = test.graphql_data(&test.actor("aurora"), declare, input).await;
+        ids.push(done["declareEmergency"]["emergency"].clone());
+    }
+    let meridians = ask("meridian", pack, None).await;
+    assert_eq!(reasons(&meridians), ["particles"]);
+    for party in ["aurora", "packwell", "northway"] {
+        assert_eq!(reasons(&ask(party, pack, None).await), ["particles"], "{party}");
+    }
+    // A stranger learns of a pack what it learns of none; a pallet is of no product.
+    assert_eq!(ask("halden", pack, None).await, Value::Null);
+    assert_eq!(reasons(&ask("meridian", &told.pallet, None).await), [""; 0]);
+    // Wholesalers have a licence on record in the shipped contracts, the others none.
+    let hops: Vec<(&str, &Value)> = meridians["hops"]
+        .as_array()
+        .expect("hops")
+        .iter()
+        .map(|hop| (hop["role"].as_str().expect("a role"), &hop["licenceValid"]))
+        .collect();
+    assert_eq!(
+        hops,
+        [
+            ("CMO", &Value::Null),
+            ("LOGISTICS", &Value::Null),
+            ("WHOLESALER", &json!(true))
+        ]
+    );
+    test.advance_seconds(3_600);
+    let finish = "mutation ($id: ID!) { endEmergency(input: {emergency: $id}) { emergency } }";
+    test.graphql_data(&test.actor("aurora"), finish, json!({"id": ids[0]})).await;
+    assert_eq!(reasons(&ask("meridian", pack, None).await), [""; 0]);
+    // It held then, and not before.
+    assert_eq!(
+        reasons(&ask("meridian", pack, Some("2026-03-06T12:30:00Z")).await),
+        ["particles"]
+    );
+    assert_eq!(reasons(&ask("meridian", pack, Some("2026-03-05T12:00:00Z")).await), [""; 0]);
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use counterfoil::config::partner::load;
 use counterfoil::domain::finding::FindingCode;
+use counterfoil::domain::lens::Class;
 use counterfoil::domain::profile::Level;
 use counterfoil::domain::serial::market::MARKETS;
 use counterfoil::domain::serial::rule::Source;
@@ -29,9 +30,26 @@ extension_digits = \"0\"
 [[issuers]]
 file = \"ca.pem\"
 \
+         [[licences]]
+role = \"manufacturer\"
+authority = \"Swissmedic\"
+number = \"1\"
+valid_from = 2024-02-01
+valid_until = 2034-02-01
          [[webhooks]]
 origin = \"https://erp.example:8443\"
 ca = \"ca.pem\"
+[[grants]]
+name = \"follow\"
+grantee = \"packer\"
+purpose = \"p\"
+valid_from = 2026-01-01
+valid_until = 2027-01-01
+levels = {{ existence = \"full\" }}
+scope = {{ lots = [\"L\"] }}
+[[caps]]
+name = \"no-places\"
+levels = {{ where = \"country\" }}
 [capture]
 profile = \"strict\"
 [capture.severity]
@@ -67,7 +85,12 @@ fn the_keys_are_those_the_reader_knows() {
         ("approval", "above", "zzzzzzzz = 1\nabove"),
         ("replenish", "minimum", "zzzzzzzz = 1\nminimum"),
         ("issuers", "file =", "zzzzzzzz = 1\nfile ="),
+        ("licences", "authority =", "zzzzzzzz = 1\nauthority ="),
         ("webhooks", "origin =", "zzzzzzzz = 1\norigin ="),
+        ("grants", "grantee =", "zzzzzzzz = 1\ngrantee ="),
+        ("levels", "{ existence", "{ zzzzzzzz = 1, existence"),
+        ("scope", "{ lots", "{ zzzzzzzz = 1, lots"),
+        ("caps", "name = \"no-places\"", "zzzzzzzz = 1\nname = \"no-places\""),
         ("capture", "profile =", "zzzzzzzz = 1\nprofile ="),
         ("severity", "SCHEMA_ORDER =", "zzzzzzzz = 1\nSCHEMA_ORDER ="),
     ] {
@@ -108,7 +131,16 @@ fn the_required_keys_are_those_the_reader_misses() {
         ("agreements", "valid_until = 2034-01-01\n"),
         ("approval", "above = 500\n"),
         ("issuers", "file = \"ca.pem\"\n"),
+        ("licences", "role = \"manufacturer\"\n"),
+        ("licences", "authority = \"Swissmedic\"\n"),
+        ("licences", "number = \"1\"\n"),
+        ("licences", "valid_from = 2024-02-01\n"),
         ("webhooks", "origin = \"https://erp.example:8443\"\n"),
+        ("grants", "name = \"follow\"\n"),
+        ("grants", "purpose = \"p\"\n"),
+        ("grants", "valid_from = 2026-01-01\n"),
+        ("grants", "valid_until = 2027-01-01\n"),
+        ("caps", "name = \"no-places\"\n"),
     ] {
         let key = line.trim_start_matches(", ").split(' ').next().unwrap();
         let object = if table.is_empty() { &schema } else { &schema["$defs"][table] };
@@ -159,6 +191,39 @@ fn the_words_are_those_the_reader_takes() {
         let maker = replaced(MAKER, from, &format!("[{words}]"));
         let world = folder(&[("maker.toml", &maker), ("packer.toml", PACKER)]);
         assert!(load(world.path()).is_ok(), "{words}");
+    }
+}
+
+#[test]
+fn the_levels_are_those_of_the_classes() {
+    let schema = schema();
+    let properties = schema["$defs"]["levels"]["properties"].as_object().unwrap();
+    assert_eq!(properties.len(), Class::ALL.len());
+    for class in Class::ALL {
+        let words = &properties[&format!("{class:?}").to_lowercase()]["enum"];
+        let words: Vec<&str> = words.as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+        assert_eq!(words, class.levels(), "{class:?}");
+        // Each is taken by the reader, under this name.
+        for word in words {
+            let level = format!(
+                "levels = {{ existence = \"full\", {} = \"{word}\" }}",
+                format!("{class:?}").to_lowercase()
+            );
+            let level = if class == Class::Existence {
+                format!("levels = {{ when = \"exact\", existence = \"{word}\" }}")
+            } else {
+                level
+            };
+            let maker = replaced(&full(), "levels = { existence = \"full\" }", &level);
+            let world = folder(&[("maker.toml", &maker), ("packer.toml", PACKER)]);
+            let known = match load(world.path()) {
+                Ok(_) => true,
+                Err(problems) => !problems
+                    .iter()
+                    .any(|problem| problem.cause.contains("level") || problem.cause.contains("unknown key")),
+            };
+            assert!(known, "{class:?} {word}");
+        }
     }
 }
 

@@ -118,6 +118,7 @@ pub fn all(family: &Family) -> Vec<Question> {
     }
     for world in &family.worlds {
         questions.extend(slices(world, &mut dice));
+        questions.push(makings(world, &mut dice));
     }
     for world in &family.worlds {
         let mut things = world.things.clone();
@@ -301,9 +302,11 @@ fn paths(family: &Family, dice: &mut Dice) -> Vec<Question> {
         "<param><name>EQ_readPoint</name><value><string>{}</string></value></param>",
         sgln(PACKER, true)
     )));
-    let master = format!("<q:Poll xmlns:q='{EPCISQ}'><queryName>SimpleMasterDataQuery</queryName><params/></q:Poll>");
+    let all = "<param><name>includeAttributes</name><value>true</value></param><param><name>includeChildren</name><value>true</value></param>";
+    let master =
+        format!("<q:Poll xmlns:q='{EPCISQ}'><queryName>SimpleMasterDataQuery</queryName><params>{all}</params></q:Poll>");
     questions.push(Question::post("/epcis/soap", "text/xml", enveloped(&master)));
-    let numbers = json!({"numbers": [{"gtin": cast.gtin(RIVAL, 0), "serial": "U10"}, {"serial": cast.sscc(PACKER, 4)}]});
+    let numbers = json!({"gtin": cast.gtin(RIVAL, 0), "serials": ["U10", "U11"]});
     questions.push(Question::post("/serials/v1/lookups", "application/json", numbers.to_string()));
     questions
 }
@@ -333,6 +336,15 @@ fn slices(world: &World, dice: &mut Dice) -> Vec<Question> {
         });
     }
     asked
+}
+
+/// How two things of a world were made.
+fn makings(world: &World, dice: &mut Dice) -> Question {
+    let things = [dice.one(&world.things), dice.one(&world.things)].map(|thing| format!("epc={}", escaped(&thing)));
+    Question {
+        slice_of_same: Some(false),
+        ..Question::get(format!("/epcis/slices?{}", things.join("&")))
+    }
 }
 
 /// Some things of a world at once, by aliases.

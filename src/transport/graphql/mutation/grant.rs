@@ -3,13 +3,13 @@
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
 use crate::domain::grant::{Conditions, Grantee, Signers};
-use crate::domain::ids::{GrantId, PartyId};
+use crate::domain::ids::GrantId;
 use crate::domain::lens::Sight;
 use crate::service::grant::{self, CapDraft, Draft, EmergencyDraft, SeenGrant};
 use crate::service::{Hub, ServiceError};
 use crate::transport::graphql::types::caller;
 use crate::transport::graphql::types::grant::{AccessLevelInput, AccessScopeInput, Grant, levels, role};
-use crate::transport::graphql::types::party::Role;
+use crate::transport::graphql::types::party::{Role, named};
 use crate::transport::graphql::types::refusal::{Answer, bad_input, refuse};
 use crate::transport::graphql::types::scalar::DateTime;
 
@@ -238,7 +238,7 @@ impl GrantMutation {
         let (hub, actor) = caller(context)?;
         let glns = input.grantee_glns.unwrap_or_default();
         let draft = CapDraft {
-            grantees: glns.iter().map(|gln| party(hub, gln)).collect::<Answer<_>>()?,
+            grantees: glns.iter().map(|gln| named(hub, gln)).collect::<Answer<_>>()?,
             scope: input.scope.unwrap_or_default().scope()?,
             levels: levels(Sight::FULL, &input.levels)?,
         };
@@ -264,7 +264,7 @@ impl GrantMutation {
 /// A draft as the service takes it.
 pub(in crate::transport::graphql) fn draft(hub: &Hub, input: ProposeGrantInput) -> Answer<Draft> {
     let grantee = match (input.grantee_gln, input.grantee_role) {
-        (Some(gln), None) if input.grantee_country.is_none() => Grantee::Party(party(hub, &gln)?),
+        (Some(gln), None) if input.grantee_country.is_none() => Grantee::Party(named(hub, &gln)?),
         (None, Some(name)) => Grantee::Role {
             role: role(name),
             country: input.grantee_country,
@@ -293,15 +293,6 @@ pub(in crate::transport::graphql) fn draft(hub: &Hub, input: ProposeGrantInput) 
             Some(false) | None => Signers::Grantor,
         },
     })
-}
-
-fn party(hub: &Hub, gln: &str) -> Answer<PartyId> {
-    let gln = gln
-        .parse()
-        .map_err(|_| bad_input("a GLN has 13 digits with a right check digit"))?;
-    let registry = hub.registry();
-    let party = registry.party_of_gln(gln).cloned();
-    party.ok_or_else(|| refuse(ServiceError::not_found()))
 }
 
 fn grant_id(id: &ID) -> Answer<GrantId> {

@@ -2,15 +2,14 @@
 
 use async_graphql::{Context, ID, Object};
 
-use crate::domain::ids::PartyId;
 use crate::service::explain::{self, Question};
-use crate::service::{Hub, ServiceError};
 use crate::transport::graphql::mutation::grant::{ProposeGrantInput, draft};
 use crate::transport::graphql::types::caller;
 use crate::transport::graphql::types::event::Event;
 use crate::transport::graphql::types::explain::{AccessChange, AccessExplanation, AccessSeer};
 use crate::transport::graphql::types::page::{Pages, connection, page, rows};
-use crate::transport::graphql::types::refusal::{Answer, bad_input, refuse};
+use crate::transport::graphql::types::party::named;
+use crate::transport::graphql::types::refusal::{Answer, refuse};
 use crate::transport::graphql::types::scalar::DateTime;
 
 /// Fields of this noun.
@@ -28,7 +27,7 @@ impl ExplainQuery {
         #[graphql(desc = "The other.")] to: DateTime,
     ) -> Answer<AccessChange> {
         let (hub, actor) = caller(context)?;
-        let partner = party(hub, &party_gln)?;
+        let partner = named(hub, &party_gln)?;
         let change = explain::access_diff(hub, actor, &partner, (from.0, to.0))
             .await
             .map_err(refuse)?;
@@ -62,7 +61,7 @@ impl ExplainQuery {
         let Ok(event) = event.parse() else { return Ok(None) };
         let question = Question {
             party: match party_gln {
-                Some(gln) => party(hub, &gln)?,
+                Some(gln) => named(hub, &gln)?,
                 None => actor.party.clone(),
             },
             event,
@@ -93,7 +92,7 @@ impl ExplainQuery {
         #[graphql(desc = "GLN of the partner.")] party_gln: String,
     ) -> Answer<Pages<Event>> {
         let (hub, actor) = caller(context)?;
-        let partner = party(hub, &party_gln)?;
+        let partner = named(hub, &party_gln)?;
         let list = format!("previewAs/{partner}");
         let page = page(hub, actor, &list, first, after)?;
         let paged = explain::preview(hub, actor, &partner, page).await.map_err(refuse)?;
@@ -116,13 +115,4 @@ impl ExplainQuery {
         let registry = hub.registry();
         Ok(seers.iter().map(|seer| AccessSeer::of(&registry, seer)).collect())
     }
-}
-
-fn party(hub: &Hub, gln: &str) -> Answer<PartyId> {
-    let gln = gln
-        .parse()
-        .map_err(|_| bad_input("a GLN has 13 digits with a right check digit"))?;
-    let registry = hub.registry();
-    let party = registry.party_of_gln(gln).cloned();
-    party.ok_or_else(|| refuse(ServiceError::not_found()))
 }

@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, Object};
 
 use crate::domain::gs1::Epc;
-use crate::service::slice::{Named, slices};
+use crate::service::slice::{Named, of_things, slices};
 use crate::transport::graphql::types::caller;
 use crate::transport::graphql::types::refusal::{Answer, refuse};
 use crate::transport::graphql::types::slice::EventSlice;
@@ -30,7 +30,22 @@ impl SliceQuery {
         let (hub, actor) = caller(context)?;
         let Ok(key) = id.parse() else { return Ok(None) };
         let things: Vec<Epc> = epcs.unwrap_or_default().iter().map(|text| epc(text)).collect::<Answer<_>>()?;
-        let found = slices(hub, actor, Named::Key(key), &things).await.map_err(refuse)?;
+        let found = slices(hub, actor, Named::Keys(&[key]), &things).await.map_err(refuse)?;
         Ok(found.into_iter().next().map(EventSlice))
+    }
+
+    /// How things came into being and into containers, proved: of each such event what the caller sees of it; where it bought the things
+    /// since, in words (month, country, kind of party) and with those things alone. Empty for things that it never had to do with, as for
+    /// things that do not exist.
+    #[graphql(complexity = "4000 + child_complexity * 8")]
+    async fn event_slices(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The things, in any spelling of their EPCs.")] epcs: Vec<String>,
+    ) -> Answer<Vec<EventSlice>> {
+        let (hub, actor) = caller(context)?;
+        let things: Vec<Epc> = epcs.iter().map(|text| epc(text)).collect::<Answer<_>>()?;
+        let found = of_things(hub, actor, &things).await.map_err(refuse)?;
+        Ok(found.into_iter().map(EventSlice).collect())
     }
 }

@@ -193,7 +193,7 @@ impl GrantState {
 pub enum GrantOrigin {
     /// Proposed and signed by the parties.
     Signed,
-    /// From partner configuration: in force by the operator's apply.
+    /// Written in the partner file of its grantor, and signed like any other.
     PartnerConfig,
 }
 

@@ -4,6 +4,9 @@ use async_graphql::{Enum, ID, Object, SimpleObject};
 
 use crate::domain::ids::PartyId;
 use crate::domain::party::{self, Registry};
+use crate::service::{Hub, ServiceError};
+
+use super::refusal::{Answer, bad_input, refuse};
 
 /// What a party is on the hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -60,6 +63,18 @@ impl PartyName {
             roles: party.roles.iter().map(|role| Role::from(*role)).collect(),
         })
     }
+}
+
+/// The party of the GLN of a legal entity. Who is on the hub is no secret among its parties: nobody could be granted anything otherwise.
+/// Whose site a GLN is they do not learn: it is unknown here, as one that nobody has.
+pub(in crate::transport::graphql) fn named(hub: &Hub, gln: &str) -> Answer<PartyId> {
+    let gln = gln
+        .parse()
+        .map_err(|_| bad_input("a GLN has 13 digits with a right check digit"))?;
+    let registry = hub.registry();
+    let party = registry.party_of_gln(gln).and_then(|id| registry.party(id));
+    let entity = party.filter(|party| party.gln == gln).map(|party| party.id.clone());
+    entity.ok_or_else(|| refuse(ServiceError::not_found()))
 }
 
 /// A place of a party.

@@ -15,6 +15,9 @@ pub struct Hop {
     country: Option<String>,
     /// When the party got the thing, where the caller took part.
     at: Option<DateTime>,
+    /// Whether its licences for this role, as far as the hub has them on record, held then: through all of the month where the caller may know no
+    /// more than that. Null where they held for a part of it, or none is on record.
+    licence_valid: Option<bool>,
     /// Month in which the party got the thing, as `2026-11`.
     month: Option<String>,
     /// Who, where the caller may know: itself, those it dealt with, and for the brand owner all up to its sale.
@@ -25,6 +28,17 @@ pub struct Hop {
     silent: bool,
     /// GLN of the site, where the caller may know.
     site: Option<String>,
+}
+
+/// A recall, or a suspicion.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct Recall {
+    /// Since when.
+    from: DateTime,
+    /// Why, in words.
+    reason: String,
+    /// Until when, if it is not ended before.
+    until: DateTime,
 }
 
 /// Where a thing comes from, as far as the caller may know.
@@ -44,6 +58,8 @@ pub struct Provenance {
     manufacturer: Option<PartyName>,
     /// From whom the caller bought it.
     previous_owner: Option<PartyName>,
+    /// What the brand owner has declared about its product or lot, and holds at the moment asked for.
+    recalls: Vec<Recall>,
     /// Its maker made it known, each handover that the caller may know of begins where the last one ended, and nobody was silent.
     unbroken: bool,
 }
@@ -55,11 +71,17 @@ impl Provenance {
         let hop = |hop: provenance::Hop| Hop {
             country: hop.country,
             at: hop.at.map(DateTime),
+            licence_valid: hop.licence_valid,
             month: hop.month,
             party: hop.party.and_then(|party| PartyName::of(registry, &party)),
             role: hop.role.map(Role::from),
             silent: hop.silent,
             site: hop.site.map(|site| site.to_string()),
+        };
+        let recall = |recall: provenance::Recall| Recall {
+            from: DateTime(recall.from),
+            reason: recall.reason,
+            until: DateTime(recall.until),
         };
         let name = |party| PartyName::of(registry, &party);
         Self {
@@ -70,6 +92,7 @@ impl Provenance {
             lot: told.lot,
             manufacturer: told.manufacturer.and_then(name),
             previous_owner: told.previous_owner.and_then(name),
+            recalls: told.recalls.into_iter().map(recall).collect(),
             unbroken: told.unbroken,
         }
     }

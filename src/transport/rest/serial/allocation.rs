@@ -16,8 +16,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Extension, Json, Router};
+use axum::{Extension, Json};
 
 use crate::domain::gs1::CompanyPrefix;
 use crate::domain::ids::AllocationId;
@@ -29,6 +28,7 @@ use crate::service::serial::{self, Answered, SerialRequest};
 use crate::service::{Code, Hub, ServiceError};
 use crate::transport::problem::Problem;
 use crate::transport::rest::idempotency;
+use crate::transport::route::{Routes, get, post};
 
 use super::json::read;
 
@@ -39,8 +39,8 @@ const PER_PAGE: usize = 50;
 const LIST: &str = "serial-allocations";
 
 /// The routes of this noun.
-pub(super) fn routes() -> Router<Hub> {
-    Router::new()
+pub(super) fn routes() -> Routes {
+    Routes::new()
         .route("/serials/v1/allocations", post(ask).get(list))
         .route("/serials/v1/allocations/{id}", get(one))
         .route("/serials/v1/allocations/{id}/confirm", post(confirm))

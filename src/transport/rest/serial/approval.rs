@@ -13,18 +13,18 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Extension, Json, Router};
+use axum::{Extension, Json};
 
 use crate::domain::party::Actor;
 use crate::service::{Hub, ServiceError, serial};
+use crate::transport::route::{Routes, post};
 
 use super::allocation::{BODY_BYTES, Told, named, refused};
 use super::json::read;
 
 /// The routes of this noun.
-pub(super) fn routes() -> Router<Hub> {
-    Router::new()
+pub(super) fn routes() -> Routes {
+    Routes::new()
         .route("/serials/v1/allocations/{id}/approve", post(approve))
         .route("/serials/v1/allocations/{id}/reject", post(reject))
 }

@@ -6,13 +6,13 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Extension, Json, Router};
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use crate::domain::party::Actor;
 use crate::service::{Hub, ServiceError, serial};
 use crate::transport::rest::idempotency;
+use crate::transport::route::{Routes, post};
 
 use super::allocation::{BODY_BYTES, Wanted, refused};
 use super::json::read;
@@ -21,8 +21,8 @@ use super::json::read;
 const EXAMPLES: usize = 10;
 
 /// The route.
-pub(super) fn routes() -> Router<Hub> {
-    Router::new().route("/dry-run/serials/v1/allocations", post(ask))
+pub(super) fn routes() -> Routes {
+    Routes::new().route("/dry-run/serials/v1/allocations", post(ask))
 }
 
 async fn ask(State(hub): State<Hub>, Extension(actor): Extension<Actor>, headers: HeaderMap, body: Body) -> Response {

@@ -6,8 +6,7 @@
 use axum::extract::Query;
 use axum::extract::State;
 use axum::extract::rejection::QueryRejection;
-use axum::routing::get;
-use axum::{Extension, Json, Router};
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use crate::domain::party::Actor;
@@ -16,13 +15,14 @@ use crate::service::error::{Code, ServiceError};
 use crate::service::lot;
 use crate::service::serial::SerialRange;
 use crate::transport::problem::Problem;
+use crate::transport::route::{Routes, get};
 
 /// Numbers of a page where `limit` is not given.
 const PAGE: u64 = 1_000;
 
 /// The routes of this noun.
-pub(super) fn routes() -> Router<Hub> {
-    Router::new().route("/serials/v1/missing", get(missing))
+pub(super) fn routes() -> Routes {
+    Routes::new().route("/serials/v1/missing", get(missing))
 }
 
 #[derive(Debug, serde::Deserialize)]

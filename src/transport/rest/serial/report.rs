@@ -11,8 +11,7 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::routing::post;
-use axum::{Extension, Json, Router};
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use crate::domain::party::Actor;
@@ -21,6 +20,7 @@ use crate::service::error::{Code, ServiceError};
 use crate::service::serial::{self, Answer, Report, Reported};
 use crate::transport::problem::Problem;
 use crate::transport::rest::idempotency;
+use crate::transport::route::{Routes, post};
 
 use super::json::read;
 use super::subject::Named;
@@ -30,8 +30,8 @@ pub(super) const FRAME_BYTES: usize = 16 << 10;
 pub(super) const SERIAL_BYTES: usize = 64;
 
 /// The routes of this noun.
-pub(super) fn routes() -> Router<Hub> {
-    Router::new().route("/serials/v1/reports", post(report))
+pub(super) fn routes() -> Routes {
+    Routes::new().route("/serials/v1/reports", post(report))
 }
 
 #[derive(Debug, serde::Deserialize)]

@@ -14,8 +14,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use axum::routing::{get, post};
-use axum::{Extension, Json, Router};
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use crate::domain::ids::TransferId;
@@ -26,6 +25,7 @@ use crate::service::serial::{self, Transfer, TransferRequest};
 use crate::transport::numbers::{body, fits};
 use crate::transport::problem::Problem;
 use crate::transport::rest::idempotency;
+use crate::transport::route::{Routes, get, post};
 
 use super::allocation::numbered;
 use super::json::read;
@@ -34,8 +34,8 @@ use super::subject::Named;
 use super::{Parameters, understood, with_headers, writer};
 
 /// The routes of this noun.
-pub(super) fn routes() -> Router<Hub> {
-    Router::new()
+pub(super) fn routes() -> Routes {
+    Routes::new()
         .route("/serials/v1/transfers", post(transfer))
         .route("/serials/v1/transfers/{id}/serials", get(download))
 }
