@@ -183,6 +183,7 @@ pub fn calls(scene: &Scene) -> Vec<Call> {
         ("/epcis/events", format!("/epcis/events?MATCH_anyEPC={unit}")),
         ("/epcis/events/{event_id}", format!("/epcis/events/{event}")),
         ("/epcis/events/{event_id}/slice", format!("/epcis/events/{event}/slice")),
+        ("/epcis/slices", format!("/epcis/slices?epc={unit}")),
         ("/epcis/queries", "/epcis/queries".to_owned()),
         ("/epcis/queries/{name}", "/epcis/queries/labels".to_owned()),
         ("/epcis/queries/{name}/events", "/epcis/queries/labels/events".to_owned()),

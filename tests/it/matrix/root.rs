@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::scene::{CLOSED_LOT, LOT, Scene};
+use super::scene::{CLOSED_LOT, LOT, SHARED, Scene, TARNOL};
 use crate::story::{self, AUROXIN};
 
 /// A root field of the schema with arguments about the scene.
@@ -63,7 +63,7 @@ pub fn roots(scene: &Scene) -> Vec<Root> {
         .collect();
     let by_id = ("$id: ID!", "event(id: $id)");
     for (index, (title, id, _)) in scene.events.iter().enumerate() {
-        let whole = ["packer", "packer", "packer", "packer", "packer", "store", "later"][index];
+        let whole = ["packer", "packer", "packer", "packer", "packer", "store", "later", "packer"][index];
         roots.push(root(title, by_id, whole, json!({"id": id})));
     }
     let epc = |epc: &str| json!({"epc": epc});
@@ -73,6 +73,12 @@ pub fn roots(scene: &Scene) -> Vec<Root> {
         root("a pack that was sold twice", ("$epc: String!", "item(epc: $epc)"), "later", epc(&scene.units[0])),
         root("a pack while it was stored", ("$epc: String!", "item(epc: $epc, asOf: \"2026-03-03T12:00:00Z\")"), "owner", epc(&scene.units[0])),
         root("a pack that was sold twice", ("$epc: String!", "provenance(epc: $epc)"), "owner", epc(&scene.units[0])),
+        root(
+            "a recalled pack of the manufacturer beside the owner",
+            ("$epc: String!", "provenance(epc: $epc)"),
+            "beside",
+            epc(&story::sgtin(TARNOL, SHARED)),
+        ),
         root("the pallet as each last had it", ("$epc: String!", "container(epc: $epc)"), "owner", epc(&scene.pallet)),
         root("an explanation that the owner was given", ("$id: ID!", "decision(id: $id)"), "owner", json!({"id": scene.decision})),
         root(
@@ -88,6 +94,7 @@ pub fn roots(scene: &Scene) -> Vec<Root> {
             json!({"input": {"gtin": AUROXIN, "quantity": 5000, "idempotencyKey": "k"}}),
         ),
         root("the caller's part of the commissioning", ("$id: ID!", "eventSlice(id: $id)"), "packer", json!({"id": scene.events[0].1})),
+        root("how a pack that was sold twice was made", ("$epcs: [String!]!", "eventSlices(epcs: $epcs)"), "packer", json!({"epcs": [scene.units[0]]})),
         root(
             "why the caller sees the commissioning",
             ("$event: ID!", "explainAccess(event: $event)"),

@@ -16,7 +16,7 @@ mod fresh;
 mod goods;
 
 /// Who asks: its column, its party, what it is in the scene.
-pub const CALLERS: [(&str, &str, &str); 12] = [
+pub const CALLERS: [(&str, &str, &str); 13] = [
     ("anonymous", "", "presents no certificate"),
     ("stranger", "halden", "a wholesaler that has to do with none of it"),
     ("operator", "hub-operator", "runs the hub"),
@@ -57,11 +57,20 @@ pub const CALLERS: [(&str, &str, &str); 12] = [
         "buys of the buyer: later owner of what was sold before",
     ),
     ("grantee", "fjord", "has to do with none of it and has one grant of the owner"),
+    (
+        "beside",
+        "tarn",
+        "a manufacturer with a pack on a pallet of the owner's: owner of a part",
+    ),
 ];
 
 /// Those to whom a scene is no different from none.
 pub const OUTSIDERS: [&str; 5] = ["anonymous", "stranger", "operator", "regulator", "rival"];
 
+/// Of the manufacturer beside the owner.
+pub const TARNOL: &str = "09521012001010";
+/// The serial number of both packs on the pallet of two owners.
+pub const SHARED: &str = "SHARED234567";
 pub const IMPORTED: &str = "59521001002016";
 const SITE_CORK: &str = "9521007000110";
 pub const LOT: &str = "LOT1";
@@ -135,6 +144,13 @@ fn partners(test: &TestHub, origin: &str) {
     };
     party("fjord", "Fjord Apotekgrossist AS", "wholesaler", "9521010000015");
     party("vigil", "Vigil Medicines Agency", "regulator", "9521011000014");
+    let text = format!(
+        "legal_name = \"Tarn Pharma Ltd\"\nroles = [\"manufacturer\"]\ngln = \"9521012000006\"\ncountry = \"IE\"\nprefixes = [\"9521012\"]\n\
+         [[products]]\ngtin = \"{TARNOL}\"\nname = \"Tarnol 5 mg\"\n\
+         [[agreements]]\nid = \"tarn-packwell\"\ndelegate = \"packwell\"\nproducts = [\"{TARNOL}\"]\n\
+         powers = [\"commission\", \"ship\"]\nvalid_from = 2024-01-01\nvalid_until = 2034-01-01\n"
+    );
+    std::fs::write(folder.join("tarn.toml"), text).expect("a file");
 }
 
 async fn hub(origin: &str) -> TestHub {
@@ -254,8 +270,11 @@ impl Scene {
         serial::Watch::default().round(&self.test.hub).await.expect("a round");
     }
 
-    /// A grant in force, one proposed, a cap, an emergency that is over, an explanation that was kept.
+    /// A grant in force, one proposed, a cap, an emergency that holds, an explanation that was kept.
     async fn rules(&mut self) {
+        let declare = "mutation ($input: DeclareEmergencyInput!) { declareEmergency(input: $input) { emergency } }";
+        let input = json!({"gtin": TARNOL, "reason": "particles", "until": "2026-03-20T00:00:00Z"});
+        self.data("beside", declare, json!({"input": input})).await;
         for (_, party, _) in CALLERS.iter().filter(|(column, ..)| !OUTSIDERS.contains(column)) {
             let authority = Authority::open(&self.test.folder().join("ca"), "hub.test", self.test.hub.now()).expect("a CA");
             let request = CertificateRequest {

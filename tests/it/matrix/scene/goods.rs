@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{LOT, SITE_CORK, Scene};
+use super::{LOT, SHARED, SITE_CORK, Scene, TARNOL};
 use crate::story::{self, AUROXIN, AUROXIN_CASE, Handover, NORTHWAY_VENLO, PACKWELL_HALL_1, ZENITHOL};
 
 impl Scene {
@@ -115,6 +115,7 @@ impl Scene {
             std::slice::from_ref(&self.pallet),
         );
         self.refused_job = self.document("store", story::document(&[forged, stored])).await;
+        self.shared(&to_store).await;
         let titles = [
             (
                 "packer",
@@ -158,6 +159,12 @@ impl Scene {
                 "2026-03-07T07:00:00.000Z",
                 "receiving of the second sale, from the buyer to the later owner",
             ),
+            (
+                "packer",
+                "shipping",
+                "2026-03-02T10:00:00.000Z",
+                "shipping of a pallet with a pack of the owner, named as that, and one of another",
+            ),
         ];
         for (party, step, at, title) in titles {
             let query = "{ events(first: 50) { nodes { id eventId bizStep eventTime } } }";
@@ -170,6 +177,29 @@ impl Scene {
             let text = |name: &str| found[name].as_str().expect("a text").to_owned();
             self.events.push((title, text("id"), text("eventId")));
         }
+    }
+}
+
+impl Scene {
+    /// A pallet with packs of two owners, shipped in the name of one.
+    async fn shared(&mut self, to_store: &Handover) {
+        let (site, pallet) = (PACKWELL_HALL_1, story::packwell_sscc(77));
+        let packs = [story::sgtin(AUROXIN, SHARED), story::sgtin(TARNOL, SHARED)];
+        let shipped = Handover {
+            epcs: vec![pallet.clone()],
+            ..to_store.clone()
+        };
+        self.document(
+            "packer",
+            story::document(&[
+                story::commission("2026-03-02T09:01:00Z", site, &packs[..1], LOT),
+                story::commission("2026-03-02T09:02:00Z", site, &packs[1..], LOT),
+                story::commission_sscc("2026-03-02T09:03:00Z", site, &pallet),
+                story::pack("2026-03-02T09:04:00Z", site, &pallet, &packs),
+                story::ship("2026-03-02T10:00:00Z", &shipped),
+            ]),
+        )
+        .await;
     }
 }
 
