@@ -106,6 +106,12 @@ async fn a_wholesaler_has_its_48_proved_and_learns_nothing_of_the_rest() {
         assert_eq!(verify(colleagues, &keys).expect("a slice").statement, proved.statement);
         assert_eq!(named(colleagues, list), theirs);
         assert_eq!(colleagues.len(), file.len());
+        // By its things instead of the event: this one among those that made and packed them.
+        let all = test
+            .get(&test.actor("meridian"), &of_things(mine))
+            .await
+            .expect(StatusCode::OK);
+        assert!(all.text().lines().any(|line| line == file), "{}", all.text());
         // As many things of others more or less: another hub, where the lot has 60.
         let small = TestHub::start().await;
         made(&small, 148).await;

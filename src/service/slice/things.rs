@@ -19,7 +19,8 @@ use super::super::item::known;
 use super::{Hub, Named, ServiceError, Slice, few, kept, proved, seen_slices, unprintable};
 
 /// Slices of the events by which these things came into being and into containers, each with those of the things that the caller may know
-/// of: first those of the earliest month, of one month in the order of what they say. None for things that it never had to do with, as for things that do not exist.
+/// of: first those of the earliest month, of one month in the order of what they say. None for things of which it may know nothing, as for
+/// things that do not exist.
 pub async fn of_things(hub: &Hub, actor: &Actor, things: &[Epc]) -> Result<Vec<Slice>, ServiceError> {
     few(hub, things)?;
     let known = Known::of(hub, actor, things).await?;
@@ -27,11 +28,13 @@ pub async fn of_things(hub: &Hub, actor: &Actor, things: &[Epc]) -> Result<Vec<S
     keys.sort_unstable_by_key(|key| key.uuid());
     let mut slices = seen_slices(hub, actor, Named::Keys(&keys), things).await?;
     let seen: HashSet<EventKey> = slices.iter().map(|slice| slice.event).collect();
-    keys.retain(|key| !seen.contains(key));
+    // Nothing is read of an event of which nothing is told: not even the time that it takes is to say that it is there.
+    let is_past = |key: &EventKey| known.events[key].iter().any(|thing| known.bought.contains_key(thing));
+    keys.retain(|key| seen.contains(key) || is_past(key));
     let mut months = HashMap::new();
-    for row in view::event::whole(hub.db(), &known.events.keys().copied().collect::<Vec<_>>()).await? {
+    for row in view::event::whole(hub.db(), &keys).await? {
         months.insert(row.key, row.event.event_time.month());
-        if keys.contains(&row.key)
+        if !seen.contains(&row.key)
             && let Some(slice) = in_words(hub, &known, &row).await?
         {
             slices.push(slice);
@@ -54,12 +57,13 @@ impl Known {
     async fn of(hub: &Hub, actor: &Actor, things: &[Epc]) -> Result<Self, ServiceError> {
         let (mut keys, mut bought) = (Vec::new(), HashMap::new());
         for epc in things {
-            let Some(known) = known(hub, actor, epc.key()).await? else {
-                continue;
-            };
-            let thing = known.trace.thing.key;
+            let known = known(hub, actor, epc.key()).await?;
+            // Whoever has nothing to do with a thing may still see events of it, by a grant: that is for the lens to say.
+            let thing = known.as_ref().map_or_else(|| epc.key(), |known| known.trace.thing.key);
             keys.push(thing);
-            if let Some(at) = known.standing.bought_at(&known.trace) {
+            if let Some(known) = known
+                && let Some(at) = known.standing.bought_at(&known.trace)
+            {
                 bought.insert(thing, (known.trace.thing.epc, at));
             }
         }
