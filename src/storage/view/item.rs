@@ -10,21 +10,25 @@ use crate::domain::ids::{EventKey, PartyId};
 use crate::storage::row::column;
 use crate::storage::{Db, StorageError};
 
-use super::trace::optional;
+use super::trace::{optional, up};
 use super::{Binds, DEPTH};
 
 /// Most keys in one statement; far below what either database takes.
 const CHUNK: usize = 500;
+
+/// Placeholders for keys, filled up to a power of two with the last one, so that few statements are prepared.
+fn filled(binds: &mut Binds, chunk: &[EpcKey]) -> String {
+    let fill = chunk.len().next_power_of_two() - chunk.len();
+    let padded = chunk.iter().chain(chunk.last().into_iter().cycle().take(fill));
+    binds.list(padded.map(|key| key.0))
+}
 
 /// Brand owner, or principal they were made for, of those of these things that have one.
 pub async fn owners(db: &Db, keys: &[EpcKey]) -> Result<HashMap<EpcKey, PartyId>, StorageError> {
     let mut owners = HashMap::new();
     for chunk in keys.chunks(CHUNK) {
         let mut binds = Binds::default();
-        // Filled up to a power of two with the last key, so that few statements are prepared.
-        let fill = chunk.len().next_power_of_two() - chunk.len();
-        let padded = chunk.iter().chain(std::iter::repeat_n(&chunk[chunk.len() - 1], fill));
-        let list = binds.list(padded.map(|key| key.0));
+        let list = filled(&mut binds, chunk);
         let sql = format!(
             "SELECT t.epc, k.owner_id FROM thing t CROSS JOIN thing_kind k WHERE t.epc IN ({list}) AND k.no = t.kind AND k.owner_id <> ''"
         );
@@ -42,7 +46,7 @@ pub async fn makings(db: &Db, keys: &[EpcKey]) -> Result<Vec<(EpcKey, EventKey)>
     let mut makings = Vec::new();
     for chunk in keys.chunks(CHUNK) {
         let mut binds = Binds::default();
-        let list = binds.list(chunk.iter().map(|key| key.0));
+        let list = filled(&mut binds, chunk);
         let sql = format!(
             "SELECT epc, birth AS event_id FROM thing WHERE epc IN ({list}) AND birth IS NOT NULL
              UNION SELECT epc, opened_by FROM thing WHERE epc IN ({list}) AND opened_by IS NOT NULL
@@ -62,13 +66,7 @@ pub async fn bought(db: &Db, party: &PartyId, keys: &[EpcKey]) -> Result<HashSet
     for chunk in keys.chunks(CHUNK) {
         let mut binds = Binds::default();
         let (party, depth) = (binds.push(party.as_str()), binds.push(DEPTH));
-        let fill = chunk.len().next_power_of_two() - chunk.len();
-        let list = binds.list(
-            chunk
-                .iter()
-                .chain(std::iter::repeat_n(&chunk[chunk.len() - 1], fill))
-                .map(|key| key.0),
-        );
+        let list = filled(&mut binds, chunk);
         let sql = bought_sql(db.backend(), &party, &depth, &list);
         for row in db.query("reading what a party bought", &sql, binds.0).await? {
             bought.insert(EpcKey(column::<Uuid>(&row, "thing", "epc")?));
@@ -79,31 +77,7 @@ pub async fn bought(db: &Db, party: &PartyId, keys: &[EpcKey]) -> Result<HashSet
 
 /// Up from each thing as [`super::trace::sql`] goes up from one.
 fn bought_sql(backend: DbBackend, party: &str, depth: &str, list: &str) -> String {
-    let span = |from: &str, until: &str| {
-        format!(
-            "CASE WHEN {from} > chain.from_time THEN {from} ELSE chain.from_time END,
-             CASE WHEN {until} < chain.until_time THEN {until} ELSE chain.until_time END, chain.depth + 1"
-        )
-    };
-    let within = format!("c.from_time < chain.until_time AND c.until_time > chain.from_time AND chain.depth < {depth}");
-    let both = span("c.from_time", "c.until_time");
-    let up = match backend {
-        DbBackend::Postgres => format!(
-            "SELECT chain.thing, c.parent, {both} FROM chain CROSS JOIN LATERAL (
-                 SELECT c.parent, c.since AS from_time, 9223372036854775807 AS until_time FROM thing c
-                 WHERE c.epc = chain.epc AND c.parent IS NOT NULL
-                 UNION ALL
-                 SELECT c.parent, c.from_time, c.until_time FROM stay c WHERE c.child = chain.epc) c
-             WHERE {within}"
-        ),
-        _ => format!(
-            "SELECT chain.thing, c.parent, {open} FROM chain CROSS JOIN thing c
-             WHERE c.epc = chain.epc AND c.parent IS NOT NULL AND c.since < chain.until_time AND chain.depth < {depth}
-             UNION ALL
-             SELECT chain.thing, c.parent, {both} FROM chain CROSS JOIN stay c WHERE c.child = chain.epc AND {within}",
-            open = span("c.since", "9223372036854775807")
-        ),
-    };
+    let up = up(backend, "chain.thing, ", depth);
     format!(
         "WITH RECURSIVE chain (thing, epc, from_time, until_time, depth) AS (
              SELECT i.epc, i.epc, CAST(-9223372036854775807 AS BIGINT), 9223372036854775807, CAST(0 AS BIGINT) FROM thing i WHERE i.epc IN ({list})

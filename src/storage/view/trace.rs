@@ -48,19 +48,20 @@ async fn renamed(db: &Db, former: EpcKey) -> Result<Option<EpcKey>, StorageError
     row.map(|row| column(&row, "former_key", "epc").map(EpcKey)).transpose()
 }
 
-/// Up from the thing: see [`super::container::sql`] for the two spellings of the recursion.
-pub(super) fn sql(backend: DbBackend) -> String {
+/// One step up in a recursion over `chain (…, epc, from_time, until_time, depth)`, the time cut to that for which both hold: see
+/// [`super::container::sql`] for the two spellings. `carried` are columns of `chain` before `epc`, each with a comma behind.
+pub(super) fn up(backend: DbBackend, carried: &str, depth: &str) -> String {
     let span = |from: &str, until: &str| {
         format!(
             "CASE WHEN {from} > chain.from_time THEN {from} ELSE chain.from_time END,
              CASE WHEN {until} < chain.until_time THEN {until} ELSE chain.until_time END, chain.depth + 1"
         )
     };
-    let within = "c.from_time < chain.until_time AND c.until_time > chain.from_time AND chain.depth < $2";
+    let within = format!("c.from_time < chain.until_time AND c.until_time > chain.from_time AND chain.depth < {depth}");
     let both = span("c.from_time", "c.until_time");
-    let up = match backend {
+    match backend {
         DbBackend::Postgres => format!(
-            "SELECT c.parent, {both} FROM chain CROSS JOIN LATERAL (
+            "SELECT {carried}c.parent, {both} FROM chain CROSS JOIN LATERAL (
                  SELECT c.parent, c.since AS from_time, 9223372036854775807 AS until_time FROM thing c
                  WHERE c.epc = chain.epc AND c.parent IS NOT NULL
                  UNION ALL
@@ -68,13 +69,18 @@ pub(super) fn sql(backend: DbBackend) -> String {
              WHERE {within}"
         ),
         _ => format!(
-            "SELECT c.parent, {open} FROM chain CROSS JOIN thing c
-             WHERE c.epc = chain.epc AND c.parent IS NOT NULL AND c.since < chain.until_time AND chain.depth < $2
+            "SELECT {carried}c.parent, {open} FROM chain CROSS JOIN thing c
+             WHERE c.epc = chain.epc AND c.parent IS NOT NULL AND c.since < chain.until_time AND chain.depth < {depth}
              UNION ALL
-             SELECT c.parent, {both} FROM chain CROSS JOIN stay c WHERE c.child = chain.epc AND {within}",
+             SELECT {carried}c.parent, {both} FROM chain CROSS JOIN stay c WHERE c.child = chain.epc AND {within}",
             open = span("c.since", "9223372036854775807")
         ),
-    };
+    }
+}
+
+/// Up from the thing.
+pub(super) fn sql(backend: DbBackend) -> String {
+    let up = up(backend, "", "$2");
     format!(
         "WITH RECURSIVE chain (epc, from_time, until_time, depth) AS (
              SELECT i.epc, CAST(-9223372036854775807 AS BIGINT), 9223372036854775807, CAST(0 AS BIGINT) FROM thing i WHERE i.epc = $1

@@ -138,7 +138,13 @@ fn key(record: &Value) -> String {
         return id.to_owned();
     }
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let names = [&record["gtin"], &record["serial"], &record["role"], &record["party"]["gln"]];
+    let names = [
+        &record["gtin"],
+        &record["serial"],
+        &record["role"],
+        &record["party"]["gln"],
+        &record["root"],
+    ];
     names.map(text).join(" ")
 }
 
