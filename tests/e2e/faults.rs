@@ -8,6 +8,7 @@
 //! | module | fault | control |
 //! |---|---|---|
 //! | [`kill`] | kill -9 at random moments, SQLite and PostgreSQL | [`control`]: the check on histories that are not true |
+//! | [`delivery`] | kill -9 while events go out to a subscriber | a subscriber that forgets what it took |
 //! | [`kth`] | EIO, ENOSPC, SIGKILL at the k-th write, sync or name | |
 //! | [`power`] | what was not synced is gone | `synchronous=OFF` |
 //! | [`witness`] | EIO, ENOSPC, SIGKILL at the k-th call on the witness file of the floor, while the hub serves | half a witness |
@@ -23,6 +24,7 @@ mod caller;
 mod cluster;
 mod control;
 mod crowd;
+mod delivery;
 mod disk;
 mod document;
 mod history;

@@ -181,6 +181,15 @@ impl Caller {
         }
     }
 
+    /// Makes a resource; the answer is where it is.
+    pub(crate) async fn make(&self, path: &str, body: &Value) -> Answer<String> {
+        match self.text(self.http.post(format!("{}{path}", self.base)).json(body)).await {
+            Answer::Acknowledged((location, _)) => Answer::Acknowledged(location.unwrap_or_default()),
+            Answer::Refused(why) => Answer::Refused(why),
+            Answer::Unknown(why) => Answer::Unknown(why),
+        }
+    }
+
     /// A resource of the EPCIS binding, and the address of the next page if there is one.
     pub(crate) async fn json(&self, path: &str) -> Answer<Value> {
         match self

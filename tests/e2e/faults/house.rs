@@ -30,6 +30,8 @@ pub(crate) struct House {
     folder: tempfile::TempDir,
     kept: Kept,
     identities: Vec<Identity>,
+    /// Environment of every command that is not every house's.
+    settings: Vec<(&'static str, String)>,
 }
 
 /// How a hub is started.
@@ -91,6 +93,7 @@ impl House {
             folder,
             kept,
             identities: Vec::new(),
+            settings: Vec::new(),
         };
         fs::create_dir(house.data()).expect("data folder");
         house.run(&["migrate"]);
@@ -100,6 +103,11 @@ impl House {
             house.identities.push(identity);
         }
         house
+    }
+
+    /// A setting of this house, from now on.
+    pub(crate) fn set(&mut self, name: &'static str, value: String) {
+        self.settings.push((name, value));
     }
 
     /// A certificate for a system of a party.
@@ -130,6 +138,7 @@ impl House {
             folder,
             kept: self.kept.clone(),
             identities: self.identities.clone(),
+            settings: self.settings.clone(),
         };
         fs::create_dir(house.data()).expect("data folder");
         house
@@ -177,11 +186,13 @@ impl House {
         command
             .env("COUNTERFOIL_LOG_FILTER", "warn,counterfoil::app=info")
             .env("RUST_BACKTRACE", "0");
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null());
         command
     }
 
-    fn run(&self, arguments: &[&str]) {
+    /// A command of the operator that succeeds.
+    pub(crate) fn run(&self, arguments: &[&str]) {
         let (status, text) = self.told(arguments);
         assert_eq!(status, Some(0), "{arguments:?}: {text}");
     }

@@ -12,6 +12,7 @@ use receiver::{Mood, Receiver};
 mod failure;
 mod owner;
 pub mod receiver;
+mod tls;
 
 const LIST: &str = "/epcis/queries/labels/subscriptions";
 

@@ -71,9 +71,15 @@ impl Receiver {
         let told = Arc::new(Mutex::new((Mood::Takes, Vec::new())));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let origin = format!("http://{}", listener.local_addr().expect("an address"));
-        let router = Router::new().fallback(take).with_state(Arc::clone(&told));
+        let receiver = Self { told, origin };
+        let router = receiver.router();
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { told, origin }
+        receiver
+    }
+
+    /// What it does with a call, for another way in.
+    pub fn router(&self) -> Router {
+        Router::new().fallback(take).with_state(Arc::clone(&self.told))
     }
 
     pub fn set(&self, mood: Mood) {
