@@ -5,6 +5,7 @@
 //! the field defines (GTIN, SSCC, GLN, …) live in [`super::gs1`].
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -29,8 +30,15 @@ impl IdError {
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal, $expected:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub struct $name(Uuid);
+
+        impl Hash for $name {
+            /// The half that is random, and counts the things of one document.
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                state.write_u64(self.0.as_u64_pair().1);
+            }
+        }
 
         impl $name {
             /// The prefix of the printed form.
@@ -207,6 +215,11 @@ slug_id!(
 slug_id!(
     /// A system of a party: the `<name>` of its certificate's URI.
     SystemName, "a system name: 2 to 40 of a-z, 0-9 and inner hyphens"
+);
+
+slug_id!(
+    /// A grant or cap in the partner file of whoever gives it.
+    RuleName, "a name: 2 to 40 of a-z, 0-9 and inner hyphens"
 );
 
 /// Lower case only and no dots or slashes: the text stands in file names and in certificate URIs.

@@ -250,7 +250,7 @@ impl<'a> Fold<'a> {
         };
         Self {
             things,
-            born: HashMap::new(),
+            born: HashMap::with_capacity(things.len()),
             states: things.iter().map(|(epc, thing)| (*epc, fresh(thing))).collect(),
             marks: HashMap::new(),
             forest: Forest::default(),
@@ -259,15 +259,13 @@ impl<'a> Fold<'a> {
             named: HashMap::new(),
             parts: HashMap::new(),
             stakes: Stakes::new(things),
-            heard: HashSet::new(),
+            heard: HashSet::with_capacity(things.len()),
         }
     }
 
     fn apply(&mut self, fact: &Fact) {
-        let followed = fact.epcs.iter().copied().filter(|epc| self.states.contains_key(epc));
-        let followed: Vec<EpcKey> = followed.collect();
-        // What the teller may not know stays as it is, whatever it says of it.
-        let epcs: Vec<EpcKey> = followed.into_iter().filter(|epc| self.name(fact, *epc)).collect();
+        // What the teller may not know stays as it is, whatever it says of it; and so does what is not followed.
+        let epcs: Vec<EpcKey> = fact.epcs.iter().copied().filter(|epc| self.name(fact, *epc)).collect();
         match &fact.deed {
             Deed::Commission => epcs.iter().for_each(|epc| self.commission(fact, *epc)),
             Deed::Pack { parent } => self.pack(fact, *parent, &epcs),

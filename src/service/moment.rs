@@ -24,7 +24,7 @@ use crate::storage::view::facts::Told;
 
 use super::capture::condition::{self, is_birth};
 use super::capture::load;
-use super::capture::stake::{self, Contents};
+use super::capture::stake::Contents;
 use super::error::{Code, ServiceError};
 use super::hub::Hub;
 
@@ -96,7 +96,7 @@ pub(super) async fn recall(
     let mut conditions = condition::Told::of(&stored, &statements);
     made(hub, (&mut conditions, item), births).await?;
     let contents = contents_of(hub, &items).await?;
-    let mut things = load::things(items.values(), &hub.registry(), &contents)?;
+    let mut things = load::things((items.values(), &load::Names::new()), &hub.registry(), &contents)?;
     let mut facts = load::stored_facts(&stored);
     condition::complete(&conditions, &mut facts, &mut things);
     let (outcome, standing) = ledger::fold_for(&things, facts, key);
@@ -132,7 +132,7 @@ async fn of_others(hub: &Hub, unit: EpcKey, party: &PartyId, told: &[Told]) -> R
 
 /// What is known of the contents of the units among some things.
 async fn contents_of(hub: &Hub, items: &HashMap<EpcKey, Item>) -> Result<Contents, ServiceError> {
-    let units = items.values().filter(|item| stake::is_unit(item)).map(|item| item.epc);
+    let units = items.values().filter(|item| item.is_unit()).map(|item| item.epc);
     Ok(Contents {
         stakes: of_units(hub.db(), &units.collect::<Vec<_>>()).await?,
         ..Contents::default()
@@ -198,6 +198,7 @@ fn trace(item: &Item, items: &HashMap<EpcKey, Item>, (told, outcome): (&[Told], 
         lot: None,
         expiry: None,
         owner: item.owner.clone(),
+        made_by: birth.map(|told| told.named.event),
         maker: birth.map(|told| told.named.asserter.clone()),
         made_at: birth.map(|told| told.named.at),
         made_where: birth.and_then(|told| told.place),

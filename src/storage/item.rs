@@ -47,10 +47,20 @@ pub struct Item {
     pub below_at: Micros,
 }
 
+impl Item {
+    /// Whether it is a logistic unit.
+    #[must_use]
+    pub fn is_unit(&self) -> bool {
+        prefix(&self.uri) == LOGISTIC
+    }
+}
+
+/// What the URIs of logistic units begin with.
+const LOGISTIC: &str = "https://id.gs1.org/00/";
+
 /// What its URI begins with, as things of its kind do; the rest is its own.
 fn prefix(uri: &str) -> &str {
     const UNIT: &str = "https://id.gs1.org/01/";
-    const LOGISTIC: &str = "https://id.gs1.org/00/";
     let serial = UNIT.len() + 14 + "/21/".len();
     if uri.starts_with(UNIT) && uri.get(serial - 4..serial) == Some("/21/") {
         return &uri[..serial];
@@ -101,24 +111,29 @@ impl<'a> Kind<'a> {
 
 /// The kind of each of some things, each kind made sure of.
 async fn kinds(tx: &Tx, items: &[&Item]) -> Result<Vec<i64>, StorageError> {
-    let mut distinct = BTreeMap::<Kind<'_>, i64>::new();
-    let mut last: Option<Kind<'_>> = None;
+    let (mut places, mut distinct) = (BTreeMap::<Kind<'_>, usize>::new(), Vec::<Kind<'_>>::new());
+    let mut of_items = Vec::<usize>::with_capacity(items.len());
     for item in items {
         let kind = Kind::of(item);
-        if last.as_ref() != Some(&kind) {
-            distinct.entry(kind.clone()).or_insert(0);
-            last = Some(kind);
-        }
+        // Things of a kind follow one another, most of the time.
+        let place = match of_items.last() {
+            Some(last) if distinct.get(*last) == Some(&kind) => *last,
+            Some(_) | None => *places.entry(kind.clone()).or_insert_with(|| {
+                distinct.push(kind);
+                distinct.len() - 1
+            }),
+        };
+        of_items.push(place);
     }
     let rows = || {
         Rows::default()
-            .ints("no", distinct.keys().map(Kind::number))
-            .texts("prefix", distinct.keys().map(|kind| Some(kind.prefix)))
-            .texts("gtin", distinct.keys().map(|kind| Some(kind.gtin())))
-            .texts("lot", distinct.keys().map(|kind| Some(kind.lot)))
-            .texts("expiry", distinct.keys().map(|kind| Some(kind.expiry)))
-            .texts("owner_id", distinct.keys().map(|kind| Some(kind.owner)))
-            .texts("disposition", distinct.keys().map(|kind| Some(kind.disposition)))
+            .ints("no", distinct.iter().map(Kind::number))
+            .texts("prefix", distinct.iter().map(|kind| Some(kind.prefix)))
+            .texts("gtin", distinct.iter().map(|kind| Some(kind.gtin())))
+            .texts("lot", distinct.iter().map(|kind| Some(kind.lot)))
+            .texts("expiry", distinct.iter().map(|kind| Some(kind.expiry)))
+            .texts("owner_id", distinct.iter().map(|kind| Some(kind.owner)))
+            .texts("disposition", distinct.iter().map(|kind| Some(kind.disposition)))
             .ints("place", (0_i64..).take(distinct.len()))
             .table(tx.backend(), 1)
     };
@@ -136,23 +151,13 @@ async fn kinds(tx: &Tx, items: &[&Item]) -> Result<Vec<i64>, StorageError> {
     for row in tx.query("reading kinds of things", &sql, binds).await? {
         numbers.insert(at::<i64>(&row, "thing_kind", 0)?, at::<i64>(&row, "thing_kind", 1)?);
     }
-    for (place, number) in (0..).zip(distinct.values_mut()) {
-        let known = numbers.get(&place).copied();
+    let number = |place: usize| {
+        let known = i64::try_from(place).ok().and_then(|place| numbers.get(&place).copied());
         // Another kind has its number: one in 10^6 kinds has less than one chance in 10^6 of that.
-        *number = known.ok_or_else(|| StorageError::Inconsistent("thing_kind.no: taken by another kind".to_owned()))?;
-    }
-    let mut last: Option<(Kind<'_>, i64)> = None;
-    let mut numbers = Vec::with_capacity(items.len());
-    for item in items {
-        let kind = Kind::of(item);
-        let number = match &last {
-            Some((known, number)) if *known == kind => *number,
-            Some(_) | None => distinct.get(&kind).copied().unwrap_or_default(),
-        };
-        last = Some((kind, number));
-        numbers.push(number);
-    }
-    Ok(numbers)
+        known.ok_or_else(|| StorageError::Inconsistent("thing_kind.no: taken by another kind".to_owned()))
+    };
+    let numbers: Vec<i64> = (0..distinct.len()).map(number).collect::<Result<_, _>>()?;
+    Ok(of_items.into_iter().filter_map(|place| numbers.get(place).copied()).collect())
 }
 
 const COLUMNS: &str = "epc, kind, last_at, birth, parent, since, opened_by, below_at, serial";

@@ -21,8 +21,15 @@ use super::{Fault, Gln, Gs1Error, Gtin, Scheme, Sscc, digital_link, uri, urn};
 /// The key of an EPC in the database: the first 128 bits of SHA-256 over the canonical form, the first 32 of them replaced by where it
 /// belongs, so that things of one product, and logistic units numbered one after the other, are neighbours in every index. What a lot
 /// costs does not depend on how much else is stored then. 96 bits of the hash tell things apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EpcKey(pub Uuid);
+
+impl Hash for EpcKey {
+    /// Half of it, which is all hash: what is captured is looked up by it some twenty times a thing.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0.as_u64_pair().1);
+    }
+}
 
 /// An identified thing, location or party. Equal when the canonical forms are equal, however spelt.
 #[derive(Clone)]

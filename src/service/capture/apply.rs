@@ -14,11 +14,13 @@ use crate::domain::ids::{AuditId, EventKey, PartyId};
 use crate::domain::ledger;
 use crate::domain::party::Registry;
 use crate::domain::time::Micros;
+use crate::domain::total::{country, distinct, named};
 use crate::storage::capture as store;
 use crate::storage::event::{self, NewEvent};
+use crate::storage::total::{self, NewUnits};
 use crate::storage::{Tx, audit, document, identity, record};
 
-use super::admit::{Admitted, admit};
+use super::admit::{Admitted, New, admit};
 use super::check::{Checked, Judged, Verdict};
 use super::findings::Told;
 use super::pieces::Pieces;
@@ -226,7 +228,24 @@ async fn insert_events(tx: &Tx, work: &Work, admitted: &Admitted) -> Result<(), 
             }
         })
         .collect();
-    Ok(event::insert(tx, &rows).await?)
+    event::insert(tx, &rows).await?;
+    let units: Vec<NewUnits<'_>> = admitted.new.iter().flat_map(|new| counted(work, new)).collect();
+    Ok(total::insert(tx, &units).await?)
+}
+
+/// What a new event counts for in totals.
+fn counted<'a>(work: &'a Work, new: &'a New) -> impl Iterator<Item = NewUnits<'a>> {
+    let (parsed, principal) = &work.checked.events[new.ordinal];
+    let tellers: Vec<&PartyId> = std::iter::once(&work.job.actor.party).chain(principal).collect();
+    let country = country(&parsed.event, &work.registry, &tellers);
+    // An EPC that a list names twice is one thing.
+    let things = distinct(new.named(&parsed.event).map(|(role, key, epc)| ((role, key), (role, epc))));
+    named(&parsed.event, things).into_iter().map(move |(gtin, units)| NewUnits {
+        event: new.key,
+        gtin,
+        units,
+        country,
+    })
 }
 
 /// What needs no state to be noticed.

@@ -84,16 +84,16 @@ pub(super) async fn load(tx: &Tx, work: &Work, admitted: &Admitted) -> Result<Lo
     }
     let Reach { mut items, stored } = reach;
     let mut fresh = HashSet::new();
-    for (key, epc) in names {
-        if let Entry::Vacant(slot) = items.entry(key) {
-            slot.insert(unknown(work, key, epc));
-            fresh.insert(key);
+    for (key, epc) in &names {
+        if let Entry::Vacant(slot) = items.entry(*key) {
+            slot.insert(unknown(work, *key, epc));
+            fresh.insert(*key);
         }
     }
     let new = new_facts(work, admitted);
-    own_prefix(work, &new, &mut items);
+    own_prefix((work, &names), &new, &mut items);
     let contents = stake::of(tx, (work, admitted), (&items, &fresh)).await?;
-    let mut things = things(items.values(), &work.registry, &contents)?;
+    let mut things = things((items.values(), &names), &work.registry, &contents)?;
     let mut facts: Vec<Fact> = stored_facts(&stored).into_iter().chain(new).collect();
     let told = condition::told(tx, work, admitted, (&items, &stored)).await?;
     condition::complete(&told, &mut facts, &mut things);
@@ -172,16 +172,20 @@ fn earlier(late: &mut HashMap<EpcKey, Micros>, epc: EpcKey, since: Micros) {
         .or_insert(since);
 }
 
+/// Things by their keys, where they are at hand: to read one again from its URI costs more than to find it.
+pub(in crate::service) type Names<'a> = HashMap<EpcKey, &'a Epc>;
+
 /// The things a document speaks of.
 struct Touched<'a> {
     /// With the earliest moment.
     since: HashMap<EpcKey, Micros>,
-    names: HashMap<EpcKey, &'a Epc>,
+    names: Names<'a>,
 }
 
 impl<'a> Touched<'a> {
     fn of(work: &'a Work, admitted: &'a Admitted) -> Self {
-        let (mut since, mut names) = (HashMap::new(), HashMap::new());
+        let most = admitted.counting(work).map(|(new, _)| new.keys.len()).sum();
+        let (mut since, mut names) = (HashMap::with_capacity(most), HashMap::with_capacity(most));
         for (new, event) in admitted.counting(work) {
             for (_, key, epc) in new.named(event).filter(|(_, _, epc)| followed(epc)) {
                 earlier(&mut since, key, event.event_time);
@@ -238,50 +242,72 @@ fn emptied(work: &Work, admitted: &Admitted) -> Vec<(EpcKey, Micros)> {
 
 /// What the ledger must know of things besides the facts.
 pub(in crate::service) fn things<'a>(
-    items: impl Iterator<Item = &'a Item>,
+    (items, names): (impl ExactSizeIterator<Item = &'a Item>, &Names<'_>),
     registry: &Registry,
     contents: &Contents,
 ) -> Result<HashMap<EpcKey, Thing>, StorageError> {
-    let mut makers = MakersOf::default();
-    items
-        .map(|item| Ok((item.epc, thing(item, registry, (&mut makers, contents))?)))
-        .collect()
+    let mut makers = MakersOf {
+        registry,
+        products: HashMap::new(),
+        holders: HashMap::new(),
+    };
+    let mut things = HashMap::with_capacity(items.len());
+    for item in items {
+        let thing = match names.get(&item.epc) {
+            Some(epc) => thing((item, epc), &mut makers, contents),
+            None => thing((item, &parse(item)?), &mut makers, contents),
+        };
+        things.insert(item.epc, thing);
+    }
+    Ok(things)
 }
 
-fn thing(item: &Item, registry: &Registry, (makers, contents): (&mut MakersOf, &Contents)) -> Result<Thing, StorageError> {
-    let epc = parse(item)?;
-    let (kind, maker) = match epc.scheme() {
-        Scheme::Sgtin => (Kind::Item, epc.gtin().and_then(|gtin| registry.owner_of_gtin(gtin))),
-        Scheme::Sscc => (Kind::Logistic, prefix_holder(registry, &epc)),
+fn thing((item, epc): (&Item, &Epc), makers: &mut MakersOf<'_>, contents: &Contents) -> Thing {
+    let (kind, makers) = match epc.scheme() {
+        Scheme::Sgtin => (Kind::Item, item.gtin.and_then(|gtin| makers.of_product(gtin))),
+        Scheme::Sscc => (Kind::Logistic, makers.of_unit(epc)),
         Scheme::Sgln | Scheme::Pgln | Scheme::OtherGs1 | Scheme::Uri => (Kind::Other, None),
     };
-    Ok(Thing {
+    let is_first = |owner: &PartyId| kind != Kind::Logistic || makers.as_ref().is_some_and(|makers| makers.owner == *owner);
+    Thing {
         kind,
-        owner: item
-            .owner
-            .clone()
-            .filter(|owner| kind != Kind::Logistic || maker == Some(owner)),
+        owner: item.owner.clone().filter(is_first),
         stakes: contents.stakes.get(&item.epc).cloned().unwrap_or_default(),
         unseen: contents.unseen.get(&item.epc).cloned().unwrap_or_default(),
-        makers: maker.map(|maker| makers.of(maker, epc.gtin(), registry)),
+        makers,
         contested: false,
-    })
+    }
 }
 
 /// Those who may commission, shared by all things of a product or prefix.
-#[derive(Default)]
-struct MakersOf(HashMap<(PartyId, Option<Gtin>), Arc<Makers>>);
+struct MakersOf<'a> {
+    registry: &'a Registry,
+    products: HashMap<Gtin, Option<Arc<Makers>>>,
+    holders: HashMap<PartyId, Arc<Makers>>,
+}
 
-impl MakersOf {
-    fn of(&mut self, owner: &PartyId, gtin: Option<Gtin>, registry: &Registry) -> Arc<Makers> {
-        let made = || {
-            Arc::new(Makers {
-                owner: owner.clone(),
-                delegates: registry.commissioners(owner, gtin),
-            })
-        };
-        Arc::clone(self.0.entry((owner.clone(), gtin)).or_insert_with(made))
+impl MakersOf<'_> {
+    fn of_product(&mut self, gtin: Gtin) -> Option<Arc<Makers>> {
+        let made = |gtin: &Gtin| Some(made(self.registry, self.registry.owner_of_gtin(*gtin)?, Some(*gtin)));
+        self.products.entry(gtin).or_insert_with_key(made).clone()
     }
+
+    fn of_unit(&mut self, epc: &Epc) -> Option<Arc<Makers>> {
+        let holder = prefix_holder(self.registry, epc)?;
+        let known = self.holders.get(holder).cloned();
+        Some(known.unwrap_or_else(|| {
+            let makers = made(self.registry, holder, None);
+            self.holders.insert(holder.clone(), Arc::clone(&makers));
+            makers
+        }))
+    }
+}
+
+fn made(registry: &Registry, owner: &PartyId, gtin: Option<Gtin>) -> Arc<Makers> {
+    Arc::new(Makers {
+        owner: owner.clone(),
+        delegates: registry.commissioners(owner, gtin),
+    })
 }
 
 fn parse(item: &Item) -> Result<Epc, StorageError> {
@@ -291,15 +317,14 @@ fn parse(item: &Item) -> Result<Epc, StorageError> {
 }
 
 /// A logistic unit that a delegate commissions with the company prefix of its principal is the principal's.
-fn own_prefix(work: &Work, facts: &[Fact], items: &mut HashMap<EpcKey, Item>) {
+fn own_prefix((work, names): (&Work, &Names<'_>), facts: &[Fact], items: &mut HashMap<EpcKey, Item>) {
     for fact in facts.iter().filter(|fact| fact.deed == Deed::Commission) {
-        for epc in &fact.epcs {
-            let Some(item) = items.get_mut(epc).filter(|item| item.owner.is_none()) else {
+        for key in &fact.epcs {
+            let Some(item) = items.get_mut(key).filter(|item| item.owner.is_none()) else {
                 continue;
             };
-            let epc = parse(item).ok();
-            let holder = epc.and_then(|epc| prefix_holder(&work.registry, &epc).cloned());
-            item.owner = holder.filter(|holder| *holder != fact.by);
+            let holder = names.get(key).and_then(|epc| prefix_holder(&work.registry, epc));
+            item.owner = holder.filter(|holder| **holder != fact.by).cloned();
         }
     }
 }

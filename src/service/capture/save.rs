@@ -187,7 +187,7 @@ fn dispositions(folded: &Folded<'_>, items: &mut HashMap<EpcKey, Item>) {
         ..
     } = folded;
     let present = work.now.plus_seconds(FUTURE_SECONDS);
-    let mut last = HashMap::<EpcKey, (Micros, EventKey, &str)>::new();
+    let mut last = HashMap::<EpcKey, (Micros, EventKey, &str)>::with_capacity(items.len());
     let mut hear = |epc: EpcKey, at: Micros, event: EventKey, term| {
         if at <= present && outcome.heard.contains(&(event, epc)) {
             let known = last.entry(epc).or_insert((at, event, term));

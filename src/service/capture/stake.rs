@@ -25,18 +25,13 @@ pub(in crate::service) struct Contents {
     pub(in crate::service) unseen: HashMap<EpcKey, BTreeSet<PartyId>>,
 }
 
-/// Whether a thing is a logistic unit.
-pub(in crate::service) fn is_unit(item: &Item) -> bool {
-    item.uri.starts_with("https://id.gs1.org/00/")
-}
-
 /// Of the units among some things; none is stored of those that are fresh.
 pub(super) async fn of(
     tx: &Tx,
     (work, admitted): (&Work, &Admitted),
     (items, fresh): (&HashMap<EpcKey, Item>, &HashSet<EpcKey>),
 ) -> Result<Contents, StorageError> {
-    let units = items.values().filter(|item| is_unit(item) && !fresh.contains(&item.epc));
+    let units = items.values().filter(|item| item.is_unit() && !fresh.contains(&item.epc));
     let mut units: Vec<EpcKey> = units.map(|item| item.epc).collect();
     units.sort_unstable();
     let mut contents = Contents {

@@ -39,7 +39,7 @@ pub(in crate::service) async fn contents(hub: &Hub, wanted: &Wanted, known: Micr
         conditions.made(key, &event);
     }
     let known_stakes = contents_of(hub, &items).await?;
-    let mut things = load::things(items.values(), &hub.registry(), &known_stakes)?;
+    let mut things = load::things((items.values(), &load::Names::new()), &hub.registry(), &known_stakes)?;
     for thing in things.values_mut() {
         // Whose lot and expiry the fold is to tell.
         thing.contested = true;
