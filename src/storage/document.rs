@@ -197,6 +197,107 @@ pub async fn own(db: &Db, party: &PartyId, ids: &BTreeSet<String>) -> Result<BTr
     Ok(found)
 }
 
+/// Which elements of vocabularies are asked for; `None`: all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked<'a> {
+    /// Of these vocabularies.
+    pub vocabularies: Option<&'a [String]>,
+    /// About these identifiers.
+    pub ids: Option<&'a [String]>,
+}
+
+/// Elements that a party's own documents name, by vocabulary and identifier, each as the newest that speaks of it there has it. Children are
+/// in the order of their identifiers. `None`: more than so many entries, or children, are to be read.
+pub async fn own_elements(
+    db: &Db,
+    party: &PartyId,
+    asked: Asked<'_>,
+    most: usize,
+) -> Result<Option<Vec<MasterElement>>, StorageError> {
+    let mut binds: Vec<Value> = vec![party.as_str().into()];
+    let mut among = |column: &'static str, wanted: Option<&[String]>| {
+        let Some(wanted) = wanted else { return String::new() };
+        let rows = Rows::default().texts(column, wanted.iter().map(Some));
+        let (table, values) = rows.table(db.backend(), binds.len() + 1);
+        binds.extend(values);
+        format!(" AND m.{column} IN (SELECT r.{column} FROM {table})")
+    };
+    let among = [among("vocabulary", asked.vocabularies), among("id", asked.ids)].concat();
+    let limit = limit(most);
+    let sql = format!(
+        "SELECT m.document_id, m.vocabulary, m.id, m.attributes FROM master_data m WHERE m.party_id = $1{among} AND m.document_id =
+         (SELECT n.document_id FROM master_data n WHERE n.party_id = $1 AND n.id = m.id AND n.vocabulary = m.vocabulary
+          ORDER BY n.document_id DESC LIMIT 1)
+         ORDER BY m.vocabulary, m.id, m.ordinal LIMIT {limit}"
+    );
+    let mut found = Vec::<(DocumentId, MasterElement)>::new();
+    let rows = db.query("reading vocabularies", &sql, binds).await?;
+    if rows.len() > most {
+        return Ok(None);
+    }
+    for row in &rows {
+        let document = DocumentId::new(column(row, "master_data", "document_id")?);
+        let (vocabulary, id): (String, String) = (column(row, "master_data", "vocabulary")?, column(row, "master_data", "id")?);
+        let attributes: Attributes = json(row, "master_data", "attributes")?;
+        match found
+            .last_mut()
+            .filter(|(_, last)| last.vocabulary == vocabulary && last.id == id)
+        {
+            Some((_, last)) => last.attributes.extend(attributes),
+            None => found.push((
+                document,
+                MasterElement {
+                    vocabulary,
+                    id,
+                    attributes,
+                    children: Vec::new(),
+                },
+            )),
+        }
+    }
+    let Some(mut below) = below(db, found.iter().map(|(document, _)| *document).collect(), most).await? else {
+        return Ok(None);
+    };
+    let whole = |(document, element): (DocumentId, MasterElement)| MasterElement {
+        children: below.remove(&(document, element.id.clone())).unwrap_or_default(),
+        ..element
+    };
+    Ok(Some(found.into_iter().map(whole).collect()))
+}
+
+/// One more than may be there, so that more are noticed.
+fn limit(most: usize) -> i64 {
+    i64::try_from(most.saturating_add(1)).unwrap_or(i64::MAX)
+}
+
+/// Children by document and parent.
+type Below = BTreeMap<(DocumentId, String), Vec<String>>;
+
+/// What lies right below what by these documents; `None` if there is too much.
+async fn below(db: &Db, documents: BTreeSet<DocumentId>, most: usize) -> Result<Option<Below>, StorageError> {
+    let mut found = Below::new();
+    if documents.is_empty() {
+        return Ok(Some(found));
+    }
+    let (table, binds) = Rows::default()
+        .uuids("document", documents.iter().map(|document| document.uuid()))
+        .table(db.backend(), 1);
+    let limit = limit(most);
+    let sql = format!(
+        "SELECT m.document_id, m.child, m.parent FROM {table} CROSS JOIN master_child m WHERE m.document_id = r.document
+         ORDER BY m.document_id, m.child LIMIT {limit}"
+    );
+    let rows = db.query("reading what lies below", &sql, binds).await?;
+    if rows.len() > most {
+        return Ok(None);
+    }
+    for row in &rows {
+        let (document, child, parent) = above_row(row)?;
+        found.entry((document, parent)).or_default().push(child);
+    }
+    Ok(Some(found))
+}
+
 /// What lies right above these identifiers by the party's own documents: child and parent.
 pub async fn own_above(db: &Db, party: &PartyId, children: &BTreeSet<String>) -> Result<Vec<(String, String)>, StorageError> {
     if children.is_empty() {

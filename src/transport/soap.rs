@@ -118,7 +118,7 @@ async fn answer(hub: &Hub, actor: &Actor, asked: Asked) -> Result<Answer, Fault>
 async fn poll(hub: &Hub, actor: &Actor, name: &str, parameters: Parameters) -> Result<Answer, Fault> {
     let about = |error: ServiceError| Fault::of(error).about(name);
     if name == SIMPLE_MASTER_DATA {
-        let found = vocabulary(hub, actor, &parameters).map_err(about)?;
+        let found = vocabulary(hub, actor, &parameters).await.map_err(about)?;
         return Ok(Answer::vocabularies(&found));
     }
     let asked = if name == SIMPLE_EVENTS {

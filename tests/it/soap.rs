@@ -2,6 +2,7 @@
 
 use axum::http::{Request, StatusCode, header};
 use counterfoil::config::settings::Limits;
+use counterfoil::service::capture::run_due;
 use serde_json::json;
 
 use crate::hub::{Answer, TestHub};
@@ -424,4 +425,118 @@ async fn master_data_are_the_callers_own() {
     )
     .await;
     assert!(products.text().contains(story::AUROXIN), "{}", products.text());
+}
+
+#[tokio::test]
+async fn master_data_of_own_documents_are_answered_as_the_newest_has_them() {
+    const SHELVES: &str = "urn:epcglobal:epcis:vtype:BusinessLocation";
+    let test = TestHub::start().await;
+    let hall = format!("https://id.gs1.org/414/{}", story::PACKWELL_HALL_1);
+    let document = |element: &str| {
+        format!(
+            "<md:EPCISMasterDataDocument xmlns:md='urn:epcglobal:epcis-masterdata:xsd:1' schemaVersion='1.2' creationDate='2026-03-02T08:00:00Z'>\
+             <EPCISBody><VocabularyList><Vocabulary type='{SHELVES}'><VocabularyElementList>{element}</VocabularyElementList></Vocabulary>\
+             </VocabularyList></EPCISBody></md:EPCISMasterDataDocument>"
+        )
+    };
+    let send = async |text: String| {
+        let actor = test.actor("packwell");
+        let sent = test.post(&actor, "/epcis/capture", "application/xml", text).await;
+        sent.expect(StatusCode::ACCEPTED);
+        while run_due(&test.hub).await.unwrap().is_some() {}
+    };
+    let shelf = |colour: &str| {
+        document(&format!(
+            "<VocabularyElement id='urn:x:shelf:1'><attribute id='urn:x:colour'>{colour}</attribute></VocabularyElement>\
+             <VocabularyElement id='{hall}'><attribute id='urn:x:colour'>grey</attribute><attribute id='urn:epcglobal:cbv:mda#name'>a barn</attribute>\
+             <children><id>urn:x:shelf:1</id></children></VocabularyElement>"
+        ))
+    };
+    send(shelf("red")).await;
+    send(shelf("blue")).await;
+    let asked = |more: &[(&str, &str)]| {
+        let param =
+            |(name, value): &(&str, &str)| format!("<param><name>{name}</name><value><string>{value}</string></value></param>");
+        let more: String = more.iter().map(param).collect();
+        format!(
+            "<q:Poll xmlns:q='{EPCISQ}'><queryName>SimpleMasterDataQuery</queryName><params>\
+             <param><name>includeAttributes</name><value>true</value></param><param><name>includeChildren</name><value>true</value></param>{more}</params></q:Poll>"
+        )
+    };
+    let count = |answer: &Answer| answer.text().matches("<VocabularyElement ").count();
+    let blue = [("vocabularyName", SHELVES), ("EQATTR_urn:x:colour", "blue")];
+    let found = ask(&test, "packwell", &asked(&blue)).await;
+    assert_eq!(
+        (count(&found), found.text().contains("urn:x:shelf:1")),
+        (1, true),
+        "{}",
+        found.text()
+    );
+    assert_eq!(
+        count(&ask(&test, "packwell", &asked(&[("EQATTR_urn:x:colour", "red")])).await),
+        0
+    );
+    // What is agreed goes before what was sent; what was sent besides is there too.
+    let of_hall = ask(&test, "packwell", &asked(&[("EQ_name", &hall), ("vocabularyName", SHELVES)])).await;
+    let text = of_hall.text();
+    assert!(
+        text.contains(">Ulm packaging plant, hall 1<") && text.contains(">grey<") && !text.contains("a barn"),
+        "{text}"
+    );
+    assert!(text.contains("<children><id>urn:x:shelf:1</id></children>"), "{text}");
+    // From the seat by the contracts down to the shelf by the document.
+    let seat = "https://id.gs1.org/414/9521002000016";
+    let below = ask(&test, "packwell", &asked(&[("WD_name", seat), ("vocabularyName", SHELVES)])).await;
+    assert_eq!(count(&below), 4, "{}", below.text());
+    for stranger in ["aurora", "northway"] {
+        let nothing = ask(&test, stranger, &asked(&[("EQ_name", "urn:x:shelf:1")])).await;
+        assert_eq!(
+            (result(&nothing).as_str(), count(&nothing)),
+            ("QueryResults", 0),
+            "{stranger}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn more_master_data_than_are_looked_through_is_refused_and_never_cut() {
+    let test = TestHub::start_with(Limits {
+        query_rows: 3,
+        ..Limits::default()
+    })
+    .await;
+    // Four entries of two things: what is read is counted, and not what comes of it.
+    let element = |shelf: u32, colour: u32| {
+        format!("<VocabularyElement id='urn:x:shelf:{shelf}'><attribute id='urn:x:c{colour}'>red</attribute></VocabularyElement>")
+    };
+    let all: String = [(1, 1), (1, 2), (2, 1), (2, 2)]
+        .map(|(shelf, colour)| element(shelf, colour))
+        .concat();
+    let document = format!(
+        "<md:EPCISMasterDataDocument xmlns:md='urn:epcglobal:epcis-masterdata:xsd:1' schemaVersion='1.2' creationDate='2026-03-02T08:00:00Z'>\
+         <EPCISBody><VocabularyList><Vocabulary type='urn:x:shelves'><VocabularyElementList>{all}</VocabularyElementList></Vocabulary>\
+         </VocabularyList></EPCISBody></md:EPCISMasterDataDocument>"
+    );
+    let sent = test
+        .post(&test.actor("packwell"), "/epcis/capture", "application/xml", document)
+        .await;
+    sent.expect(StatusCode::ACCEPTED);
+    while run_due(&test.hub).await.unwrap().is_some() {}
+    let asked = |more: &str| {
+        let bare = |name: &str| format!("<param><name>{name}</name><value>true</value></param>");
+        let (attributes, children) = (bare("includeAttributes"), bare("includeChildren"));
+        format!(
+            "<q:Poll xmlns:q='{EPCISQ}'><queryName>SimpleMasterDataQuery</queryName><params>{attributes}{children}{more}</params></q:Poll>"
+        )
+    };
+    let refused = ask(&test, "packwell", &asked("")).await;
+    assert_eq!(result(&refused), "QueryTooComplexException", "{}", refused.text());
+    let named = "<param><name>EQ_name</name><value><string>urn:x:shelf:2</string></value></param>";
+    let found = ask(&test, "packwell", &asked(named)).await;
+    assert_eq!(result(&found), "QueryResults", "{}", found.text());
+    assert!(
+        found.text().contains("urn:x:c1") && found.text().contains("urn:x:c2"),
+        "{}",
+        found.text()
+    );
 }

@@ -1,12 +1,17 @@
-//! `SimpleMasterDataQuery` (EPCIS 1.2 clause 8.2.7.2): the caller's own places and products, as the contracts name them.
+//! `SimpleMasterDataQuery` (EPCIS 1.2 clause 8.2.7.2): the caller's own places and products, as the contracts name them, and what its own
+//! documents say of anything: in their headers, or as an `EPCISMasterDataDocument`. Of several documents the newest counts.
 //!
 //! What other parties call their places is not told (see [`super::Known`]).
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::gs1::{Epc, Gln};
 use crate::domain::party::{Actor, Party};
 use crate::epcis::query::Wrong;
+use crate::epcis::statement::canonical_id;
 use crate::service::error::{Code, ServiceError};
 use crate::service::{Hub, query};
+use crate::storage::document::{self, MasterElement};
 
 const LOCATION: &str = "urn:epcglobal:epcis:vtype:BusinessLocation";
 const READ_POINT: &str = "urn:epcglobal:epcis:vtype:ReadPoint";
@@ -17,7 +22,7 @@ const ATTRIBUTE: &str = "urn:epcglobal:cbv:mda#";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Element {
     /// Of which vocabulary.
-    pub vocabulary: &'static str,
+    pub vocabulary: String,
     /// Its id.
     pub id: String,
     /// Name and value.
@@ -43,25 +48,20 @@ struct Wanted {
 /// The elements that answer, in the order of their vocabularies and ids.
 ///
 /// # Errors
-/// A parameter that cannot be taken; more elements than `maxElementCount`.
-pub fn vocabulary(hub: &Hub, actor: &Actor, parameters: &[(String, Vec<String>)]) -> Result<Vec<Element>, ServiceError> {
+/// A parameter that cannot be taken; more elements than `maxElementCount`, or than the hub looks through.
+pub async fn vocabulary(hub: &Hub, actor: &Actor, parameters: &[(String, Vec<String>)]) -> Result<Vec<Element>, ServiceError> {
     let wanted = Wanted::read(parameters).map_err(|(parameter, detail)| {
         let parameter = parameter.chars().filter(|c| !c.is_control()).take(120).collect();
         query::wrong(&Wrong { parameter, detail })
     })?;
+    let captured = captured(hub, actor, &wanted).await?;
     let registry = hub.registry();
-    let Some(party) = registry.party(&actor.party) else {
-        return Ok(Vec::new());
-    };
     let prefix_len = |digits: &str| registry.holder_of_prefix(digits).map(|(_, len)| len);
-    let mut found = elements(party, &prefix_len);
-    // The seat of a party has all its sites below it; nothing else has anything.
-    let seats: Vec<(String, Vec<String>)> = found
-        .iter()
-        .filter(|element| !element.children.is_empty())
-        .map(|seat| (seat.id.clone(), seat.children.clone()))
-        .collect();
-    found.retain(|element| wanted.covers(element, &seats));
+    let agreed = registry.party(&actor.party).map(|party| elements(party, &prefix_len));
+    let mut found = joined(agreed.unwrap_or_default(), captured, &prefix_len);
+    let within = wanted.below.as_ref().map(|above| within(&found, above));
+    let names = wanted.names.as_ref().map(|names| canonical(names));
+    found.retain(|element| wanted.covers(element, (names.as_ref(), within.as_ref())));
     if let Some(most) = wanted.most.filter(|most| found.len() > *most) {
         let detail = format!("more than {most} elements answer, and `maxElementCount` allows no more");
         return Err(ServiceError::refused(Code::QueryTooLarge, detail));
@@ -79,6 +79,73 @@ pub fn vocabulary(hub: &Hub, actor: &Actor, parameters: &[(String, Vec<String>)]
     Ok(found)
 }
 
+/// What the caller's own documents name.
+async fn captured(hub: &Hub, actor: &Actor, wanted: &Wanted) -> Result<Vec<MasterElement>, ServiceError> {
+    let names: Option<Vec<String>> = wanted.names.as_ref().map(|names| canonical(names).into_iter().collect());
+    let asked = document::Asked {
+        vocabularies: wanted.vocabularies.as_deref(),
+        // What is below a place is found from the places around it.
+        ids: names.as_deref().filter(|_| wanted.below.is_none()),
+    };
+    let most = hub.limits().query_rows;
+    let found = document::own_elements(hub.db(), &actor.party, asked, most).await?;
+    found.ok_or_else(|| {
+        let detail =
+            format!("more than {most} entries of your documents are to be looked through: ask for one vocabulary, or by name");
+        ServiceError::refused(Code::QueryTooComplex, detail)
+    })
+}
+
+/// Elements of the contracts and of documents. Where both have one, what is agreed goes before what was sent.
+fn joined(agreed: Vec<Element>, captured: Vec<MasterElement>, prefix_len: &dyn Fn(&str) -> Option<usize>) -> Vec<Element> {
+    let key = |element: &Element| (element.vocabulary.clone(), canonical_id(&element.id));
+    let mut all: BTreeMap<(String, String), Element> = agreed.into_iter().map(|element| (key(&element), element)).collect();
+    let spelt = |id: &str| {
+        let urn = id.parse::<Epc>().ok().and_then(|epc| epc.to_urn(prefix_len));
+        urn.unwrap_or_else(|| id.to_owned())
+    };
+    for told in captured {
+        let known = all
+            .entry((told.vocabulary.clone(), told.id.clone()))
+            .or_insert_with(|| Element {
+                vocabulary: told.vocabulary,
+                id: spelt(&told.id),
+                attributes: Vec::new(),
+                children: Vec::new(),
+            });
+        let agreed: BTreeSet<String> = known.attributes.iter().map(|(name, _)| name.clone()).collect();
+        known
+            .attributes
+            .extend(told.attributes.into_iter().filter(|(name, _)| !agreed.contains(name)));
+        let below = told.children.iter().map(|child| spelt(child));
+        let below: Vec<String> = below.filter(|child| !known.children.contains(child)).collect();
+        known.children.extend(below);
+    }
+    all.into_values().collect()
+}
+
+/// These and everything below them, in canonical form.
+fn within(elements: &[Element], above: &[String]) -> BTreeSet<String> {
+    let mut children = BTreeMap::<String, Vec<String>>::new();
+    for element in elements.iter().filter(|element| !element.children.is_empty()) {
+        let below = element.children.iter().map(|child| canonical_id(child));
+        children.entry(canonical_id(&element.id)).or_default().extend(below);
+    }
+    let mut next: Vec<String> = canonical(above).into_iter().collect();
+    let mut found = BTreeSet::new();
+    while let Some(id) = next.pop() {
+        if let Some(below) = children.get(&id).filter(|_| !found.contains(&id)) {
+            next.extend(below.iter().cloned());
+        }
+        found.insert(id);
+    }
+    found
+}
+
+fn canonical(ids: &[String]) -> BTreeSet<String> {
+    ids.iter().map(|id| canonical_id(id)).collect()
+}
+
 fn elements(party: &Party, prefix_len: &dyn Fn(&str) -> Option<usize>) -> Vec<Element> {
     let id = |gln: Gln| {
         let epc = Epc::from_gln(gln);
@@ -92,25 +159,24 @@ fn elements(party: &Party, prefix_len: &dyn Fn(&str) -> Option<usize>) -> Vec<El
     let mut all = Vec::new();
     for vocabulary in [LOCATION, READ_POINT] {
         all.push(Element {
-            vocabulary,
+            vocabulary: vocabulary.to_owned(),
             id: id(party.gln),
             attributes: named(&party.legal_name, &party.country).into(),
             children: sites.clone(),
         });
         all.extend(party.sites.iter().map(|site| Element {
-            vocabulary,
+            vocabulary: vocabulary.to_owned(),
             id: id(site.gln),
             attributes: named(&site.name, &site.country).into(),
             children: Vec::new(),
         }));
     }
     all.extend(party.products.iter().map(|product| Element {
-        vocabulary: CLASS,
+        vocabulary: CLASS.to_owned(),
         id: format!("https://id.gs1.org/01/{}", product.gtin),
         attributes: vec![(format!("{ATTRIBUTE}regulatedProductName"), product.name.clone())],
         children: Vec::new(),
     }));
-    all.sort_by(|one, other| (one.vocabulary, &one.id).cmp(&(other.vocabulary, &other.id)));
     all
 }
 
@@ -159,31 +225,20 @@ impl Wanted {
         Ok(wanted)
     }
 
-    fn covers(&self, element: &Element, seats: &[(String, Vec<String>)]) -> bool {
-        let is_within = |above: &String| {
-            let below = |(seat, children): &(String, Vec<String>)| same(seat, above) && children.contains(&element.id);
-            same(above, &element.id) || seats.iter().any(below)
-        };
-        let is_named = |names: &Option<Vec<String>>| {
-            names
-                .as_ref()
-                .is_none_or(|names| names.iter().any(|name| same(name, &element.id)))
-        };
+    /// `names` and `within`: what `EQ_name` and `WD_name` come to.
+    fn covers(&self, element: &Element, (names, within): (Option<&BTreeSet<String>>, Option<&BTreeSet<String>>)) -> bool {
+        let id = canonical_id(&element.id);
+        let is_among = |ids: Option<&BTreeSet<String>>| ids.is_none_or(|ids| ids.contains(&id));
         let has = |name: &String, values: Option<&Vec<String>>| {
             let fits = |value: &String| values.is_none_or(|values| values.contains(value));
             element.attributes.iter().any(|(known, value)| known == name && fits(value))
         };
         self.vocabularies
             .as_ref()
-            .is_none_or(|wanted| wanted.iter().any(|name| name == element.vocabulary))
-            && is_named(&self.names)
-            && self.below.as_ref().is_none_or(|above| above.iter().any(is_within))
+            .is_none_or(|wanted| wanted.contains(&element.vocabulary))
+            && is_among(names)
+            && is_among(within)
             && self.has.iter().all(|names| names.iter().any(|name| has(name, None)))
             && self.equals.iter().all(|(name, values)| has(name, Some(values)))
     }
-}
-
-/// Whether two texts name one thing.
-fn same(one: &str, other: &str) -> bool {
-    one == other || matches!((one.parse::<Epc>(), other.parse::<Epc>()), (Ok(one), Ok(other)) if one.key() == other.key())
 }

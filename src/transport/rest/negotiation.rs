@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `Accept` | `application/ld+json`, `application/json`; `application/xml`, `text/xml`; with `q` |
 //! | `GS1-EPCIS-Version`, `GS1-EPCIS-Min`, `GS1-EPCIS-Max` | 2.0 in all of them, 1.2 in XML alone |
+//! | `GS1-CBV-Version`, `GS1-CBV-Min`, `GS1-CBV-Max` | 2.0, in whatever form |
 //! | `GS1-EPC-Format` | `Always_GS1_Digital_Link` (default), `Always_EPC_URN`, `Never_Translates`, `No_Preference` |
 //! | `GS1-CBV-XML-Format` | `Always_Web_URI`, `Always_URN`, `Never_Translates`, `No_Preference`; in JSON terms are bare |
 //!
@@ -49,6 +50,7 @@ impl Representation {
     /// What the headers of a request ask for; 400 for a header that says nothing, 406 for what is not made here.
     pub(super) fn of(headers: &HeaderMap) -> Result<Self, ServiceError> {
         let version = version(headers)?;
+        vocabulary(headers)?;
         let accept = Accept::of(headers);
         let mut best: Option<(u16, &'static str, bool)> = None;
         for (media_type, is_xml) in OFFERS {
@@ -234,11 +236,8 @@ enum Version {
 
 /// The newest version that lies between what the headers say.
 fn version(headers: &HeaderMap) -> Result<Version, ServiceError> {
-    let exact = bound(headers, &["gs1-epcis-version"])?;
-    let least = bound(headers, &["gs1-epcis-min"])?.or(exact);
-    let most = bound(headers, &["gs1-epcis-max"])?.or(exact);
-    let fits = |version: (u32, u32)| least.is_none_or(|least| version >= least) && most.is_none_or(|most| version <= most);
-    match (fits((2, 0)), fits((1, 2))) {
+    let asked = Bounds::read(headers, ["gs1-epcis-version", "gs1-epcis-min", "gs1-epcis-max"])?;
+    match (asked.fit((2, 0)), asked.fit((1, 2))) {
         (true, _) => Ok(Version::V2_0),
         (false, true) => Ok(Version::V1_2),
         (false, false) => {
@@ -248,9 +247,41 @@ fn version(headers: &HeaderMap) -> Result<Version, ServiceError> {
     }
 }
 
-/// Major and minor number of a version header, by whichever of its names it came.
-fn bound(headers: &HeaderMap, names: &[&str]) -> Result<Option<(u32, u32)>, ServiceError> {
-    let Some((name, value)) = names.iter().find_map(|name| Some((name, headers.get(*name)?))) else {
+/// Terms are those of CBV 2.0, in documents of EPCIS 1.2 too: an event may have one that is in no older version.
+fn vocabulary(headers: &HeaderMap) -> Result<(), ServiceError> {
+    let asked = Bounds::read(headers, ["gs1-cbv-version", "gs1-cbv-min", "gs1-cbv-max"])?;
+    let detail = "the hub speaks CBV 2.0, which does not lie within what you ask for";
+    if asked.fit((2, 0)) {
+        Ok(())
+    } else {
+        Err(ServiceError::refused(Code::NotAcceptable, detail))
+    }
+}
+
+/// Between which versions an answer is wanted.
+struct Bounds {
+    least: Option<(u32, u32)>,
+    most: Option<(u32, u32)>,
+}
+
+impl Bounds {
+    /// `names`: of the header for the exact version, for the least and for the most.
+    fn read(headers: &HeaderMap, [exact, least, most]: [&str; 3]) -> Result<Self, ServiceError> {
+        let exact = bound(headers, exact)?;
+        Ok(Self {
+            least: bound(headers, least)?.or(exact),
+            most: bound(headers, most)?.or(exact),
+        })
+    }
+
+    fn fit(&self, version: (u32, u32)) -> bool {
+        self.least.is_none_or(|least| version >= least) && self.most.is_none_or(|most| version <= most)
+    }
+}
+
+/// Major and minor number of a version header.
+fn bound(headers: &HeaderMap, name: &str) -> Result<Option<(u32, u32)>, ServiceError> {
+    let Some(value) = headers.get(name) else {
         return Ok(None);
     };
     let read = || {
@@ -354,5 +385,13 @@ mod tests {
         check(&[("gs1-epcis-min", "3")], Err(Code::NotAcceptable));
         check(&[("gs1-epcis-version", "1.0")], Err(Code::NotAcceptable));
         check(&[("gs1-epcis-version", "new")], Err(Code::BadInput));
+        check(&[("gs1-cbv-version", "2.0.0")], Ok(("application/ld+json", false)));
+        check(
+            &[("gs1-cbv-min", "1.2"), ("gs1-cbv-max", "2.0"), ("gs1-epcis-max", "1.2")],
+            Ok(("application/xml", true)),
+        );
+        check(&[("gs1-cbv-max", "1.2.2")], Err(Code::NotAcceptable));
+        check(&[("gs1-cbv-version", "2.1")], Err(Code::NotAcceptable));
+        check(&[("gs1-cbv-min", "two")], Err(Code::BadInput));
     }
 }

@@ -37,7 +37,7 @@ impl Answer {
             "<epcisq:QueryResults xmlns:epcisq=\"{NAMESPACE}\"><queryName>SimpleMasterDataQuery</queryName><resultsBody><VocabularyList>"
         );
         for of_one in elements.chunk_by(|one, other| one.vocabulary == other.vocabulary) {
-            let kind = of_one.first().map_or("", |first| first.vocabulary);
+            let kind = of_one.first().map_or("", |first| &first.vocabulary);
             content += &format!("<Vocabulary type=\"{}\"><VocabularyElementList>", escaped(kind));
             content.extend(of_one.iter().map(element));
             content += "</VocabularyElementList></Vocabulary>";
