@@ -8,6 +8,7 @@ pub mod certificate;
 pub mod container;
 pub mod error;
 pub mod event;
+pub mod exception;
 pub mod explain;
 pub mod finding;
 pub mod grant;
@@ -27,6 +28,7 @@ pub mod serial;
 pub mod shipment;
 pub mod slice;
 pub mod subscription;
+pub mod total;
 
 pub use error::{Code, ServiceError, Violation};
 pub use hub::Hub;

@@ -39,6 +39,7 @@ pub mod stake;
 pub mod statement;
 pub mod subscription;
 pub(crate) mod together;
+pub mod total;
 mod tx;
 pub mod view;
 pub(crate) mod write;

@@ -18,6 +18,8 @@ mod m20261122_000009_grant;
 mod m20261123_000010_slice;
 mod m20261123_000011_mandate;
 mod m20261123_000013_words;
+mod m20261123_000014_total;
+mod m20261123_000015_standing;
 
 // Whoever runs the steps needs the trait and no other part of that crate.
 pub use sea_orm_migration::{Migration as Step, MigratorTrait};
@@ -41,6 +43,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000010_slice::Migration),
             Box::new(m20261123_000011_mandate::Migration),
             Box::new(m20261123_000013_words::Migration),
+            Box::new(m20261123_000014_total::Migration),
+            Box::new(m20261123_000015_standing::Migration),
         ]
     }
 }

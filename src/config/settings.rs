@@ -193,6 +193,7 @@ impl Settings {
         if !(1..=MAX_DOCUMENT_DEPTH).contains(&self.limits.document_depth) {
             return Err(SettingsError::value("limits.document_depth", "must be from 1 to 256"));
         }
+        self.limits.check_totals()?;
         if self.server_names.is_empty() {
             return Err(SettingsError::value(
                 "server_names",
@@ -253,5 +254,25 @@ mod tests {
         check(|settings| settings.limits.page = 0, "limits.page");
         check(|settings| settings.limits.document_depth = 257, "limits.document_depth");
         check(|settings| settings.server_names.clear(), "server_names");
+    }
+
+    #[test]
+    fn what_totals_tell_of_few_cannot_be_set() {
+        let refused = |key: &str, value: &str| {
+            let sources = Sources {
+                flags: vec![(format!("limits.{key}"), value.to_owned())],
+                ..Sources::default()
+            };
+            let error = Settings::load(sources).unwrap_err().to_string();
+            assert!(error.contains(key), "{error}");
+        };
+        for (key, values) in [
+            ("totals_contributors", ["0", "1", "2", "-1"]),
+            ("totals_share_percent", ["0", "61", "100", "1000"]),
+            ("totals_rounding", ["0", "1", "4", "-5"]),
+            ("totals_releases", ["0", "13", "1000", "-1"]),
+        ] {
+            values.iter().for_each(|value| refused(key, value));
+        }
     }
 }

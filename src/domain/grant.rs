@@ -242,6 +242,12 @@ impl Scope {
 }
 
 impl Grant {
+    /// Whether it can count in totals, which are reckoned without looking at single things: not if it asks that they be at hand, or chooses lots.
+    #[must_use]
+    pub fn counts_in_totals(&self) -> bool {
+        !self.conditions.full_identifier && self.scope.lots.is_empty()
+    }
+
     /// The text that is signed: RFC 8785.
     ///
     /// # Errors

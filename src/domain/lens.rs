@@ -285,6 +285,16 @@ impl Sight {
         self.existence == Shown::Full && self.when == When::Exact && self.contents != Contents::Nothing
     }
 
+    /// Whether the event may be counted in a total by month, country, step and product that tells of several parties together: a grant at
+    /// these levels that does not show the event opens nothing else. The viewer's own sites are no country.
+    #[must_use]
+    pub fn shows_totals(&self) -> bool {
+        let known = [self.existence, self.product, self.state]
+            .iter()
+            .all(|level| *level == Shown::Full);
+        known && self.when >= When::Month && matches!(self.place, Where::Country | Where::Site | Where::ReadPoint)
+    }
+
     /// The level of one class, for tables.
     #[must_use]
     pub const fn level(&self, class: Class) -> &'static str {

@@ -43,6 +43,33 @@ pub enum Role {
     Operator,
 }
 
+impl Role {
+    /// All; those that play a part with goods first.
+    pub const ALL: [Self; 7] = [
+        Self::Manufacturer,
+        Self::Cmo,
+        Self::Logistics,
+        Self::Wholesaler,
+        Self::Dispenser,
+        Self::Regulator,
+        Self::Operator,
+    ];
+
+    /// As it is stored and written in partner files.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Manufacturer => "manufacturer",
+            Self::Cmo => "cmo",
+            Self::Logistics => "logistics",
+            Self::Wholesaler => "wholesaler",
+            Self::Dispenser => "dispenser",
+            Self::Regulator => "regulator",
+            Self::Operator => "operator",
+        }
+    }
+}
+
 /// A legal entity on the hub.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Party {
@@ -385,6 +412,13 @@ mod tests {
             licences: Vec::new(),
             webhooks: Vec::new(),
             active,
+        }
+    }
+
+    #[test]
+    fn a_role_has_one_word() {
+        for role in Role::ALL {
+            assert_eq!(serde_json::to_value(role).unwrap(), role.as_str());
         }
     }
 

@@ -26,6 +26,7 @@ use super::event::Event;
 use super::grant::{CapHeld, EmergencyHeld, GIVING, Held, Places, Scope};
 use super::gs1::{Epc, EpcClass, EpcKey};
 use super::ids::{CapId, EmergencyId, PartyId};
+use super::lens::mask::names_any;
 use super::lens::{self, Contents, Documents, Layer, Relations, Shown, Sight, Step, Things, Viewer, Where, mask_layers};
 use super::party::Party;
 use super::time::Micros;
@@ -188,7 +189,9 @@ fn weigh(asked: Asked<'_>, facts: &dyn Facts, policy: &Policy, held: &Held) -> V
     if giving.is_none() {
         return Verdict::NotTheGrantors;
     }
-    if !grant.scope.admits(asked.event, facts) {
+    // What names nothing is of no product or lot.
+    let names_nothing = !names_any(asked.event);
+    if !grant.scope.admits(asked.event, facts) || (names_nothing && grant.scope.chooses_things()) {
         return Verdict::OutOfScope;
     }
     let eyes = facts.eyes(&grant.grantor);
@@ -216,7 +219,7 @@ fn weigh(asked: Asked<'_>, facts: &dyn Facts, policy: &Policy, held: &Held) -> V
             steps: &[step(&in_hand)],
         },
     );
-    if proved.is_some() && (part == Part::Nothing || asked.proved.is_empty()) {
+    if proved.is_some() && (part == Part::Nothing || names_nothing) {
         return Verdict::NotProved;
     }
     let caps: Vec<&CapHeld> = policy

@@ -9,9 +9,11 @@
 mod keeper;
 pub mod trace;
 
+use std::collections::BTreeSet;
+
 use crate::domain::grant::{Emergency, EmergencyHeld};
 use crate::domain::gs1::{Gln, Gtin};
-use crate::domain::ids::PartyId;
+use crate::domain::ids::{EventKey, PartyId};
 use crate::domain::lens::planted::{Leak, leaks};
 use crate::domain::lens::{Relations, Shown, Sight, When, Where, Who, sight};
 use crate::domain::party::licence::licensed;
@@ -76,6 +78,21 @@ pub fn recalls(thing: &Thing, declared: &[EmergencyHeld], at: Micros) -> Vec<Rec
     found.into_iter().map(recall).collect()
 }
 
+/// Who is named in which events as the viewer sees those by a grant, or in an emergency.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Named(BTreeSet<(EventKey, PartyId)>);
+
+impl Named {
+    /// So much.
+    pub fn of(named: impl IntoIterator<Item = (EventKey, PartyId)>) -> Self {
+        Self(named.into_iter().collect())
+    }
+
+    fn names(&self, event: Option<EventKey>, party: &PartyId) -> bool {
+        event.is_some_and(|event| self.0.contains(&(event, party.clone())))
+    }
+}
+
 /// One party that had the thing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hop {
@@ -98,12 +115,13 @@ pub struct Hop {
     pub silent: bool,
 }
 
-/// Tells the provenance of a thing, without what was declared about it; `None` where the viewer has nothing to do with it.
+/// Tells the provenance of a thing, without what was declared about it; `None` where the viewer has nothing to do with it. A grant names
+/// parties of hops that the viewer knows of, and adds none.
 #[must_use]
-pub fn tell(trace: &Trace, viewer: &PartyId, registry: &Registry) -> Option<Provenance> {
+pub fn tell(trace: &Trace, viewer: &PartyId, registry: &Registry, named: &Named) -> Option<Provenance> {
     let standing = trace.standing(viewer, registry)?;
     let owner = trace.brand_owner(registry);
-    let hops = hops(trace, viewer, &standing, registry);
+    let hops = hops(trace, (viewer, named), &standing, registry);
     let bought = trace
         .handovers
         .iter()
@@ -123,7 +141,7 @@ pub fn tell(trace: &Trace, viewer: &PartyId, registry: &Registry) -> Option<Prov
 }
 
 /// The maker, then the taker of each handover that the standing reaches.
-fn hops(trace: &Trace, viewer: &PartyId, standing: &Standing, registry: &Registry) -> Vec<Hop> {
+fn hops(trace: &Trace, (viewer, named): (&PartyId, &Named), standing: &Standing, registry: &Registry) -> Vec<Hop> {
     let mut hops = Vec::new();
     if let Some(maker) = &trace.thing.maker {
         let relations = standing.of_making(maker == viewer);
@@ -132,6 +150,7 @@ fn hops(trace: &Trace, viewer: &PartyId, standing: &Standing, registry: &Registr
             at: trace.thing.made_at,
             site: trace.thing.made_where,
             silent: false,
+            granted: named.names(trace.thing.made_by, maker),
         };
         // The maker hands over to the first taker: whoever took part in that knows it.
         let met = trace
@@ -150,6 +169,7 @@ fn hops(trace: &Trace, viewer: &PartyId, standing: &Standing, registry: &Registr
             site: handover.to,
             // That it went on says that it had come: for who may know that it went on.
             silent: handover.received_at.is_none() && next.is_some() && standing.reaches(index + 1),
+            granted: named.names(Some(handover.event), taker),
         };
         hops.extend(stop.seen(sight(standing.of_handover(index, handover, viewer)), met, registry));
     }
@@ -181,6 +201,8 @@ struct Stop<'a> {
     at: Option<Micros>,
     site: Option<Gln>,
     silent: bool,
+    /// Its name was granted.
+    granted: bool,
 }
 
 impl Stop<'_> {
@@ -189,7 +211,7 @@ impl Stop<'_> {
             return None;
         }
         let party = registry.party(self.party);
-        let named = leaks(Leak::NamesOfHops) || sight.before.max(sight.after) >= Who::Name || met;
+        let named = leaks(Leak::NamesOfHops) || sight.before.max(sight.after) >= Who::Name || met || self.granted;
         let exact = sight.when == When::Exact || leaks(Leak::ExactTime);
         let role = party.and_then(|party| main_role(party));
         // Where the month may be known, the month is judged: a licence that ended within it does not tell the day.
@@ -230,16 +252,7 @@ pub fn country(registry: &Registry, party: &PartyId, site: Option<Gln>) -> Optio
 /// A party may have several roles; the one it plays with goods comes first.
 #[must_use]
 pub fn main_role(party: &Party) -> Option<Role> {
-    let order = [
-        Role::Manufacturer,
-        Role::Cmo,
-        Role::Logistics,
-        Role::Wholesaler,
-        Role::Dispenser,
-        Role::Regulator,
-        Role::Operator,
-    ];
-    order.into_iter().find(|role| party.roles.contains(role))
+    Role::ALL.into_iter().find(|role| party.roles.contains(role))
 }
 
 #[cfg(test)]

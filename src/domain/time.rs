@@ -2,11 +2,15 @@
 //!
 //! The domain has no clock: whoever needs "now" is given a [`Micros`].
 
+mod month;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime, UtcOffset};
+
+pub use month::{Month, MonthError};
 
 /// Microseconds since 1970-01-01T00:00:00Z, which is what both databases keep.
 ///

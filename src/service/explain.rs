@@ -8,6 +8,7 @@
 //! Each answer is kept under an id, for who asked: what was said can be shown later, whatever has changed since.
 
 mod change;
+mod risk;
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,7 @@ use super::lens::{EventFacts, Ground};
 use super::page::{Page, Paged};
 
 pub use change::{Change, Difference, Seer, access_diff, impact, who_can_see};
+pub use risk::Risk;
 
 /// What a party sees of one event, class by class.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

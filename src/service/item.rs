@@ -1,17 +1,18 @@
 //! One identified thing: unit, case or pallet.
 
 use crate::domain::gs1::{Epc, EpcKey, Gtin};
-use crate::domain::ids::PartyId;
+use crate::domain::ids::{EventKey, PartyId};
 use crate::domain::ledger::{self, Condition};
 use crate::domain::lens::planted::{Leak, leaks};
-use crate::domain::party::Actor;
-use crate::domain::provenance::{self, Provenance, Standing, Thing, Trace};
+use crate::domain::party::{Actor, Registry};
+use crate::domain::provenance::{self, Named, Provenance, Standing, Thing, Trace};
 use crate::domain::time::Micros;
 use crate::storage::{stake, view};
 
 use super::Hub;
 use super::error::{Code, ServiceError};
-use super::lens::prefix_holder;
+use super::event::{self, SeenEvent};
+use super::lens::{Attempts, Lens, prefix_holder};
 use super::moment::{Moment, Recalled, recall};
 
 /// Clocks of packaging lines may be ahead of ours by this much.
@@ -148,9 +149,12 @@ pub(super) async fn known_at(hub: &Hub, actor: &Actor, key: EpcKey, moment: Mome
     };
     let registry = hub.registry();
     let trace = as_seen(hub, actor, trace, as_of).await?;
-    let standing = trace.standing(&actor.party, &registry);
-    let provenance = provenance::tell(&trace, &actor.party, &registry);
-    Ok(standing.zip(provenance).map(|(standing, provenance)| Known {
+    let Some(standing) = trace.standing(&actor.party, &registry) else {
+        return Ok(None);
+    };
+    let named = names(hub, actor, &trace).await?;
+    let provenance = provenance::tell(&trace, &actor.party, &registry, &named);
+    Ok(provenance.map(|provenance| Known {
         as_of: as_of.min(standing.to),
         trace,
         standing,
@@ -209,23 +213,63 @@ async fn said_by_now(hub: &Hub, thing: &Thing) -> Result<Option<String>, Service
     }
 }
 
+/// Who is named to the caller, by grants or in an emergency, in the events by which a thing came into being and went on. Of events that
+/// ask for proof that a thing is at hand nothing is told: how the caller came by its key is not known here.
+async fn names(hub: &Hub, actor: &Actor, trace: &Trace) -> Result<Named, ServiceError> {
+    let mut attempts = Attempts::default();
+    loop {
+        let lens = Lens::of(hub, actor, []).await?;
+        if lens.is_plain() {
+            return Ok(Named::default());
+        }
+        let events = trace.thing.made_by.into_iter();
+        let events: Vec<EventKey> = events.chain(trace.handovers.iter().map(|handover| handover.event)).collect();
+        let rows = lens.by_keys(hub, &events).await?;
+        let seen = event::seen(hub, (actor, &lens), rows).await?;
+        if lens.still_holds(hub).await? {
+            let registry = hub.registry();
+            return Ok(Named::of(seen.iter().flat_map(|seen| named_in(&registry, seen))));
+        }
+        attempts.again()?;
+    }
+}
+
+/// Who tells an event, and who is a side of it, as the caller sees it.
+fn named_in(registry: &Registry, seen: &SeenEvent) -> Vec<(EventKey, PartyId)> {
+    let ends = seen.event.sources.iter().chain(&seen.event.destinations);
+    let sides = ends.filter_map(|end| registry.party_of_gln(end.id.gln()?)).cloned();
+    let teller = Some(seen.asserter.clone()).filter(|_| seen.shows_asserter());
+    sides.chain(teller).map(|party| (seen.key, party)).collect()
+}
+
 /// The only way to a thing: whoever has no standing gets what one gets for a thing that is not known.
+///
+/// INVARIANT: for a thing that is not known the hub asks and reckons what it would for the next one by its key ([`view::trace::found`]), so
+/// that existence cannot be told from time either. What is done beyond that is for those who have a standing.
 pub(super) async fn known(hub: &Hub, actor: &Actor, key: EpcKey) -> Result<Option<Known>, ServiceError> {
-    let Some(trace) = view::trace::trace(hub.db(), key).await? else {
+    let Some(found) = view::trace::found(hub.db(), key).await? else {
         return Ok(None);
     };
     let registry = hub.registry();
-    let mut trace = as_seen(hub, actor, trace, Micros::FOREVER).await?;
-    if trace.thing.share.is_some() {
-        trace.thing.disposition = said_by_now(hub, &trace.thing).await?;
-    }
-    let standing = trace.standing(&actor.party, &registry);
-    if leaks(Leak::OwnerInError) && standing.is_none() {
+    let mut trace = as_seen(hub, actor, found.trace, Micros::FOREVER).await?;
+    let standing = trace.standing(&actor.party, &registry).filter(|_| found.is_asked);
+    if leaks(Leak::OwnerInError) && standing.is_none() && found.is_asked {
         let owner = trace.brand_owner(&registry);
         return Err(ServiceError::refused(Code::NotFound, format!("is the business of {owner:?}")));
     }
-    let provenance = provenance::tell(&trace, &actor.party, &registry);
-    Ok(standing.zip(provenance).map(|(standing, provenance)| Known {
+    let Some(standing) = standing else {
+        // A unit was asked for its contents: so that what is none, and what is not, takes as long.
+        if trace.thing.epc.sscc().is_none() {
+            stake::of_units(hub.db(), &[trace.thing.key]).await?;
+        }
+        return Ok(None);
+    };
+    if trace.thing.share.is_some() {
+        trace.thing.disposition = said_by_now(hub, &trace.thing).await?;
+    }
+    let named = names(hub, actor, &trace).await?;
+    let provenance = provenance::tell(&trace, &actor.party, &registry, &named);
+    Ok(provenance.map(|provenance| Known {
         as_of: hub.now().min(standing.to),
         trace,
         standing,

@@ -1,9 +1,9 @@
 //! Slices of events: what the caller sees of an event, each word of it proved against the hub's signature over the whole.
 //!
 //! What is shown is decided by the lens, as for any other answer ([`event::seen`]); of the past of things that the caller bought, in words
-//! ([`of_things`]). The root of an event follows from the stored event, the
-//! master key and what is known of place and teller on the day of the signature; the first time that it is asked for it is signed and stored, and from then on held against what is computed, so that the hub
-//! never signs two roots of one event.
+//! ([`of_things`]). The root of an event follows from the stored event, the master key and what is known of place and teller on the day of
+//! the signature; the first time that it is asked for it is signed and stored, and from then on held against what is computed, so that the
+//! hub never signs two roots of one event.
 //!
 //! The tree over an event with 100,000 things takes some seconds of one thread; that is done off the threads that serve connections, two at a
 //! time, and the trees last used are kept ([`Trees`]).
@@ -263,7 +263,7 @@ fn words(registry: &Registry, whole: &EventRow) -> Words {
     Words {
         month: None,
         country: country(registry, &whole.asserter, site),
-        role: role.and_then(|role| Some(serde_json::to_value(role).ok()?.as_str()?.to_owned())),
+        role: role.map(|role| role.as_str().to_owned()),
     }
 }
 

@@ -204,6 +204,18 @@ pub async fn find(db: &Db, party: &PartyId, id: FindingId) -> Result<Option<Stor
     row.as_ref().map(finding).transpose()
 }
 
+/// What a party sees of one event and has not gone away, oldest first.
+pub async fn of_event(db: &Db, party: &PartyId, event: EventKey, limit: usize) -> Result<Vec<StoredFinding>, StorageError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM finding f
+         WHERE f.event_id = $1 AND (f.party_id = $2 OR f.owner_id = $2) AND f.cleared_at IS NULL ORDER BY f.id LIMIT $3"
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let values = vec![event.uuid().into(), party.as_str().into(), limit.into()];
+    let rows = db.query("reading what was noticed of an event", &sql, values).await?;
+    rows.iter().map(finding).collect()
+}
+
 /// Findings that a party sees, newest first: of its own documents, and about its own brands.
 pub async fn list(db: &Db, party: &PartyId, before: Option<FindingId>, limit: usize) -> Result<Vec<StoredFinding>, StorageError> {
     let before = before.map_or(Uuid::max(), FindingId::uuid);

@@ -1,6 +1,7 @@
 //! Grants, caps, emergencies, and the events that grants cover.
 //!
-//! Nothing that was laid down is changed: an end, a signature, the coming into force are rows of their own. Every act takes the one row of
+//! Nothing that was laid down is changed: an end, a signature, the coming into force are rows of their own. `grant_standing` says where to
+//! look for those without an end: a read of what is in force takes as long after ten thousand revocations as after one. Every act takes the one row of
 //! `policy` first and counts it up: whoever reads the same version before and after has read under one state of all grants. Captures hold
 //! that row shared while they note which of their events grants cover ([`lock_shared`]), so that an act either sees their events or is
 //! seen by them.
@@ -53,6 +54,11 @@ pub async fn begin_act(tx: &Tx) -> Result<i64, StorageError> {
 const SELECT: &str = "SELECT g.id, g.origin, g.proposed_at, g.doc, f.at AS force_at, x.at AS end_at FROM access_grant g
      LEFT JOIN grant_force f ON f.grant_id = g.id LEFT JOIN grant_end x ON x.grant_id = g.id";
 
+/// From what stands, however many have ended.
+const LIVE: &str = "SELECT g.id, g.origin, g.proposed_at, g.doc, f.at AS force_at, x.at AS end_at
+     FROM grant_standing s CROSS JOIN access_grant g CROSS JOIN grant_force f LEFT JOIN grant_end x ON x.grant_id = s.grant_id
+     WHERE g.id = s.grant_id AND f.grant_id = s.grant_id AND x.at IS NULL AND s.valid_until > $1 ORDER BY g.id";
+
 const CAPS: &str = "SELECT c.set_at, c.doc, x.at AS end_at FROM access_cap c LEFT JOIN cap_end x ON x.cap_id = c.id";
 
 const EMERGENCIES: &str =
@@ -89,7 +95,7 @@ pub async fn live_in(tx: &Tx, version: i64, now: Micros) -> Result<Policy, Stora
 
 fn live_sql() -> [String; 3] {
     [
-        format!("{SELECT} WHERE f.at IS NOT NULL AND x.at IS NULL AND g.valid_until > $1 ORDER BY g.id"),
+        LIVE.to_owned(),
         format!("{CAPS} WHERE x.at IS NULL ORDER BY c.id"),
         format!("{EMERGENCIES} WHERE x.at IS NULL AND m.until_at > $1 ORDER BY m.id"),
     ]
@@ -187,6 +193,13 @@ pub async fn propose(tx: &Tx, grant: &Grant, origin: Origin, (actor, at): (&Acto
         doc.into(),
     ];
     tx.execute("keeping a grant", sql, values).await?;
+    let sql = "INSERT INTO grant_standing (grant_id, grantor_id, valid_until) VALUES ($1, $2, $3)";
+    let values = vec![
+        grant.id.uuid().into(),
+        grant.grantor.as_str().into(),
+        grant.valid_until.0.into(),
+    ];
+    tx.execute("noting that a grant stands", sql, values).await?;
     Ok(())
 }
 
@@ -275,7 +288,11 @@ pub async fn enforce(tx: &Tx, grant: &Grant, at: Micros) -> Result<(), StorageEr
 pub async fn end(tx: &Tx, grant: GrantId, (party, at): (&PartyId, Micros), reason: &str) -> Result<bool, StorageError> {
     let sql = "INSERT INTO grant_end (grant_id, at, party_id, reason) VALUES ($1, $2, $3, $4) ON CONFLICT (grant_id) DO NOTHING";
     let values = vec![grant.uuid().into(), at.0.into(), party.as_str().into(), reason.into()];
-    Ok(tx.execute("ending a grant", sql, values).await?.rows_affected() == 1)
+    let ended = tx.execute("ending a grant", sql, values).await?.rows_affected() == 1;
+    let sql = "DELETE FROM grant_standing WHERE grant_id = $1";
+    tx.execute("noting that a grant stands no longer", sql, vec![grant.uuid().into()])
+        .await?;
+    Ok(ended)
 }
 
 /// A grant that a party gives or is named in, whatever became of it.
@@ -321,8 +338,7 @@ pub async fn standing(tx: &Tx, grantor: &PartyId, now: Micros) -> Result<u64, St
         tx.query_one("holding the grants of a party", sql, vec![grantor.as_str().into()])
             .await?;
     }
-    let sql = "SELECT COUNT(*) AS n FROM access_grant g LEFT JOIN grant_end x ON x.grant_id = g.id
-               WHERE g.grantor_id = $1 AND x.at IS NULL AND g.valid_until > $2";
+    let sql = "SELECT COUNT(*) AS n FROM grant_standing WHERE grantor_id = $1 AND valid_until > $2";
     let row = tx
         .query_one("counting grants", sql, vec![grantor.as_str().into(), now.0.into()])
         .await?;

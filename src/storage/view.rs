@@ -17,6 +17,7 @@ pub mod grant;
 pub mod item;
 pub mod query;
 pub mod shipment;
+pub mod total;
 pub mod trace;
 
 #[cfg(test)]

@@ -78,6 +78,7 @@ fn described() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
         types::supply::SerialAlert => "alerts about serial numbers",
         types::supply::SerialImport => "lists of serial numbers",
         types::supply::SerialStock => "stocks of serial numbers",
+        types::total::EventTotal => "totals of events",
     )
     .disable_suggestions()
     .with_sorted_fields()

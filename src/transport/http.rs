@@ -74,6 +74,7 @@ pub fn routes<E: Executor>(schema: E) -> Routes {
         .merge(rest::registration::routes())
         .merge(rest::serial::routes())
         .merge(rest::slice::routes())
+        .merge(rest::exception::routes())
         .merge(rest::subscription::routes())
         .merge(dialect::routes())
         .merge(soap::routes())

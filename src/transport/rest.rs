@@ -3,6 +3,7 @@
 pub mod capture;
 mod discovery;
 pub mod event;
+pub mod exception;
 mod idempotency;
 pub mod import;
 pub(super) mod intake;

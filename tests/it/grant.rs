@@ -13,8 +13,10 @@ use crate::story::{self, AUROXIN, AUROXIN_CASE, PACKWELL_HALL_1, PACKWELL_HALL_2
 
 mod explain;
 mod limit;
+mod provenance;
 mod race;
 mod signature;
+mod total;
 mod written;
 
 const EVENTS: &str = "query ($first: Int, $after: String, $epc: String) {

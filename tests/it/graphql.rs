@@ -98,3 +98,27 @@ async fn what_costs_too_much_is_refused() {
     let deep = "{ events(first: 200) { edges { node { epcs(first: 200) { edges { node { epc gtin serial } } } } } } }";
     assert!(test.graphql(&aurora, deep, json!({})).await["errors"].is_array());
 }
+
+#[test]
+fn every_type_is_described() {
+    let schema = include_str!("../../schema/counterfoil.graphql");
+    let lines: Vec<&str> = schema.lines().collect();
+    let is_type = |line: &str| {
+        ["type ", "input ", "enum ", "interface ", "scalar ", "union "]
+            .iter()
+            .any(|word| line.starts_with(word))
+    };
+    let types = lines.windows(2).filter(|pair| is_type(pair[1]));
+    let (mut count, mut bare) = (0, Vec::new());
+    for pair in types {
+        count += 1;
+        if pair[0] != "\"\"\"" {
+            bare.push(pair[1]);
+        }
+    }
+    assert!(count > 100, "{count} types");
+    assert_eq!(
+        bare, [""; 0],
+        "types without a description: the lists of `transport::graphql::described` name pages"
+    );
+}

@@ -149,7 +149,11 @@ impl TestHub {
 
     /// Another process on the same database and objects, with the same clock.
     pub async fn second(&self) -> Hub {
-        let limits = self.hub.limits().clone();
+        self.second_with(self.hub.limits().clone()).await
+    }
+
+    /// The same with other limits.
+    pub async fn second_with(&self, limits: Limits) -> Hub {
         let random = Arc::new(TestRandom::new(2 << 48));
         open(&self.database, self.folder.path(), (&self.clock, &random), limits).await
     }

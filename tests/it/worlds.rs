@@ -11,7 +11,7 @@
 use std::time::Instant;
 
 mod cast;
-mod dice;
+pub mod dice;
 mod house;
 mod leak;
 mod plot;

@@ -309,7 +309,7 @@ impl Draft {
             .chain(prefixes)
             .chain(gtins.map(|gtin| (Subject::Product(gtin.value), gtin.line)))
             .chain(ids.map(|id| (Subject::Agreement(id.value.clone()), id.line)))
-            .chain(grants.map(|name| (Subject::Grant(name.value.0.clone()), name.line)))
+            .chain(grants.map(|name| (Subject::Grant(name.value.to_string()), name.line)))
             .collect()
     }
 }

@@ -3,19 +3,17 @@
 //! They are the grants and caps of the GraphQL interface, held against the same rules. A grant that is written here gives nothing before
 //! all have signed that must: here, or by `signGrant`. What changes against what is stored is the business of [`crate::service::partner`].
 
-use std::str::FromStr;
-
 use crate::domain::grant::{
     Cap, Conditions, Grant, Grantee, Reshare, Scope, Signers, WrittenCap, WrittenGrant, grant_id, signature,
 };
 use crate::domain::gs1::Gln;
-use crate::domain::ids::{CapId, PartyId};
+use crate::domain::ids::{CapId, PartyId, RuleName};
 use crate::domain::lens::{Class, Sight};
 use crate::domain::party::Role;
 use crate::domain::time::Micros;
 
 use super::draft::{Country, KEY_FIX, ROLE_FIX, SLUG_FIX, Word, key};
-use super::reader::{Located, Section, cut};
+use super::reader::{Located, Section};
 
 /// Most grants, and most caps, of one file.
 const MOST: usize = 1_000;
@@ -41,7 +39,7 @@ const CLASSES: [(Class, &str, &str); 13] = [
 /// A `[[grants]]` table.
 #[derive(Debug)]
 pub(super) struct GrantDraft {
-    pub(super) name: Option<Located<Name>>,
+    pub(super) name: Option<Located<RuleName>>,
     pub(super) grantee: Option<Located<PartyId>>,
     pub(super) written: Option<WrittenGrant>,
 }
@@ -49,36 +47,9 @@ pub(super) struct GrantDraft {
 /// A `[[caps]]` table.
 #[derive(Debug)]
 pub(super) struct CapDraft {
-    pub(super) name: Option<Located<Name>>,
+    pub(super) name: Option<Located<RuleName>>,
     pub(super) grantees: Vec<Located<PartyId>>,
     pub(super) written: Option<WrittenCap>,
-}
-
-/// What a grant or cap is called in its file.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Name(pub(super) String);
-
-impl FromStr for Name {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-        let good = (2..=40).contains(&text.len())
-            && text.bytes().all(|byte| plain(byte) || byte == b'-')
-            && !text.starts_with('-')
-            && !text.ends_with('-');
-        if good {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(format!("`{}` is no name", cut(text)))
-        }
-    }
-}
-
-impl std::fmt::Display for Name {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 /// Reads `[[grants]]`.
@@ -104,7 +75,7 @@ fn too_many(root: &Section<'_>, name: &str, count: usize) {
 
 fn grant(grantor: &PartyId, mut section: Section<'_>) -> GrantDraft {
     let before = section.problem_count();
-    let name: Option<Located<Name>> = section.parsed(&key("name", "\"follow-the-batch\""), SLUG_FIX);
+    let name: Option<Located<RuleName>> = section.parsed(&key("name", "\"follow-the-batch\""), SLUG_FIX);
     let version = section.integer(&key("version", "2"), 1..u64::from(u32::MAX));
     let version = version.and_then(|version| u32::try_from(version.value).ok()).unwrap_or(1);
     let party: Option<Located<PartyId>> = section.optional_parsed(&key("grantee", "\"halden\""), SLUG_FIX);
@@ -133,8 +104,8 @@ fn grant(grantor: &PartyId, mut section: Section<'_>) -> GrantDraft {
         .filter(|_| sound)
         .and_then(|(((name, grantee), purpose), (from, until))| {
             let grant = Grant {
-                id: grant_id(grantor, &name.value.0, version, from.value),
-                name: Some(name.value.0.clone()),
+                id: grant_id(grantor, name.value.as_str(), version, from.value),
+                name: Some(name.value.to_string()),
                 version,
                 supersedes: None,
                 grantor: grantor.clone(),
@@ -253,7 +224,7 @@ fn values<T>(located: Vec<Located<T>>) -> Vec<T> {
 
 fn cap(owner: &PartyId, mut section: Section<'_>) -> CapDraft {
     let before = section.problem_count();
-    let name: Option<Located<Name>> = section.parsed(&key("name", "\"no-places\""), SLUG_FIX);
+    let name: Option<Located<RuleName>> = section.parsed(&key("name", "\"no-places\""), SLUG_FIX);
     let grantees: Vec<Located<PartyId>> = section.list(&key("grantees", "[\"halden\"]"), false, SLUG_FIX);
     let scope = scope(&mut section);
     let levels = match section.section(&key("levels", "{ where = \"country\" }")) {
@@ -270,10 +241,10 @@ fn cap(owner: &PartyId, mut section: Section<'_>) -> CapDraft {
     let sound = section.problem_count() == before;
     section.finish();
     let written = name.as_ref().filter(|_| sound).map(|name| WrittenCap {
-        name: name.value.0.clone(),
+        name: name.value.to_string(),
         cap: Cap {
             id: CapId::new(uuid::Uuid::nil()),
-            name: Some(name.value.0.clone()),
+            name: Some(name.value.to_string()),
             owner: owner.clone(),
             grantees: grantees.iter().map(|one| one.value.clone()).collect(),
             scope,

@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::source::SettingsError;
+
 /// A limit on everything. Each is a named setting in `[limits]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -107,6 +109,14 @@ pub struct Limits {
     pub poll_events: usize,
     /// Grants of one party that stand: proposed or in force, and not over.
     pub grants_per_party: u64,
+    /// Fewest parties of whose events a total may tell together to who does not see them: 3 or more.
+    pub totals_contributors: usize,
+    /// Most that one of them may have of such a total, in percent: 60 or less.
+    pub totals_share_percent: u64,
+    /// Such a total is rounded to a multiple of this: 5 or more.
+    pub totals_rounding: u64,
+    /// How often the totals of one month and product are told to a party, the first time and each time that they have changed: 1 to 12.
+    pub totals_releases: usize,
     /// Subscriptions of one party.
     pub subscriptions_per_party: usize,
     /// Deliveries to subscribers at the same time in this process; one party has at most a quarter of them.
@@ -123,6 +133,25 @@ pub struct Limits {
     pub sockets_per_party: usize,
     /// Time that the reader of a WebSocket has to take what it is sent.
     pub socket_send_timeout_ms: u64,
+}
+
+impl Limits {
+    /// What totals of others' events tell of few can be made less, and never more than the hub was made for.
+    pub(super) fn check_totals(&self) -> Result<(), SettingsError> {
+        if self.totals_contributors < 3 {
+            return Err(SettingsError::value("limits.totals_contributors", "must be at least 3"));
+        }
+        if !(1..=60).contains(&self.totals_share_percent) {
+            return Err(SettingsError::value("limits.totals_share_percent", "must be from 1 to 60"));
+        }
+        if self.totals_rounding < 5 {
+            return Err(SettingsError::value("limits.totals_rounding", "must be at least 5"));
+        }
+        if !(1..=12).contains(&self.totals_releases) {
+            return Err(SettingsError::value("limits.totals_releases", "must be from 1 to 12"));
+        }
+        Ok(())
+    }
 }
 
 impl Default for Limits {
@@ -177,6 +206,10 @@ impl Default for Limits {
             page_token_seconds: 3_600,
             poll_events: 10_000,
             grants_per_party: 1_000,
+            totals_contributors: 3,
+            totals_share_percent: 60,
+            totals_rounding: 10,
+            totals_releases: 3,
             subscriptions_per_party: 100,
             deliveries_at_once: 16,
             delivery_events: 100,

@@ -24,9 +24,7 @@ pub trait Viewer {
     /// Whether a party identifier is that of a principal of the viewer.
     fn is_principal(&self, id: &Epc) -> bool;
     /// Whether a business document is, by its identifier, one of another principal of the one who asserted the event.
-    fn is_anothers_document(&self, _id: &str) -> bool {
-        false
-    }
+    fn is_anothers_document(&self, id: &str) -> bool;
 }
 
 /// Which things a layer is about at all.
@@ -165,7 +163,7 @@ pub fn mask_layers(event: &Event, layers: &[Layer<'_>]) -> Option<Event> {
     }
     let mut shown = event.clone();
     mask_things(&mut shown, &sight, layers);
-    if event.roles().next().is_some() && shown.roles().next().is_none() {
+    if names_any(event) && !names_any(&shown) {
         return None;
     }
     // Of a container into which only others' things go, or out of which they come, nothing is told: not that something did.
@@ -333,6 +331,13 @@ pub(super) fn mask_payload(event: &mut Event, sight: &Sight) {
     if let Some(declaration) = &mut event.error_declaration {
         declaration.extensions.clear();
     }
+}
+
+/// Whether an event names a thing or a class of things: one of sensors at a place need not.
+#[must_use]
+pub fn names_any(event: &Event) -> bool {
+    let classes = [&event.quantities, &event.input_quantities, &event.output_quantities];
+    event.roles().next().is_some() || classes.iter().any(|list| !list.is_empty())
 }
 
 /// Whether a masked event still names this thing: a filter by EPC must not find what the mask hides.

@@ -37,11 +37,13 @@ pub enum Leak {
     ActingForAll,
     /// A slice has things beside those that it is to show.
     SliceOfSiblings,
+    /// A total counts what else was in an event of one's own things.
+    TotalOfSiblings,
 }
 
 impl Leak {
     /// Each of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Siblings,
         Self::CountBeforeFilter,
         Self::CursorOnHidden,
@@ -57,6 +59,7 @@ impl Leak {
         Self::OwnersBeside,
         Self::ActingForAll,
         Self::SliceOfSiblings,
+        Self::TotalOfSiblings,
     ];
 }
 

@@ -85,6 +85,9 @@ impl Viewer for Eyes<'_> {
     fn is_principal(&self, _: &Epc) -> bool {
         false
     }
+    fn is_anothers_document(&self, _: &str) -> bool {
+        false
+    }
 }
 
 impl Places for World {
@@ -516,5 +519,55 @@ proptest! {
         prop_assert_eq!(given.meet(lens::sight(own)), given);
         let grantors = lens::mask(&world.event, own, &Eyes(&id("grantor")));
         prop_assert!(things(event.as_ref()).is_subset(&things(grantors.as_ref())));
+    }
+}
+
+#[test]
+fn what_names_nothing_is_of_no_product_or_lot_and_in_nobodys_hand() {
+    for limit in ["none", "products", "lots", "in hand"] {
+        let mut grant = Grant {
+            name: None,
+            id: GrantId::new(uuid::Uuid::nil()),
+            version: 1,
+            supersedes: None,
+            grantor: id("grantor"),
+            grantee: Grantee::Party(id("viewer")),
+            scope: Scope::default(),
+            levels: Sight::FULL,
+            purpose: String::new(),
+            legal_basis: None,
+            valid_from: Micros(0),
+            valid_until: Micros(200),
+            conditions: Conditions::default(),
+            signers: Signers::Grantor,
+            reshare: Reshare::None,
+        };
+        match limit {
+            "products" => grant.scope.gtins = vec![GTINS[0].parse().unwrap()],
+            "lots" => grant.scope.lots = vec!["L0".to_owned()],
+            "in hand" => grant.conditions.full_identifier = true,
+            _ => {}
+        }
+        let held = Held {
+            grant,
+            origin: Origin::Signed,
+            proposed_at: Micros(0),
+            in_force_at: Some(Micros(0)),
+            ended_at: None,
+        };
+        let world = World {
+            relations: [Relations::ASSERTER.0, 0, 0],
+            // Of sensors at a place.
+            event: Event::new(EventType::Object, Some(Action::Observe), Micros(50), 0),
+            lots: Vec::new(),
+            policy: Policy {
+                grants: vec![held],
+                ..Policy::default()
+            },
+            proved: false,
+            roles: Vec::new(),
+            parties: PARTIES.iter().map(|name| party(name, &[])).collect(),
+        };
+        assert_eq!(world.decided().1.is_some(), limit == "none", "{limit}");
     }
 }

@@ -42,9 +42,15 @@ fn registry() -> Registry {
     Registry::new(1, parties, Vec::new())
 }
 
+/// The event of a day.
+fn event(day: u8) -> EventKey {
+    EventKey::new(uuid::Uuid::from_u128(1_000 + u128::from(day)))
+}
+
 fn handover(from: &str, to: &str, deal: Option<(&str, &str)>, shipped: u8, received: Option<u8>) -> Handover {
     Handover {
         id: ShipmentId::new(uuid::Uuid::from_u128(u128::from(shipped))),
+        event: event(shipped),
         sender: id(from),
         receiver: Some(id(to)),
         seller: deal.map(|(seller, _)| id(seller)),
@@ -68,6 +74,7 @@ fn story() -> Trace {
         lot: Some("L1".to_owned()),
         expiry: Some("2028-01-31".to_owned()),
         owner: Some(id("aurora")),
+        made_by: Some(event(1)),
         maker: Some(id("packwell")),
         made_at: Some(day(1)),
         made_where: None,
@@ -85,7 +92,7 @@ fn story() -> Trace {
 
 /// One line a viewer: hops as `role country name time`, then what else is told.
 fn told(trace: &Trace, viewer: &str) -> String {
-    let Some(answer) = tell(trace, &id(viewer), &registry()) else {
+    let Some(answer) = tell(trace, &id(viewer), &registry(), &Named::default()) else {
         return "nothing".to_owned();
     };
     let hops: Vec<String> = answer
@@ -231,7 +238,7 @@ fn a_hop_is_licensed_through_what_of_its_time_may_be_known() {
         Registry::new(2, parties, Vec::new())
     };
     let judged = |registry: &Registry, viewer: &str| {
-        let told = tell(&story(), &id(viewer), registry).unwrap();
+        let told = tell(&story(), &id(viewer), registry, &Named::default()).unwrap();
         let hop = told.hops.iter().find(|hop| hop.role == Some(Role::Logistics)).unwrap();
         (hop.at.is_some(), hop.licence_valid)
     };
@@ -360,4 +367,40 @@ fn selling_something_else_on_the_pallet_gives_no_standing() {
         told(&trace, "meridian")
     );
     assert!(told(&trace, "aurora").contains("meridian"), "{}", told(&trace, "aurora"));
+}
+
+#[test]
+fn a_grant_names_hops_that_the_viewer_knows_of_and_adds_none() {
+    let (trace, registry) = (story(), registry());
+    let viewer = id("corner");
+    let bare = tell(&trace, &viewer, &registry, &Named::default()).unwrap();
+    let unnamed: Vec<usize> = (0..bare.hops.len())
+        .filter(|index| bare.hops[*index].party.is_none())
+        .collect();
+    assert!(!unnamed.is_empty(), "{:?}", bare.hops);
+    // The event by which the goods came to the store names the store; that it names somebody else tells nothing of this hop.
+    let stored = trace.handovers[0].event;
+    let granted = Named::of([(stored, id("northway")), (stored, id("meridian"))]);
+    let told = tell(&trace, &viewer, &registry, &granted).unwrap();
+    assert_eq!(told.hops.len(), bare.hops.len());
+    let changed: Vec<usize> = (0..bare.hops.len())
+        .filter(|index| told.hops[*index] != bare.hops[*index])
+        .collect();
+    assert_eq!(changed.len(), 1);
+    let (hop, before) = (&told.hops[changed[0]], &bare.hops[changed[0]]);
+    assert_eq!(hop.party, Some(id("northway")));
+    assert_eq!(
+        Hop {
+            party: None,
+            ..hop.clone()
+        },
+        *before,
+        "the name, and nothing else of it"
+    );
+    let all = Named::of([(trace.thing.made_by.unwrap(), id("packwell")), (stored, id("northway"))]);
+    assert_eq!(
+        tell(&trace, &id("halden"), &registry, &all),
+        None,
+        "who has nothing to do with it gets nothing"
+    );
 }

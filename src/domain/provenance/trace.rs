@@ -4,7 +4,7 @@
 //! them from the database gives them in order of time.
 
 use crate::domain::gs1::{Epc, EpcKey, Gln, Gtin};
-use crate::domain::ids::{PartyId, ShipmentId};
+use crate::domain::ids::{EventKey, PartyId, ShipmentId};
 use crate::domain::lens::{Relations, When, sight};
 use crate::domain::party::Registry;
 use crate::domain::time::Micros;
@@ -24,6 +24,8 @@ pub struct Thing {
     pub expiry: Option<String>,
     /// Brand owner, or for a logistic unit the principal it was made for.
     pub owner: Option<PartyId>,
+    /// The event that it was commissioned by.
+    pub made_by: Option<EventKey>,
     /// Who commissioned it.
     pub maker: Option<PartyId>,
     /// When it was commissioned.
@@ -43,6 +45,8 @@ pub struct Thing {
 pub struct Handover {
     /// The shipment.
     pub id: ShipmentId,
+    /// The shipping event.
+    pub event: EventKey,
     /// Hands over.
     pub sender: PartyId,
     /// Takes over.
@@ -295,10 +299,14 @@ impl Standing {
         sight(self.of_making(trace.thing.maker.as_ref() == Some(party))).when == When::Exact
     }
 
-    /// When it bought the thing, last: what was done with the thing before, it may know in outline.
+    /// Its relations, by what it bought, to what was done with the thing at a moment: what was done since is no longer its past.
     #[must_use]
-    pub fn bought_at(&self, trace: &Trace) -> Option<Micros> {
-        Some(trace.handovers.get(self.owned?)?.shipped_at)
+    pub fn of_past(&self, trace: &Trace, at: Micros) -> Relations {
+        let bought = self.owned.and_then(|owned| trace.handovers.get(owned));
+        match bought.is_some_and(|bought| at < bought.shipped_at) {
+            true => Relations::LATER_OWNER,
+            false => Relations::default(),
+        }
     }
 
     /// Its relations to the making of the thing.

@@ -16,6 +16,7 @@ use crate::service::{Hub, lens};
 use crate::storage::view::event::{EventRow, Filter};
 use crate::storage::{grant as store, view};
 
+use super::risk::{Risk, risk};
 use super::{Looks, gives};
 
 /// Most events that are gone through for one answer.
@@ -79,6 +80,8 @@ pub struct Change {
     pub looked_at: usize,
     /// Whether these are all that the caller may ask about.
     pub is_all: bool,
+    /// What a grant would let be known of them in totals.
+    pub risk: Option<Risk>,
 }
 
 struct Look {
@@ -100,7 +103,7 @@ pub async fn impact(hub: &Hub, actor: &Actor, draft: Draft) -> Result<Change, Se
     let mut with = policy.clone();
     with.grants.retain(|held| Some(held.grant.id) != replaced);
     with.grants.push(Held {
-        grant,
+        grant: grant.clone(),
         origin: Origin::Signed,
         proposed_at: now,
         in_force_at: Some(now),
@@ -109,7 +112,15 @@ pub async fn impact(hub: &Hub, actor: &Actor, draft: Draft) -> Result<Change, Se
     let (rows, is_all) = newest(hub, actor).await?;
     let before = Looks::of(hub, actor, &partner, policy, rows.clone()).await?;
     let after = Looks::of(hub, actor, &partner, with, rows).await?;
-    Ok(changed(hub, actor, (&before, now), (&after, now), is_all))
+    let unseen = before
+        .rows
+        .iter()
+        .filter(|row| before.through(hub, actor, row, now).is_none());
+    let risk = risk(hub, actor, &grant, unseen);
+    Ok(Change {
+        risk,
+        ..changed(hub, actor, (&before, now), (&after, now), is_all)
+    })
 }
 
 /// What a partner sees of the caller's events by the grants, caps and emergencies of one moment and of another.

@@ -260,7 +260,7 @@ pub(super) fn rule_fields(before: &impl serde::Serialize, after: &impl serde::Se
 }
 
 fn introduction(party: &Party) -> String {
-    let roles: Vec<String> = party.roles.iter().map(|role| plain(&value(role))).collect();
+    let roles: Vec<&str> = party.roles.iter().map(|role| role.as_str()).collect();
     let suspended = if party.active { "" } else { ", suspended" };
     format!("{}, {}, GLN {}{suspended}", party.legal_name, roles.join(" and "), party.gln)
 }

@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use crate::config::partner::{ConfigError, PartnerFile, Subject};
-use crate::domain::grant::{Cap, Grant, Held, Origin, WrittenCap, WrittenGrant, named_id, signature};
+use crate::domain::grant::{Cap, Grant, Grantee, Held, Origin, WrittenCap, WrittenGrant, named_id, signature};
 use crate::domain::ids::{CapId, GrantId, PartyId};
 use crate::service::ServiceError;
 use crate::service::error::Code;
@@ -160,13 +160,10 @@ fn waits(grant: &Grant) -> String {
 
 fn who(grant: &Grant) -> String {
     match &grant.grantee {
-        crate::domain::grant::Grantee::Party(party) => party.to_string(),
-        crate::domain::grant::Grantee::Role { role, country } => {
+        Grantee::Party(party) => party.to_string(),
+        Grantee::Role { role, country } => {
             let place = country.as_ref().map(|country| format!(" in {country}")).unwrap_or_default();
-            format!(
-                "every {}{place}",
-                serde_json::to_value(role).unwrap_or_default().as_str().unwrap_or("role")
-            )
+            format!("every {}{place}", role.as_str())
         }
     }
 }

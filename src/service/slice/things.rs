@@ -15,7 +15,7 @@ use crate::epcis::slice::Said;
 use crate::storage::view;
 use crate::storage::view::event::EventRow;
 
-use super::super::item::known;
+use super::super::item;
 use super::{Hub, Named, ServiceError, Slice, few, kept, proved, seen_slices, unprintable};
 
 /// Slices of the events by which these things came into being and into containers, each with those of the things that the caller may know
@@ -23,14 +23,15 @@ use super::{Hub, Named, ServiceError, Slice, few, kept, proved, seen_slices, unp
 /// things that do not exist.
 pub async fn of_things(hub: &Hub, actor: &Actor, things: &[Epc]) -> Result<Vec<Slice>, ServiceError> {
     few(hub, things)?;
-    let known = Known::of(hub, actor, things).await?;
+    let known = Known::by(hub, actor, things).await?;
     let mut keys: Vec<EventKey> = known.events.keys().copied().collect();
     keys.sort_unstable_by_key(|key| key.uuid());
     let mut slices = seen_slices(hub, actor, Named::Keys(&keys), things).await?;
     let seen: HashSet<EventKey> = slices.iter().map(|slice| slice.event).collect();
     // Nothing is read of an event of which nothing is told: not even the time that it takes is to say that it is there.
-    let is_past = |key: &EventKey| known.events[key].iter().any(|thing| known.bought.contains_key(thing));
-    keys.retain(|key| seen.contains(key) || is_past(key));
+    let ever_bought = |thing: &item::Known| is_past(thing, Micros::MIN);
+    let bought = |key: &EventKey| known.of(*key).any(ever_bought);
+    keys.retain(|key| seen.contains(key) || bought(key));
     let mut months = HashMap::new();
     for row in view::event::whole(hub.db(), &keys).await? {
         months.insert(row.key, row.event.event_time.month());
@@ -49,41 +50,43 @@ pub async fn of_things(hub: &Hub, actor: &Actor, things: &[Epc]) -> Result<Vec<S
 struct Known {
     /// Which of the things each event made or packed.
     events: BTreeMap<EventKey, Vec<EpcKey>>,
-    /// The things, by what they are called now, of whose past it may know as a later owner; and when it bought them.
-    bought: HashMap<EpcKey, (Epc, Micros)>,
+    /// Of the things that it has something to do with, by what they are called now: all that is known of them.
+    things: HashMap<EpcKey, item::Known>,
 }
 
 impl Known {
-    async fn of(hub: &Hub, actor: &Actor, things: &[Epc]) -> Result<Self, ServiceError> {
-        let (mut keys, mut bought) = (Vec::new(), HashMap::new());
+    /// What is known of the things that an event made or packed.
+    fn of(&self, event: EventKey) -> impl Iterator<Item = &item::Known> {
+        let made = self.events.get(&event).into_iter().flatten();
+        made.filter_map(|thing| self.things.get(thing))
+    }
+
+    async fn by(hub: &Hub, actor: &Actor, things: &[Epc]) -> Result<Self, ServiceError> {
+        let (mut keys, mut known) = (Vec::new(), HashMap::new());
         for epc in things {
-            let known = known(hub, actor, epc.key()).await?;
+            let thing = item::known(hub, actor, epc.key()).await?;
             // Whoever has nothing to do with a thing may still see events of it, by a grant: that is for the lens to say.
-            let thing = known.as_ref().map_or_else(|| epc.key(), |known| known.trace.thing.key);
-            keys.push(thing);
-            if let Some(known) = known
-                && let Some(at) = known.standing.bought_at(&known.trace)
-            {
-                bought.insert(thing, (known.trace.thing.epc, at));
-            }
+            keys.push(thing.as_ref().map_or_else(|| epc.key(), |thing| thing.trace.thing.key));
+            known.extend(thing.map(|thing| (thing.trace.thing.key, thing)));
         }
         let mut events = BTreeMap::<EventKey, Vec<EpcKey>>::new();
         for (thing, event) in view::item::makings(hub.db(), &keys).await? {
             events.entry(event).or_default().push(thing);
         }
-        Ok(Self { events, bought })
+        Ok(Self { events, things: known })
     }
 }
 
+/// Whether what was done with a thing at a moment is its past for the caller, who bought it since.
+fn is_past(thing: &item::Known, at: Micros) -> bool {
+    let relations = thing.standing.of_past(&thing.trace, at);
+    relations.has(Relations::LATER_OWNER)
+}
+
 async fn in_words(hub: &Hub, known: &Known, row: &EventRow) -> Result<Option<Slice>, ServiceError> {
-    let made = known.events.get(&row.key).into_iter().flatten();
-    let bought = made.filter_map(|thing| known.bought.get(thing));
-    // What was done with a thing since is no longer its past.
-    let things: HashSet<Epc> = bought
-        .filter(|(_, at)| row.event.event_time < *at)
-        .map(|(epc, _)| epc.clone())
-        .collect();
     let sight = sight(Relations::LATER_OWNER);
+    let past = known.of(row.key).filter(|thing| is_past(thing, row.event.event_time));
+    let things: HashSet<Epc> = past.map(|thing| thing.trace.thing.epc.clone()).collect();
     let Some(shown) = outline(&row.event, &sight, &things) else {
         return Ok(None);
     };

@@ -64,8 +64,8 @@ pub async fn unfilled(tx: &Tx) -> Result<Option<(Grant, Uuid)>, StorageError> {
         _ => "",
     };
     let sql = format!(
-        "SELECT g.doc, f.after FROM grant_fill f JOIN access_grant g ON g.id = f.grant_id
-         WHERE f.done_at IS NULL AND NOT EXISTS (SELECT 1 FROM grant_end x WHERE x.grant_id = g.id) ORDER BY f.grant_id LIMIT 1 {lock}"
+        "SELECT g.doc, f.after FROM grant_standing s CROSS JOIN grant_fill f CROSS JOIN access_grant g
+         WHERE f.grant_id = s.grant_id AND g.id = s.grant_id AND f.done_at IS NULL ORDER BY f.grant_id LIMIT 1 {lock}"
     );
     let row = tx
         .query_one("looking for a grant to go through events for", &sql, Vec::new())

@@ -104,7 +104,7 @@ pub async fn whole(db: &Db, keys: &[EventKey]) -> Result<Vec<EventRow>, StorageE
     }
     let mut binds = Binds::default();
     let keys = binds.list(keys.iter().map(|key| key.uuid()));
-    let sql = format!("{COLUMNS}, CAST(0 AS BIGINT) AS relations FROM event e WHERE e.id IN ({keys})");
+    let sql = format!("{SELECT} FROM (SELECT CAST(0 AS BIGINT) AS relations) ep CROSS JOIN event e WHERE e.id IN ({keys})");
     let rows = db.query("reading whole events", &sql, binds.0).await?;
     rows.iter().map(event_row).collect()
 }
@@ -121,8 +121,6 @@ pub async fn by_event_id(db: &Db, party: &PartyId, event_id: &str) -> Result<Vec
     rows.iter().map(event_row).collect()
 }
 
-const COLUMNS: &str =
-    "SELECT e.id, e.event_id, e.record_time, e.asserter_id, e.principal_id, e.voided, e.document_id, e.body, e.packed";
 pub(super) const SELECT: &str = "SELECT e.id, e.event_id, e.record_time, e.asserter_id, e.principal_id, e.voided, e.document_id, e.body, e.packed, ep.relations";
 
 /// The relations under which an event is shown as one.

@@ -86,7 +86,7 @@ const SELECT: &str = "SELECT n.epc, CAST(COALESCE(n.role, CASE e.kind WHEN 3 THE
        CASE WHEN e.voided = 0 THEN NULL ELSE
             (SELECT MIN(d.record_time) FROM event d WHERE d.asserter_id = e.asserter_id AND d.hash = e.hash AND d.declares_error = 1)
        END AS voided_at,
-       s.id AS shipment_id, s.sender_id, s.receiver_id, s.seller_id, s.also_sellers, s.buyer_id, s.from_gln, s.to_gln, s.shipped_at, s.received_at,
+       s.id AS shipment_id, s.ship_event, s.sender_id, s.receiver_id, s.seller_id, s.also_sellers, s.buyer_id, s.from_gln, s.to_gln, s.shipped_at, s.received_at,
        t.set_terms, t.unset_terms, t.ends_contents";
 
 const BESIDE: &str = "LEFT JOIN shipment s ON s.ship_event = e.id LEFT JOIN statement t ON t.event_id = e.id";

@@ -3,7 +3,7 @@
 //! One branch a grant, each walked in the order of the list and cut at the page, so that nothing of others is read; an event that several
 //! grants cover comes once. Rows carry the party's own relations, which may be none. `service` decides what of them is shown.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::Value;
 use uuid::Uuid;
@@ -196,6 +196,22 @@ pub async fn concerned(db: &Db, event: EventKey) -> Result<Vec<(PartyId, Relatio
                 Relations(column(row, "event_party", "relations")?),
             ))
         })
+        .collect()
+}
+
+/// Those of these grants for which not all events of before have been gone through yet.
+pub async fn unfilled(db: &Db, grants: &[GrantId]) -> Result<HashSet<GrantId>, StorageError> {
+    if grants.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let mut binds = Binds::default();
+    let grants = binds.list(grants.iter().map(|grant| grant.uuid()));
+    let sql = format!("SELECT f.grant_id FROM grant_fill f WHERE f.grant_id IN ({grants}) AND f.done_at IS NULL");
+    let rows = db
+        .query("looking for grants that are gone through events for", &sql, binds.0)
+        .await?;
+    rows.iter()
+        .map(|row| Ok(GrantId::new(column(row, "grant_fill", "grant_id")?)))
         .collect()
 }
 

@@ -4,16 +4,16 @@ use sea_orm::{DbBackend, Value};
 use uuid::Uuid;
 
 use crate::domain::event::EventType;
-use crate::domain::gs1::EpcKey;
-use crate::domain::ids::{AllocationId, EventKey, PartyId, PoolId};
-use crate::domain::time::Micros;
+use crate::domain::gs1::{EpcKey, Gtin};
+use crate::domain::ids::{AllocationId, EventKey, GrantId, PartyId, PoolId};
+use crate::domain::time::{Micros, Month};
 use crate::storage::Db;
 use crate::storage::db::DbOptions;
 use crate::storage::serial::{lookup, slice};
 use crate::storage::{containment, event as stored, fact, item as things, receipt, statement};
 
 use super::event::Filter;
-use super::{DEPTH, audit, container, event, facts, query, shipment, trace};
+use super::{DEPTH, audit, container, event, facts, query, shipment, total, trace};
 
 async fn database(folder: &std::path::Path) -> Db {
     let options = DbOptions {
@@ -60,6 +60,27 @@ fn hot(backend: DbBackend) -> Vec<(&'static str, String, Vec<Value>)> {
         after: None,
         rows: 51,
     };
+    let (grant, month) = (GrantId::new(Uuid::from_u128(1)), Month::of(Micros(1)));
+    let gtin: Gtin = "09521001001014".parse().unwrap();
+    let months = total::Filter {
+        from: month,
+        to: month.plus(2),
+        gtins: vec![gtin],
+    };
+    let counted = ["one", "other"].map(|grantor| total::Counted {
+        id: grant,
+        grantor: grantor.parse().unwrap(),
+        gtins: vec![gtin],
+        countries: vec!["CH".to_owned()],
+        whole: false,
+        placed: true,
+        caps: vec![(party.clone(), vec![gtin])],
+    });
+    let others = total::Others {
+        party: &party,
+        grants: &counted,
+        showing: &[grant],
+    };
     let places = [1, 5, 9].map(|index| lookup::Place {
         at: 0,
         pool: PoolId::new(Uuid::from_u128(1)),
@@ -96,6 +117,8 @@ fn hot(backend: DbBackend) -> Vec<(&'static str, String, Vec<Value>)> {
             query::by_time_sql(&party, &by_time, walk, 51),
         ),
         named("shipments", shipment::list_sql(&party, Some((1, Uuid::from_u128(9))), 51)),
+        named("totals of what is seen", total::seen_sql(&party, &counted, &months, 51)),
+        named("totals of what is not", total::of_others_sql(others, &months, 51)),
         named("audit", audit::list_sql(&party, after, 51)),
         named(
             "slices of a pool",
@@ -157,7 +180,9 @@ async fn what_a_document_names_is_looked_up_one_by_one() {
 }
 
 /// Names of what SQLite may read from end to end: rows that the statement itself made, and the parties, who are few.
-const OWN: [&str; 13] = [
+const OWN: [&str; 15] = [
+    "SCAN CONSTANT ROW",
+    "SCAN asked",
     "SCAN q USING COVERING INDEX sqlite_autoindex_party_1",
     "SCAN json_each VIRTUAL TABLE INDEX 1:",
     "SCAN chain",

@@ -18,6 +18,7 @@ pub mod serial;
 pub mod shipment;
 pub mod slice;
 pub mod supply;
+pub mod total;
 
 use async_graphql::MergedObject;
 
@@ -42,4 +43,5 @@ pub struct Query(
     shipment::ShipmentQuery,
     slice::SliceQuery,
     supply::SupplyQuery,
+    total::TotalQuery,
 );

@@ -25,6 +25,7 @@ pub mod shipment;
 pub mod slice;
 pub mod supply;
 pub mod thing;
+pub mod total;
 pub mod transfer;
 
 use async_graphql::Context;

@@ -23,6 +23,12 @@ static EXTENSIONS: HeaderName = HeaderName::from_static("gs1-extensions");
 /// The parameters of a URL in the order sent.
 pub(super) type Parameters = Result<UriQuery<Vec<(String, String)>>, QueryRejection>;
 
+/// The same, or why they cannot be read.
+pub(super) fn pairs(parameters: Parameters) -> Result<Vec<(String, String)>, ServiceError> {
+    let unreadable = |_| refuse("the query string", "cannot be read: is a `%` left unescaped?");
+    Ok(parameters.map_err(unreadable)?.0)
+}
+
 /// What a URL asks for.
 pub(super) struct Asked {
     /// All parameters but those of paging.
@@ -43,8 +49,7 @@ pub(super) struct Asked {
 impl Asked {
     /// Reads what every list understands.
     pub(super) fn read(hub: &Hub, path: &str, headers: &HeaderMap, parameters: Parameters) -> Result<Self, ServiceError> {
-        let unreadable = |_| refuse("the query string", "cannot be read: is a `%` left unescaped?");
-        let UriQuery(all) = parameters.map_err(unreadable)?;
+        let all = pairs(parameters)?;
         let declared = extensions(headers)?;
         let prefixes = Prefixes::of_header(&declared).map_err(|detail| refuse("GS1-Extensions", &detail))?;
         let (mut per_page, mut token, mut parameters) = (None, None, Vec::new());

@@ -19,7 +19,7 @@ use crate::service::slice::{Named, Slice, of_things, slices};
 use crate::service::{Hub, ServiceError};
 use crate::transport::route::{Routes, get};
 
-use super::listing::{Parameters, refuse};
+use super::listing::{Parameters, pairs, refuse};
 use super::small::answered;
 
 /// The routes of this noun.
@@ -69,9 +69,8 @@ async fn slice(
 
 /// The things that are asked for by `epc`, the only parameter.
 fn things(parameters: Parameters) -> Result<Vec<Epc>, ServiceError> {
-    let unreadable = |_| refuse("the query string", "cannot be read: is a `%` left unescaped?");
     let mut things = Vec::new();
-    for (name, value) in parameters.map_err(unreadable)?.0 {
+    for (name, value) in pairs(parameters)? {
         if name != "epc" {
             return Err(refuse(&name, "is no parameter of slices: they take `epc`"));
         }

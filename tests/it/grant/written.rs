@@ -382,7 +382,7 @@ fn each_mistake_is_said_with_its_line() {
         );
     };
     check("name = \"follow-the-batch\"\n", "", "`name` is missing");
-    check("follow-the-batch", "Follow the batch", "is no name");
+    check("follow-the-batch", "Follow the batch", "a name: 2 to 40");
     check("grantee = \"halden\"", "grantee = \"nobody\"", "grantee `nobody` has no file");
     check("grantee = \"halden\"", "grantee = \"aurora\"", "cannot grant to itself");
     check("grantee = \"halden\"\n", "", "who gets the grant");

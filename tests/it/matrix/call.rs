@@ -183,6 +183,10 @@ pub fn calls(scene: &Scene) -> Vec<Call> {
         ("/epcis/events", format!("/epcis/events?MATCH_anyEPC={unit}")),
         ("/epcis/events/{event_id}", format!("/epcis/events/{event}")),
         ("/epcis/events/{event_id}/slice", format!("/epcis/events/{event}/slice")),
+        (
+            "/epcis/events/{event_id}/exceptions",
+            format!("/epcis/events/{event}/exceptions?email=dock@example.org"),
+        ),
         ("/epcis/slices", format!("/epcis/slices?epc={unit}")),
         ("/epcis/queries", "/epcis/queries".to_owned()),
         ("/epcis/queries/{name}", "/epcis/queries/labels".to_owned()),

@@ -311,7 +311,7 @@ fn paths(family: &Family, dice: &mut Dice) -> Vec<Question> {
     questions
 }
 
-/// Two events of a world, whole and with one thing. What only one hub was told is asked of both.
+/// Two events of a world, whole and with one thing, and what is wrong with them. What only one hub was told is asked of both.
 fn slices(world: &World, dice: &mut Dice) -> Vec<Question> {
     let mut asked = Vec::new();
     for whole in [true, false] {
@@ -329,11 +329,12 @@ fn slices(world: &World, dice: &mut Dice) -> Vec<Question> {
         } else {
             format!("?epc={}", escaped(&thing))
         };
-        let path = format!("/epcis/events/{}/slice{query}", escaped(id.as_str().expect("an id")));
+        let event = format!("/epcis/events/{}", escaped(id.as_str().expect("an id")));
         asked.push(Question {
             slice_of_same: Some(same),
-            ..Question::get(path)
+            ..Question::get(format!("{event}/slice{query}"))
         });
+        asked.push(Question::get(format!("{event}/exceptions?email=dock@example.org")));
     }
     asked
 }

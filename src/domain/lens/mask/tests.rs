@@ -28,6 +28,9 @@ impl Viewer for Eyes {
     fn is_principal(&self, id: &Epc) -> bool {
         id.canonical().contains("boss")
     }
+    fn is_anothers_document(&self, id: &str) -> bool {
+        id.contains("theirs")
+    }
 }
 
 fn epc(text: &str) -> Epc {

@@ -2,12 +2,12 @@
 
 use async_graphql::{Context, ID, Object};
 
-use crate::domain::gs1::Gln;
 use crate::service::event::{self, Wanted};
 use crate::transport::graphql::types::caller;
 use crate::transport::graphql::types::event::{Event, EventFilter};
 use crate::transport::graphql::types::page::{Pages, connection, page, rows};
-use crate::transport::graphql::types::refusal::{Answer, bad_input, refuse};
+use crate::transport::graphql::types::party::gln;
+use crate::transport::graphql::types::refusal::{Answer, refuse};
 
 /// Fields of this noun.
 #[derive(Debug, Default)]
@@ -40,14 +40,8 @@ impl EventQuery {
         #[graphql(desc = "How many at the most; 50 if not given.")] first: Option<i32>,
     ) -> Answer<Pages<Event>> {
         let (hub, actor) = caller(context)?;
-        let acting_for: Option<Gln> = match acting_for_gln {
-            Some(text) => Some(
-                text.parse()
-                    .map_err(|_| bad_input("a GLN has 13 digits with a right check digit"))?,
-            ),
-            None => None,
-        };
-        let list = acting_for.map_or("events".to_owned(), |gln| format!("events for {gln}"));
+        let acting_for = acting_for_gln.map(|text| gln(&text)).transpose()?;
+        let list = acting_for.map_or("events".to_owned(), |principal| format!("events for {principal}"));
         let page = page(hub, actor, &list, first, after)?;
         let wanted = Wanted {
             acting_for,

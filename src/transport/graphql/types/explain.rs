@@ -193,11 +193,23 @@ impl AccessDifference {
     }
 }
 
+/// What a grant would let its grantee know in totals of events that it does not see.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct InferenceRisk {
+    /// Figures, each of one month, country, business step and product, that events of the caller would be counted in.
+    figures: usize,
+    /// Those to which, as far as the caller may know, fewer parties contribute than a figure must be of, or one contributes too much: they
+    /// are told together with what others grant, or not at all.
+    of_few: usize,
+}
+
 /// How what a party sees of the caller's newest events differs between two states.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct AccessChange {
     /// What is shown more.
     gained: AccessDifference,
+    /// Of a grant that lets events be counted in totals and does not show them.
+    inference_risk: Option<InferenceRisk>,
     /// Whether it was counted over all events that the caller may ask about.
     is_all: bool,
     /// Over how many events it was counted.
@@ -212,6 +224,10 @@ impl AccessChange {
     pub fn of(change: Change) -> Self {
         Self {
             gained: AccessDifference::of(change.gained),
+            inference_risk: change.risk.map(|risk| InferenceRisk {
+                figures: risk.figures,
+                of_few: risk.of_few,
+            }),
             is_all: change.is_all,
             looked_at: change.looked_at,
             lost: AccessDifference::of(change.lost),

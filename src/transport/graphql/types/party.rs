@@ -2,6 +2,7 @@
 
 use async_graphql::{Enum, ID, Object, SimpleObject};
 
+use crate::domain::gs1::Gln;
 use crate::domain::ids::PartyId;
 use crate::domain::party::{self, Registry};
 use crate::service::{Hub, ServiceError};
@@ -65,12 +66,16 @@ impl PartyName {
     }
 }
 
+/// A GLN as it is given in a query.
+pub(in crate::transport::graphql) fn gln(text: &str) -> Answer<Gln> {
+    text.parse()
+        .map_err(|_| bad_input("a GLN has 13 digits with a right check digit"))
+}
+
 /// The party of the GLN of a legal entity. Who is on the hub is no secret among its parties: nobody could be granted anything otherwise.
 /// Whose site a GLN is they do not learn: it is unknown here, as one that nobody has.
 pub(in crate::transport::graphql) fn named(hub: &Hub, gln: &str) -> Answer<PartyId> {
-    let gln = gln
-        .parse()
-        .map_err(|_| bad_input("a GLN has 13 digits with a right check digit"))?;
+    let gln = self::gln(gln)?;
     let registry = hub.registry();
     let party = registry.party_of_gln(gln).and_then(|id| registry.party(id));
     let entity = party.filter(|party| party.gln == gln).map(|party| party.id.clone());
