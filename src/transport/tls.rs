@@ -12,6 +12,7 @@
 pub mod admission;
 mod connection;
 mod count;
+mod gather;
 mod unread;
 mod watch;
 

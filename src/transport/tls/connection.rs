@@ -24,6 +24,7 @@ use super::super::problem::Problem;
 use super::super::rest::socket::Standing;
 use super::TlsServer;
 use super::admission::{NotAdmitted, Peer};
+use super::gather::Gathered;
 use super::unread::Shared;
 use super::watch::{Activity, Overdue, Watched};
 
@@ -35,7 +36,7 @@ pub(super) async fn run(tls: TlsStream<TcpStream>, peer: Peer, server: &TlsServe
     let is_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
     let limits = server.admission.hub().limits();
     let activity = Activity::new(is_http2);
-    let io = TokioIo::new(Watched::new(tls, activity.clone()));
+    let io = TokioIo::new(Gathered::new(Watched::new(tls, activity.clone()), is_http2));
     let peer = Arc::new(Mutex::new(peer));
     let service = service_fn({
         let (activity, stop) = (activity.clone(), stop.clone());
