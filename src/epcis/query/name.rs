@@ -84,8 +84,16 @@ fn is_name(text: &str) -> bool {
         && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
-/// Where the field of `field_attribute` ends. A field may have `_` in its namespace, an attribute in its name.
+/// Where the field of `field_attribute` ends. A field may have `_` in its namespace, an attribute in its name; and the attribute of
+/// master data may be a URI (`bizLocation_urn:epcglobal:cbv:mda#site`). What could be either is an attribute of an extension field.
 pub(super) fn split_attribute(text: &str) -> Option<(&str, &str)> {
+    let of_extension = after_local_name(text);
+    let (field, attribute) = of_extension.or_else(|| text.split_once('_').filter(|(field, _)| !field.contains(':')))?;
+    (!attribute.is_empty()).then_some((field, attribute))
+}
+
+/// Cut behind the first name that is a part of no URI.
+fn after_local_name(text: &str) -> Option<(&str, &str)> {
     let local = if let Some(hash) = text.find('#') {
         hash
     } else if text.contains("://") || text.starts_with("urn:") {
@@ -94,8 +102,7 @@ pub(super) fn split_attribute(text: &str) -> Option<(&str, &str)> {
         text.find(':').unwrap_or(0)
     };
     let cut = local + text.get(local..)?.find('_')?;
-    let (field, attribute) = (text.get(..cut)?, text.get(cut + 1..)?);
-    (!attribute.is_empty()).then_some((field, attribute))
+    Some((text.get(..cut)?, text.get(cut + 1..)?))
 }
 
 #[cfg(test)]
@@ -133,6 +140,14 @@ mod tests {
         check("bizLocation_name", Some(("bizLocation", "name")));
         check("ex:a_unit_of", Some(("ex:a", "unit_of")));
         check("http://x_y.example/n#a_unit", Some(("http://x_y.example/n#a", "unit")));
+        check(
+            "bizLocation_urn:epcglobal:cbv:mda#site",
+            Some(("bizLocation", "urn:epcglobal:cbv:mda#site")),
+        );
+        check("epcClass_https://x_y.example/a", Some(("epcClass", "https://x_y.example/a")));
+        check("readPoint_ex:a", Some(("readPoint", "ex:a")));
+        check("readPoint_ex:a_unit", Some(("readPoint_ex:a", "unit")));
+        check("http://x_y.example/n#a", None);
         check("ex:a_", None);
         check("ex:a", None);
     }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use counterfoil::domain::time::Micros;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -22,8 +23,11 @@ use super::house::{House, HubProcess, Start, copy_folder};
 const KILLS: u32 = 12;
 const LINE: &Line = &LINES[1];
 
+/// An event as it came: when it was recorded, and its id.
+type Event = (Micros, String);
+
 /// What the subscriber took: the id of each delivery, and the events in it.
-type Taken = Arc<Mutex<Vec<(String, Vec<String>)>>>;
+type Taken = Arc<Mutex<Vec<(String, Vec<Event>)>>>;
 
 async fn subscriber(seed: u64) -> (String, Taken) {
     let taken = Taken::default();
@@ -43,7 +47,10 @@ async fn take(State((taken, coin)): State<(Taken, Arc<Mutex<Coin>>)>, headers: H
         .clone();
     let events = list
         .iter()
-        .map(|event| event["eventID"].as_str().expect("an id").to_owned())
+        .map(|event| {
+            let text = |name: &str| event[name].as_str().expect(name);
+            (Micros::parse(text("recordTime")).expect("a time"), text("eventID").to_owned())
+        })
         .collect();
     let id = headers["webhook-id"].to_str().expect("ASCII").to_owned();
     let (before, after, fails) = {
@@ -111,6 +118,7 @@ async fn killed_again_and_again(house: &House, hub: HubProcess, coin: &mut Coin)
         );
         hub.kill();
         work.await;
+        house.deliveries_of_the_dead_end().await;
         hub = house.start(Start::default());
         house.leases_of_the_dead_end(&hub).await;
     }
@@ -124,12 +132,12 @@ async fn killed_again_and_again(house: &House, hub: HubProcess, coin: &mut Coin)
 }
 
 /// What is wrong with what was taken, if `count` documents were captured.
-fn wrong(taken: &[(String, Vec<String>)], count: u64) -> Vec<String> {
+fn wrong(taken: &[(String, Vec<Event>)], count: u64) -> Vec<String> {
     let mut wrong = Vec::new();
     let expect: BTreeSet<String> = (1..=count)
         .flat_map(|number| Document::packing(LINE, number, &[]).events)
         .collect();
-    let found: BTreeSet<&String> = taken.iter().flat_map(|(_, events)| events).collect();
+    let found: BTreeSet<&String> = taken.iter().flat_map(|(_, events)| events).map(|(_, id)| id).collect();
     wrong.extend(
         expect
             .iter()
@@ -142,24 +150,24 @@ fn wrong(taken: &[(String, Vec<String>)], count: u64) -> Vec<String> {
             .filter(|id| !expect.contains(**id))
             .map(|id| format!("{id} was never sent")),
     );
-    let mut known = BTreeMap::<&str, &[String]>::new();
+    let mut known = BTreeMap::<&str, &[Event]>::new();
     for (id, events) in taken {
         if *known.entry(id).or_insert(events) != events.as_slice() {
             wrong.push(format!("{id} is two deliveries"));
         }
     }
-    // The driver sends one document after the other, so that the ids rise with the records.
+    // The first time; what comes again is behind it.
     let mut seen = BTreeSet::new();
-    let first: Vec<&String> = taken
+    let first: Vec<&Event> = taken
         .iter()
         .flat_map(|(_, events)| events)
-        .filter(|id| seen.insert(*id))
+        .filter(|(_, id)| seen.insert(id))
         .collect();
     wrong.extend(
         first
             .windows(2)
-            .filter(|pair| pair[0] > pair[1])
-            .map(|pair| format!("{} before {}", pair[0], pair[1])),
+            .filter(|pair| pair[0].0 > pair[1].0)
+            .map(|pair| format!("{:?} before {:?}", pair[0], pair[1])),
     );
     wrong
 }
@@ -190,10 +198,16 @@ async fn delivered(house: House, seed: u64) -> House {
         told.len(),
         told.len() - distinct.len()
     );
-    // The control: a subscriber that forgets one delivery is found out.
+    // The control: a subscriber that forgets one delivery, or takes them from the last to the first, is found out.
     let last = told.last().map(|(id, _)| id.clone()).expect("a delivery");
-    let forgetful: Vec<_> = told.into_iter().filter(|(id, _)| *id != last).collect();
+    let forgetful: Vec<_> = told.iter().filter(|(id, _)| *id != last).cloned().collect();
     assert!(!wrong(&forgetful, count).is_empty(), "nothing is missed");
+    let backwards: Vec<_> = told
+        .into_iter()
+        .rev()
+        .map(|(id, events)| (id, events.into_iter().rev().collect()))
+        .collect();
+    assert!(!wrong(&backwards, count).is_empty(), "any order is right");
     drop(hub);
     house
 }
@@ -201,4 +215,11 @@ async fn delivered(house: House, seed: u64) -> House {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_while_it_delivers_a_hub_on_sqlite_loses_no_event() {
     delivered(House::on_sqlite().await, 0x5eed_0001).await;
+}
+
+/// The hub on PostgreSQL.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_while_it_delivers_a_hub_on_postgres_loses_no_event() {
+    let Some(house) = House::on_postgres().await else { return };
+    delivered(house, 0x5eed_0002).await.tear_down().await;
 }

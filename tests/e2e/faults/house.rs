@@ -287,6 +287,15 @@ impl House {
         db.close().await.expect("closed");
     }
 
+    /// As if the time had passed for which a subscription stays with the process that delivers; while no hub runs.
+    pub(crate) async fn deliveries_of_the_dead_end(&self) {
+        let db = self.database().await;
+        let sql = "UPDATE subscription SET lease_until = 0";
+        let ended = db.execute_raw(Statement::from_string(db.get_database_backend(), sql)).await;
+        ended.expect("leases");
+        db.close().await.expect("closed");
+    }
+
     /// `PRAGMA integrity_check` of SQLite; PostgreSQL checks its pages itself.
     pub(crate) async fn integrity(&self) -> String {
         match self.kept {

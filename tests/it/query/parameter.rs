@@ -165,6 +165,11 @@ const CASES: &[Case] = &[
         "Ulm packaging plant, hall 1",
         "Ulm packaging plant, hall 2",
     ),
+    case(
+        "EQATTR_bizLocation_urn:epcglobal:cbv:mda#name",
+        "Ulm packaging plant, hall 1",
+        "Ulm packaging plant, hall 2",
+    ),
     case("EQ_ERROR_DECLARATION_ex:degree", "8", "9"),
     case("GT_ERROR_DECLARATION_ex:degree", "7", "8"),
     case("GE_ERROR_DECLARATION_ex:degree", "8", "9"),
