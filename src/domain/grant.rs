@@ -21,6 +21,7 @@ use super::gs1::{Epc, EpcClass, Gln, Gtin};
 use super::ids::{GrantId, PartyId};
 use super::lens::{Relations, Sight};
 use super::party::Role;
+use super::party::licence::Required;
 use super::time::Micros;
 
 pub use canonical::canonical;
@@ -131,6 +132,9 @@ pub struct Conditions {
     /// Only while the grantee holds this role.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
+    /// Only events that happened while the grantee held this licence: one that lapsed opens nothing new and leaves the old readable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub licence: Option<Required>,
 }
 
 /// Which events and which things of them. What is empty or absent does not limit.

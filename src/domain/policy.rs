@@ -29,6 +29,7 @@ use super::ids::{CapId, EmergencyId, PartyId};
 use super::lens::mask::names_any;
 use super::lens::{self, Contents, Documents, Layer, Relations, Shown, Sight, Step, Things, Viewer, Where, mask_layers};
 use super::party::Party;
+use super::party::licence::Required;
 use super::time::Micros;
 
 pub use explain::{Blocked, ClassRule, Rule};
@@ -93,6 +94,8 @@ pub enum Verdict {
     NotInForce,
     /// The viewer does not hold the role that it asks for.
     NoRole,
+    /// The viewer did not hold the licence that it asks for when the event happened.
+    NotLicensed,
     /// Neither the event nor any of its things is in its scope.
     OutOfScope,
     /// Its grantor is neither asserter, principal nor brand owner of the event.
@@ -184,6 +187,13 @@ fn weigh(asked: Asked<'_>, facts: &dyn Facts, policy: &Policy, held: &Held) -> V
     let holds = |role| facts.party(asked.viewer).is_some_and(|party| party.roles.contains(&role));
     if !grant.conditions.role.is_none_or(holds) {
         return Verdict::NoRole;
+    }
+    let licensed = |licence: &Required| {
+        let viewer = facts.party(asked.viewer);
+        viewer.is_some_and(|party| licence.is_held_by(party, asked.event.event_time))
+    };
+    if !grant.conditions.licence.as_ref().is_none_or(licensed) {
+        return Verdict::NotLicensed;
     }
     let giving = facts.relations(&grant.grantor).only(GIVING);
     if giving.is_none() {
@@ -310,7 +320,12 @@ impl Decision<'_> {
     pub fn applied(&self) -> impl Iterator<Item = (&Held, &Applied)> {
         self.grants.iter().filter_map(|considered| match &considered.verdict {
             Verdict::Applies(applied) => Some((considered.held, applied)),
-            Verdict::NotInForce | Verdict::NoRole | Verdict::OutOfScope | Verdict::NotTheGrantors | Verdict::NotProved => None,
+            Verdict::NotInForce
+            | Verdict::NoRole
+            | Verdict::NotLicensed
+            | Verdict::OutOfScope
+            | Verdict::NotTheGrantors
+            | Verdict::NotProved => None,
         })
     }
 

@@ -156,6 +156,8 @@ fn counted(hub: &Hub, lens: &Lens, held: &Held) -> Option<Counted> {
     if !grant.counts_in_totals() || !grant.conditions.role.is_none_or(holds) || !registry.is_active(&grant.grantor) {
         return None;
     }
+    let me = registry.party(&lens.party)?;
+    let licence = grant.conditions.licence.as_ref();
     let shows = grant.levels.shows_event();
     let caps = lens
         .policy
@@ -178,6 +180,7 @@ fn counted(hub: &Hub, lens: &Lens, held: &Held) -> Option<Counted> {
         countries: grant.scope.countries.clone(),
         whole: !shows || grant.levels.contents >= Contents::Handed,
         placed: matches!(grant.levels.place, Where::Country | Where::Site | Where::ReadPoint),
+        times: licence.map(|licence| licence.spans(me).collect()),
         caps: lowering
             .map(|held| (held.cap.owner.clone(), held.cap.scope.gtins.clone()))
             .collect(),

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::hub::TestHub;
 use crate::story::{self, AUROXIN, AUROXIN_CASE, PACKWELL_HALL_1, PACKWELL_HALL_2, ZENITHOL, gln_of};
 
+mod condition;
 mod explain;
 mod limit;
 mod provenance;

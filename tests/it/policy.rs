@@ -186,6 +186,7 @@ impl Counts {
                 }
                 Verdict::NotInForce => "not in force",
                 Verdict::NoRole => "no role",
+                Verdict::NotLicensed => "not licensed",
                 Verdict::OutOfScope => "out of scope",
                 Verdict::NotTheGrantors => "not the grantor's",
                 Verdict::NotProved => "not proved",
@@ -212,6 +213,7 @@ impl Counts {
             "grant lowered by a cap",
             "grant not in force",
             "grant no role",
+            "grant not licensed",
             "grant out of scope",
             "grant not the grantor's",
             "grant not proved",

@@ -54,6 +54,7 @@ const LONGEST_LEASE: u64 = 3_650;
 pub(super) const KEY_FIX: &str = "correct the number; its last digit is a check digit (GS1 General Specifications 7.9)";
 pub(super) const ROLE_FIX: &str = "use manufacturer, cmo, logistics, wholesaler, dispenser, regulator or operator";
 const POWER_FIX: &str = "use request_serials, commission, ship, receive or see_stock";
+pub(super) const COUNTRY_FIX: &str = "use the two capital letters of ISO 3166-1, such as `CH`";
 pub(super) const SLUG_FIX: &str = "use 2 to 40 of a-z, 0-9 and inner hyphens";
 
 /// One party's file, as far as it could be read.
@@ -340,7 +341,7 @@ pub(super) fn label(section: &mut Section<'_>, key: &Key) -> Option<String> {
 }
 
 fn country(section: &mut Section<'_>) -> Option<String> {
-    let country: Option<Located<Country>> = section.parsed(&COUNTRY, "use the two capital letters of ISO 3166-1, such as `CH`");
+    let country: Option<Located<Country>> = section.parsed(&COUNTRY, COUNTRY_FIX);
     country.map(|country| country.value.0)
 }
 

@@ -10,14 +10,14 @@ use crate::domain::gs1::Gln;
 use crate::domain::ids::{CapId, PartyId, RuleName};
 use crate::domain::lens::{Class, Sight};
 use crate::domain::party::Role;
+use crate::domain::party::licence::Required;
 use crate::domain::time::Micros;
 
-use super::draft::{Country, KEY_FIX, ROLE_FIX, SLUG_FIX, Word, key};
+use super::draft::{COUNTRY_FIX, Country, KEY_FIX, ROLE_FIX, SLUG_FIX, Word, key};
 use super::reader::{Located, Section};
 
 /// Most grants, and most caps, of one file.
 const MOST: usize = 1_000;
-const COUNTRY_FIX: &str = "use the two capital letters of ISO 3166-1, such as `CH`";
 
 /// The classes by the names that they have in a file.
 const CLASSES: [(Class, &str, &str); 13] = [
@@ -92,6 +92,7 @@ fn grant(grantor: &PartyId, mut section: Section<'_>) -> GrantDraft {
     let conditions = Conditions {
         full_identifier: section.flag(&key("full_identifier", "true")),
         role: role(&mut section, "required_role"),
+        licence: licence(&mut section),
     };
     let both = section.flag(&key("both_sign", "true"));
     let signatures: Vec<Located<String>> = section.list(&key("signatures", "[\"eyJ…..…\"]"), false, "give it in quotes");
@@ -168,6 +169,17 @@ fn grantee(section: &mut Section<'_>, party: Option<&Located<PartyId>>) -> Optio
             None
         }
     }
+}
+
+fn licence(section: &mut Section<'_>) -> Option<Required> {
+    let role = role(section, "licensed_as");
+    let country: Option<Located<Country>> = section.optional_parsed(&key("licensed_in", "\"SE\""), COUNTRY_FIX);
+    if let (None, Some(country)) = (&role, &country) {
+        let fix = "say for which role the licence must be: `licensed_as = \"wholesaler\"`";
+        section.problem(country.line, "`licensed_in` stands without `licensed_as`", fix);
+    }
+    let country = country.map(|country| country.value.0);
+    role.map(|role| Required { role, country })
 }
 
 fn role(section: &mut Section<'_>, name: &'static str) -> Option<Role> {

@@ -3,7 +3,7 @@
 use crate::domain::party::Role;
 use crate::domain::party::licence::Licence;
 
-use super::draft::{ROLE_FIX, Word, key, label};
+use super::draft::{COUNTRY_FIX, Country, ROLE_FIX, Word, key, label};
 use super::reader::{Located, Section};
 
 /// Reads all of them.
@@ -14,6 +14,7 @@ pub(super) fn read(root: &mut Section<'_>, roles: &[Role]) -> Vec<Licence> {
 
 fn licence(mut section: Section<'_>, roles: &[Role]) -> Option<Licence> {
     let role: Option<Located<Word<Role>>> = section.parsed(&key("role", "\"wholesaler\""), ROLE_FIX);
+    let country: Option<Located<Country>> = section.optional_parsed(&key("country", "\"FR\""), COUNTRY_FIX);
     let authority = label(&mut section, &key("authority", "\"ANSM\""));
     let number = label(&mut section, &key("number", "\"W 2024/117\""));
     let from = section.time(&key("valid_from", "2024-01-01"));
@@ -35,6 +36,7 @@ fn licence(mut section: Section<'_>, roles: &[Role]) -> Option<Licence> {
     section.finish();
     Some(Licence {
         role: role?.value.0,
+        country: country.map(|country| country.value.0),
         authority: authority?,
         number: number?,
         valid_from: from?.value,

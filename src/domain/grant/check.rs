@@ -33,6 +33,9 @@ pub enum GrantFault {
     /// No purpose, or a text that is too long.
     #[error("`purpose` is needed, and texts have {TEXT} characters at the most")]
     Purpose,
+    /// The country of the licence that it asks for.
+    #[error("the country of the licence is named by two capital letters (ISO 3166-1 alpha-2), such as `CH`")]
+    Country,
     /// A list of the scope.
     #[error("a list of the scope has {ENTRIES} entries at the most")]
     Entries,
@@ -64,6 +67,10 @@ impl Grant {
         let texts = [Some(&self.purpose), self.legal_basis.as_ref()];
         if self.purpose.trim().is_empty() || texts.into_iter().flatten().any(|text| text.chars().count() > TEXT) {
             return Err(GrantFault::Purpose);
+        }
+        let country = self.conditions.licence.as_ref().and_then(|licence| licence.country.as_ref());
+        if country.is_some_and(|country| country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase())) {
+            return Err(GrantFault::Country);
         }
         self.scope.check()
     }

@@ -3,6 +3,7 @@
 use super::{Applied, Decision, Verdict};
 use crate::domain::ids::{CapId, EmergencyId, GrantId};
 use crate::domain::lens::{self, Class, Sight};
+use crate::domain::party::licence::Required;
 
 /// Something that gave a level or stood in the way of a higher one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +84,7 @@ impl Decision<'_> {
                     Rule::Grant(grant.id),
                     "the viewer must hold the role that the grant asks for".to_owned(),
                 ),
+                Verdict::NotLicensed => (Rule::Grant(grant.id), not_licensed(grant.conditions.licence.as_ref())),
                 Verdict::OutOfScope => (
                     Rule::Grant(grant.id),
                     "the grant must cover the event and one of its things".to_owned(),
@@ -109,6 +111,13 @@ impl Decision<'_> {
             blocked,
         }
     }
+}
+
+fn not_licensed(licence: Option<&Required>) -> String {
+    let place = licence.and_then(|licence| licence.country.as_ref());
+    let place = place.map_or(String::new(), |country| format!(" in {country}"));
+    let role = licence.map_or("", |licence| licence.role.as_str());
+    format!("the viewer must have held a licence as {role}{place} when the event happened, on record with the hub")
 }
 
 fn in_the_way(grant: crate::domain::ids::GrantId, class: Class, applied: &Applied) -> (Rule, String) {

@@ -11,6 +11,7 @@ use crate::domain::gs1::{Gln, Gtin};
 use crate::domain::ids::GrantId;
 use crate::domain::lens::Class;
 use crate::domain::party::Role;
+use crate::domain::party::licence::{Licence, Required};
 
 const GTINS: [&str; 2] = ["09521001001014", "09521008001017"];
 const PARTIES: [&str; 3] = ["grantor", "other", "viewer"];
@@ -25,6 +26,8 @@ struct World {
     policy: Policy,
     proved: bool,
     roles: Vec<Role>,
+    /// Of all parties.
+    licences: Vec<Licence>,
     parties: Vec<Party>,
 }
 
@@ -36,7 +39,7 @@ fn unit(product: usize, serial: usize) -> Epc {
     Epc::sgtin(GTINS[product].parse().unwrap(), &format!("S{serial}")).unwrap()
 }
 
-fn party(name: &str, roles: &[Role]) -> Party {
+fn party(name: &str, roles: &[Role], licences: &[Licence]) -> Party {
     Party {
         id: id(name),
         legal_name: name.to_owned(),
@@ -49,7 +52,7 @@ fn party(name: &str, roles: &[Role]) -> Party {
         sscc: Vec::new(),
         issuers: Vec::new(),
         capture: crate::domain::profile::Profile::default(),
-        licences: Vec::new(),
+        licences: licences.to_vec(),
         webhooks: Vec::new(),
         active: true,
     }
@@ -234,9 +237,19 @@ mod naive {
                     world.roles.contains(role) && country.as_deref().is_none_or(|country| country == "CH")
                 }
             };
+            let unlicensed = grant.conditions.licence.as_ref().is_some_and(|required| {
+                let mut held = world.licences.iter();
+                !held.any(|licence| {
+                    let begun = licence.valid_from <= world.event.event_time;
+                    let over = licence.valid_until.is_some_and(|until| until <= world.event.event_time);
+                    let place = licence.country.as_deref().unwrap_or("CH");
+                    let here = required.country.as_deref().is_none_or(|country| country == place);
+                    licence.role == required.role && here && begun && !over
+                })
+            });
             let lacks_role = grant.conditions.role.is_some_and(|role| !world.roles.contains(&role));
             let step = grant.scope.biz_steps.is_empty() || grant.scope.biz_steps.iter().any(|step| step == "shipping");
-            if dead || !meant || lacks_role || !step || !in_time(&grant.scope, world.event.event_time) {
+            if dead || !meant || lacks_role || unlicensed || !step || !in_time(&grant.scope, world.event.event_time) {
                 continue;
             }
             let at = PARTIES.iter().position(|one| *one == grant.grantor.as_str()).unwrap();
@@ -323,9 +336,9 @@ fn any_scope() -> impl Strategy<Value = Scope> {
 
 fn any_grant() -> impl Strategy<Value = Held> {
     let times = (0_i64..12, 0_i64..12, 0_i64..12, 0_i64..12);
-    let conditions = (any::<bool>(), 0_u8..6, 0_u8..4);
+    let conditions = (any::<bool>(), 0_u8..6, 0_u8..4, 0_u8..9);
     (any_scope(), any_sight(), 0_usize..3, times, conditions, any::<u64>()).prop_map(
-        |(scope, levels, grantor, (from, until, force, end), (proof, role, to), number)| Held {
+        |(scope, levels, grantor, (from, until, force, end), (proof, role, to, licence), number)| Held {
             grant: Grant {
                 name: None,
                 id: GrantId::new(uuid::Uuid::from_u128(number.into())),
@@ -349,6 +362,10 @@ fn any_grant() -> impl Strategy<Value = Held> {
                 conditions: Conditions {
                     full_identifier: proof,
                     role: (role == 0).then_some(Role::Wholesaler),
+                    licence: (licence < 3).then(|| Required {
+                        role: if licence == 2 { Role::Dispenser } else { Role::Wholesaler },
+                        country: (licence == 1).then(|| "DE".to_owned()),
+                    }),
                 },
                 signers: Signers::Grantor,
                 reshare: Reshare::None,
@@ -407,6 +424,22 @@ fn any_emergency() -> impl Strategy<Value = EmergencyHeld> {
     })
 }
 
+/// Of the moment of the event, 50, and of those before and after it.
+fn any_licence() -> impl Strategy<Value = Licence> {
+    (any::<bool>(), any::<bool>(), 0_u8..4, 0_u8..4).prop_map(|(role, country, from, until)| Licence {
+        role: if role { Role::Wholesaler } else { Role::Dispenser },
+        country: country.then(|| "DE".to_owned()),
+        authority: String::new(),
+        number: String::new(),
+        valid_from: Micros(if from == 0 { 51 } else { 50 }),
+        valid_until: match until {
+            0 => Some(Micros(50)),
+            1 => Some(Micros(51)),
+            _ => None,
+        },
+    })
+}
+
 fn any_world() -> impl Strategy<Value = World> {
     let relations = [
         (0_i64..8).boxed(),
@@ -419,8 +452,9 @@ fn any_world() -> impl Strategy<Value = World> {
         prop::collection::vec(any_cap(), 0..3),
         prop::collection::vec(any_emergency(), 0..2),
     );
-    (relations, things, policy, any::<bool>(), 0_u8..3).prop_map(
-        |(relations, things, (grants, caps, emergencies), proved, role)| {
+    let licences = prop::collection::vec(any_licence(), 0..3);
+    (relations, things, policy, any::<bool>(), (0_u8..3, licences)).prop_map(
+        |(relations, things, (grants, caps, emergencies), proved, (role, licences))| {
             let mut event = Event::new(EventType::Object, Some(Action::Observe), Micros(50), 0);
             event.biz_step = Some(crate::domain::event::Term("shipping".into()));
             let mut lots = Vec::new();
@@ -448,8 +482,9 @@ fn any_world() -> impl Strategy<Value = World> {
                     emergencies,
                 },
                 proved,
-                parties: PARTIES.iter().map(|name| party(name, &roles)).collect(),
+                parties: PARTIES.iter().map(|name| party(name, &roles, &licences)).collect(),
                 roles,
+                licences,
             }
         },
     )
@@ -566,7 +601,8 @@ fn what_names_nothing_is_of_no_product_or_lot_and_in_nobodys_hand() {
             },
             proved: false,
             roles: Vec::new(),
-            parties: PARTIES.iter().map(|name| party(name, &[])).collect(),
+            licences: Vec::new(),
+            parties: PARTIES.iter().map(|name| party(name, &[], &[])).collect(),
         };
         assert_eq!(world.decided().1.is_some(), limit == "none", "{limit}");
     }

@@ -224,6 +224,7 @@ fn who_has_and_who_owns_it_is_told_as_far_as_the_viewer_goes() {
 #[test]
 fn a_hop_is_licensed_through_what_of_its_time_may_be_known() {
     let licence = |from: Micros, until: Micros| Licence {
+        country: None,
         role: Role::Logistics,
         authority: "IGJ".to_owned(),
         number: "1".to_owned(),

@@ -74,6 +74,7 @@ fn hot(backend: DbBackend) -> Vec<(&'static str, String, Vec<Value>)> {
         countries: vec!["CH".to_owned()],
         whole: false,
         placed: true,
+        times: Some(vec![(Micros(1), Micros(2))]),
         caps: vec![(party.clone(), vec![gtin])],
     });
     let others = total::Others {

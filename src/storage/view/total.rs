@@ -13,7 +13,7 @@ use crate::domain::ids::{GrantId, PartyId};
 use crate::domain::inference::{Shares, Table};
 use crate::domain::lens::planted::{Leak, leaks};
 use crate::domain::lens::{Contents, Relations, Sight, Where, sight};
-use crate::domain::time::Month;
+use crate::domain::time::{Micros, Month};
 use crate::domain::total::Cell;
 use crate::storage::row::{column, parsed};
 use crate::storage::total::{Subject, gtin};
@@ -54,6 +54,8 @@ pub struct Counted {
     pub whole: bool,
     /// Whether it shows in which country.
     pub placed: bool,
+    /// Only events of these spans of time; none: of any.
+    pub times: Option<Vec<(Micros, Micros)>>,
     /// Whose caps keep events out, and of which products; no product: of all.
     pub caps: Vec<(PartyId, Vec<Gtin>)>,
 }
@@ -188,6 +190,17 @@ fn granted(binds: &mut Binds, party: &PartyId, grant: &Counted, filter: &Filter)
             "t.country IN ({})",
             binds.list(grant.countries.iter().map(String::as_str))
         ));
+    }
+    if let Some(times) = &grant.times {
+        let spans = times.iter().map(|(from, until)| {
+            let (from, until) = (binds.push(from.0), binds.push(until.0));
+            format!("(e.event_time >= {from} AND e.event_time < {until})")
+        });
+        let spans: Vec<String> = spans.collect();
+        wheres.push(match spans.is_empty() {
+            true => "1 = 0".to_owned(),
+            false => format!("({})", spans.join(" OR ")),
+        });
     }
     for (owner, gtins) in &grant.caps {
         let (owner, giving) = (binds.push(owner.as_str()), binds.push(GIVING.0));

@@ -71,6 +71,8 @@ def most(levels):
 def entities(world):
     for party in world["parties"]:
         yield entity("Party", party["id"], {"roles": party["roles"], "country": party["country"], "active": party["active"]})
+        for number, licence in enumerate(party["licences"]):
+            yield entity("Licence", f"{party['id']} {number}", {**licence, "holder": ref("Party", party["id"])})
     event, has = world["event"], world["event"]["relations"]
     having = {camel(name): [ref("Party", party) for party in parties] for name, parties in has.items()}
     concerned = [ref("Party", party) for party in sorted({party for parties in has.values() for party in parties})]
@@ -87,6 +89,7 @@ def entities(world):
             "grantor": ref("Party", grant["grantor"]), "toParty": to["party"] and ref("Party", to["party"]), "toRole": to["role"],
             "toCountry": to["country"], "levels": most(grant["levels"]), "from": grant["from"], "until": grant["until"],
             "signed": grant["signed"], "ended": grant["ended"], "fullIdentifier": grant["fullIdentifier"], "role": grant["role"],
+            "licenceRole": (grant["licence"] or {}).get("role"), "licenceCountry": (grant["licence"] or {}).get("country"),
             **limits(grant["scope"]),
         })
     for cap in world["caps"]:
@@ -176,6 +179,15 @@ class Judge:
         answers = self.ask("thing", [(party, "sees", uid("Thing", name), text) for name in things])
         return {name for name, answer in zip(things, answers) if answer}
 
+    def licensed(self, party, grant):
+        """Whether a party holds a licence that a grant asks for; without asking where it asks for none."""
+        if not grant["licence"]:
+            return False
+        text = json.dumps(self.base | {"grant": ref("Grant", grant["id"])})
+        # Licences of all: that another's counts for nobody else is for the rules to say.
+        held = [f"{one['id']} {number}" for one in self.world["parties"] for number in range(len(one["licences"]))]
+        return any(self.ask("thing", [(party, "holds", uid("Licence", name), text) for name in held]))
+
     def decide(self):
         """Who sees what: for each viewer the levels, the ways to them, and the things; none where it sees no event."""
         world = self.world
@@ -212,7 +224,8 @@ class Judge:
         for grant, could, part, is_slice in grants:
             if part is None:
                 continue
-            given = self.levels("grant", me, uid("Grant", grant["id"]), slice=is_slice)
+            licensed = self.licensed(me, grant)
+            given = self.levels("grant", me, uid("Grant", grant["id"]), slice=is_slice, licensed=licensed)
             if any(given.values()):
                 for cap, touched in caps:
                     given = least(given, self.levels("cap", me, cap, touched=touched))

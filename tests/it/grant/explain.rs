@@ -7,17 +7,17 @@ const EXPLAIN: &str = "query ($gln: String, $event: ID!, $asOf: DateTime) {
     decision shown classes { class level givenBy { layer rule } blockedBy { by { layer rule } level unlockedBy } } }
 }";
 
-async fn explain(test: &TestHub, asker: &str, variables: Value) -> Value {
+pub async fn explain(test: &TestHub, asker: &str, variables: Value) -> Value {
     test.graphql_data(&test.actor(asker), EXPLAIN, variables).await["explainAccess"].clone()
 }
 
-fn class<'a>(explanation: &'a Value, name: &str) -> &'a Value {
+pub fn class<'a>(explanation: &'a Value, name: &str) -> &'a Value {
     let classes = explanation["classes"].as_array().expect("classes");
     classes.iter().find(|class| class["class"] == name).expect("the class")
 }
 
 /// The event of a step that a party sees.
-async fn event_of(test: &TestHub, party: &str, step: &str) -> Value {
+pub async fn event_of(test: &TestHub, party: &str, step: &str) -> Value {
     let data = test.graphql_data(&test.actor(party), EVENTS, json!({})).await;
     let edges = data["events"]["edges"].as_array().expect("edges").clone();
     let found = edges

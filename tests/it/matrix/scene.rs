@@ -139,7 +139,10 @@ fn partners(test: &TestHub, origin: &str) {
         std::fs::write(folder.join(name), text).expect("a file");
     }
     let party = |id: &str, name: &str, role: &str, gln: &str| {
-        let text = format!("legal_name = \"{name}\"\nroles = [\"{role}\"]\ngln = \"{gln}\"\ncountry = \"NO\"\n");
+        let text = format!(
+            "legal_name = \"{name}\"\nroles = [\"{role}\"]\ngln = \"{gln}\"\ncountry = \"NO\"\n\
+             [[licences]]\nrole = \"{role}\"\nauthority = \"DMP\"\nnumber = \"1\"\nvalid_from = 2024-01-01\n"
+        );
         std::fs::write(folder.join(format!("{id}.toml")), text).expect("a file");
     };
     party("fjord", "Fjord Apotekgrossist AS", "wholesaler", "9521010000015");

@@ -22,7 +22,12 @@ pub struct Told<'a> {
 pub fn line(number: u64, world: &World, told: &[Told<'_>]) -> Value {
     let parties = world.parties.iter().map(|party| {
         let roles: Vec<&str> = party.roles.iter().map(|role| role.as_str()).collect();
-        json!({"id": party.id.as_str(), "roles": roles, "country": party.country, "active": party.active})
+        let licences = party.licences.iter().map(|licence| {
+            json!({"role": licence.role.as_str(), "country": licence.country, "from": licence.valid_from.0,
+                   "until": licence.valid_until.map(|at| at.0)})
+        });
+        json!({"id": party.id.as_str(), "roles": roles, "country": party.country, "active": party.active,
+               "licences": licences.collect::<Vec<_>>()})
     });
     let relations: Map<String, Value> = Relations::ALL
         .iter()
@@ -114,6 +119,7 @@ fn grant(held: &Held) -> Value {
         "ended": held.ended_at.map(|at| at.0),
         "fullIdentifier": grant.conditions.full_identifier,
         "role": grant.conditions.role.map(|role| role.as_str()),
+        "licence": grant.conditions.licence.as_ref().map(|licence| json!({"role": licence.role.as_str(), "country": licence.country})),
     })
 }
 

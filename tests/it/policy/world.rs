@@ -13,6 +13,7 @@ use counterfoil::domain::grant::{
 use counterfoil::domain::gs1::{Epc, EpcClass, EpcKey, Gln, Gtin};
 use counterfoil::domain::ids::{CapId, EmergencyId, GrantId, PartyId};
 use counterfoil::domain::lens::{Class, Contents, Relations, Shown, Sight, Viewer, When, Who};
+use counterfoil::domain::party::licence::{Licence, Required};
 use counterfoil::domain::party::{Party, Role};
 use counterfoil::domain::policy::{Facts, Policy};
 use counterfoil::domain::time::Micros;
@@ -242,9 +243,21 @@ fn party(name: &str, dice: &mut Dice) -> Party {
         sscc: Vec::new(),
         issuers: Vec::new(),
         capture: counterfoil::domain::profile::Profile::default(),
-        licences: Vec::new(),
+        licences: (0..dice.below(3)).map(|_| licence(dice)).collect(),
         webhooks: Vec::new(),
         active: !dice.one_in(12),
+    }
+}
+
+/// Of the moment of the event, or of those just before or after it.
+fn licence(dice: &mut Dice) -> Licence {
+    Licence {
+        role: dice.one(&ROLES),
+        country: dice.one(&[None, Some("CH"), Some("DE")]).map(str::to_owned),
+        authority: String::new(),
+        number: String::new(),
+        valid_from: Micros(EVENT_TIME + dice.one(&[-1, -1, 0, 0, 1])),
+        valid_until: dice.one(&[None, None, Some(EVENT_TIME), Some(EVENT_TIME + 1)]).map(Micros),
     }
 }
 
@@ -448,6 +461,10 @@ fn grant(dice: &mut Dice) -> Held {
         conditions: Conditions {
             full_identifier: dice.one_in(6),
             role: dice.one(&[None, None, None, Some(ROLES[0])]),
+            licence: dice.one_in(4).then(|| Required {
+                role: dice.one(&ROLES),
+                country: dice.one(&[None, Some("CH"), Some("DE")]).map(str::to_owned),
+            }),
         },
         signers: Signers::Grantor,
         reshare: Reshare::None,

@@ -5,6 +5,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use crate::domain::grant::{Conditions, Grantee, Signers};
 use crate::domain::ids::GrantId;
 use crate::domain::lens::Sight;
+use crate::domain::party::licence::Required;
 use crate::service::grant::{self, CapDraft, Draft, EmergencyDraft, SeenGrant};
 use crate::service::{Hub, ServiceError};
 use crate::transport::graphql::types::caller;
@@ -30,6 +31,10 @@ pub struct ProposeGrantInput {
     legal_basis: Option<String>,
     /// The levels it gives; nothing of a class that is not named.
     levels: Vec<AccessLevelInput>,
+    /// Only events that happened while the grantee was licensed in this role, as its partner file says.
+    licensed_as: Option<Role>,
+    /// Only by a licence of this country (ISO 3166-1 alpha-2), with `licensedAs`; of any if not given.
+    licensed_in: Option<String>,
     /// What for.
     purpose: String,
     /// Only while the grantee holds this role.
@@ -275,6 +280,13 @@ pub(in crate::transport::graphql) fn draft(hub: &Hub, input: ProposeGrantInput) 
             ));
         }
     };
+    let licence = match (input.licensed_as, input.licensed_in) {
+        (None, Some(_)) => return Err(bad_input("`licensedIn` needs `licensedAs`: the role that the licence is for")),
+        (as_role, country) => as_role.map(|name| Required {
+            role: role(name),
+            country,
+        }),
+    };
     Ok(Draft {
         supersedes: input.supersedes.as_ref().map(grant_id).transpose()?,
         grantee,
@@ -287,6 +299,7 @@ pub(in crate::transport::graphql) fn draft(hub: &Hub, input: ProposeGrantInput) 
         conditions: Conditions {
             full_identifier: input.full_identifier.unwrap_or_default(),
             role: input.required_role.map(role),
+            licence,
         },
         signers: match input.both_sign {
             Some(true) => Signers::Both,

@@ -283,6 +283,17 @@ impl Grant {
         AccessLevel::of(&self.seen.held.grant.levels)
     }
 
+    /// Only events that happened while the grantee was licensed in this role.
+    async fn licensed_as(&self) -> Option<Role> {
+        let licence = self.seen.held.grant.conditions.licence.as_ref();
+        licence.map(|licence| Role::from(licence.role))
+    }
+
+    /// Only by a licence of this country (ISO 3166-1 alpha-2); null: of any.
+    async fn licensed_in(&self) -> Option<&str> {
+        self.seen.held.grant.conditions.licence.as_ref()?.country.as_deref()
+    }
+
     /// How it came to the hub.
     async fn origin(&self) -> GrantOrigin {
         match self.seen.held.origin {
