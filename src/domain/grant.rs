@@ -14,6 +14,8 @@ mod limit;
 pub mod signature;
 mod written;
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::event::Event;
@@ -25,7 +27,7 @@ use super::party::licence::Required;
 use super::time::Micros;
 
 pub use canonical::canonical;
-pub use check::{ENTRIES, GrantFault, LONGEST_DAYS, TEXT};
+pub use check::{ENTRIES, GrantFault, LONGEST_DAYS, QUERIES, TEXT};
 pub use limit::{Cap, CapHeld, Emergency, EmergencyHeld};
 pub use written::{WrittenCap, WrittenGrant, grant_id, named_id};
 
@@ -135,7 +137,13 @@ pub struct Conditions {
     /// Only events that happened while the grantee held this licence: one that lapsed opens nothing new and leaves the old readable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub licence: Option<Required>,
+    /// At most so many readings of each grantee in a UTC day use it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queries_per_day: Option<u32>,
 }
+
+/// How many readings of a party used which grants in one UTC day; a grant that is not here was not used.
+pub type Uses = HashMap<GrantId, u64>;
 
 /// Which events and which things of them. What is empty or absent does not limit.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -250,6 +258,13 @@ impl Grant {
     #[must_use]
     pub fn counts_in_totals(&self) -> bool {
         !self.conditions.full_identifier && self.scope.lots.is_empty()
+    }
+
+    /// Whether it gives no more in a day of which these are the readings.
+    #[must_use]
+    pub fn is_used_up(&self, uses: &Uses) -> bool {
+        let used = uses.get(&self.id).copied().unwrap_or(0);
+        self.conditions.queries_per_day.is_some_and(|most| used >= u64::from(most))
     }
 
     /// The text that is signed: RFC 8785.

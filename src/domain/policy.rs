@@ -23,9 +23,9 @@ mod explain;
 use std::collections::HashSet;
 
 use super::event::Event;
-use super::grant::{CapHeld, EmergencyHeld, GIVING, Held, Places, Scope};
+use super::grant::{CapHeld, EmergencyHeld, GIVING, Held, Places, Scope, Uses};
 use super::gs1::{Epc, EpcClass, EpcKey};
-use super::ids::{CapId, EmergencyId, PartyId};
+use super::ids::{CapId, EmergencyId, GrantId, PartyId};
 use super::lens::mask::names_any;
 use super::lens::{self, Contents, Documents, Layer, Relations, Shown, Sight, Step, Things, Viewer, Where, mask_layers};
 use super::party::Party;
@@ -83,6 +83,8 @@ pub struct Asked<'a> {
     pub event: &'a Event,
     /// Things whose full identifier the question names.
     pub proved: &'a HashSet<EpcKey>,
+    /// How many readings of the viewer used which grants on the UTC day of the question.
+    pub uses: &'a Uses,
 }
 
 /// What one grant comes to for one event.
@@ -102,6 +104,8 @@ pub enum Verdict {
     NotTheGrantors,
     /// The full identifier was not named.
     NotProved,
+    /// The readings that it gives in a day are used up.
+    UsedUp,
 }
 
 /// What a grant gives.
@@ -232,6 +236,9 @@ fn weigh(asked: Asked<'_>, facts: &dyn Facts, policy: &Policy, held: &Held) -> V
     if proved.is_some() && (part == Part::Nothing || names_nothing) {
         return Verdict::NotProved;
     }
+    if grant.is_used_up(asked.uses) {
+        return Verdict::UsedUp;
+    }
     let caps: Vec<&CapHeld> = policy
         .caps
         .iter()
@@ -325,8 +332,20 @@ impl Decision<'_> {
             | Verdict::NotLicensed
             | Verdict::OutOfScope
             | Verdict::NotTheGrantors
-            | Verdict::NotProved => None,
+            | Verdict::NotProved
+            | Verdict::UsedUp => None,
         })
+    }
+
+    /// The grants whose readings are counted and by which the viewer is told something that its own relations do not tell.
+    pub fn counted(&self) -> impl Iterator<Item = GrantId> {
+        let adds = |given: Sight| {
+            let shows_things = given.contents > Contents::Nothing && self.own.contents < Contents::Handed;
+            self.own.join(given) != self.own || shows_things
+        };
+        self.applied()
+            .filter(move |(held, applied)| held.grant.conditions.queries_per_day.is_some() && adds(applied.sight()))
+            .map(|(held, _)| held.grant.id)
     }
 
     /// The level of each class.

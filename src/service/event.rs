@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use crate::domain::event::Event;
 use crate::domain::gs1::{Epc, Gln};
-use crate::domain::ids::{DocumentId, EventKey, PartyId};
+use crate::domain::ids::{DocumentId, EventKey, GrantId, PartyId};
 use crate::domain::lens::mask::names;
 use crate::domain::lens::planted::{Leak, leaks};
 use crate::domain::lens::{self, Relations, Sight, Who, mask};
@@ -46,6 +46,8 @@ pub struct SeenEvent {
     pub relations: Relations,
     /// At which levels the caller sees it.
     pub sight: Sight,
+    /// Grants of which only so many readings a day are given and by which something of it is seen.
+    pub(super) counted: Vec<GrantId>,
     /// The document that it came in: for [`super::master_data`], never shown.
     pub document: DocumentId,
 }
@@ -89,7 +91,7 @@ pub async fn events(hub: &Hub, actor: &Actor, wanted: Wanted, page: Page) -> Res
     loop {
         let lens = Lens::acting_for(hub, actor, wanted.acting_for, filter.epcs.iter().copied()).await?;
         let (found, hidden) = found(hub, (actor, &lens), (&wanted, &filter), page).await?;
-        if lens.still_holds(hub).await? {
+        if lens.may_tell(hub, &found).await? {
             let mut paged = Paged::by_id(found, page, |event| event.key.uuid());
             paged.has_next |= hidden && leaks(Leak::CountBeforeFilter);
             return Ok(paged);
@@ -130,7 +132,7 @@ pub async fn event(hub: &Hub, actor: &Actor, key: EventKey) -> Result<Option<See
         let lens = Lens::of(hub, actor, []).await?;
         let rows = lens.by_keys(hub, &[key]).await?;
         let seen = seen(hub, (actor, &lens), rows).await?;
-        if lens.still_holds(hub).await? {
+        if lens.may_tell(hub, &seen).await? {
             return Ok(seen.into_iter().next());
         }
         attempts.again()?;
@@ -149,7 +151,7 @@ pub async fn by_event_id(hub: &Hub, actor: &Actor, event_id: &str) -> Result<Vec
         rows.sort_by_key(|row| row.key.uuid());
         rows.dedup_by_key(|row| row.key);
         let seen = seen(hub, (actor, &lens), rows).await?;
-        if lens.still_holds(hub).await? {
+        if lens.may_tell(hub, &seen).await? {
             return Ok(seen.into_iter().map(|seen| aliases.named(seen)).collect());
         }
         attempts.again()?;
@@ -209,10 +211,11 @@ pub(super) async fn seen(hub: &Hub, (actor, lens): (&Actor, &Lens), rows: Vec<Ev
             now: hub.now(),
             event: &row.event,
         };
-        let (event, sight) = match lens.is_plain() {
+        let (event, sight, counted) = match lens.is_plain() {
             true => {
                 let eyes = facts.eyes_with(&actor.party, principals.clone());
-                (mask(&row.event, row.relations, &eyes), lens::sight(row.relations))
+                let event = mask(&row.event, row.relations, &eyes);
+                (event, lens::sight(row.relations), Vec::new())
             }
             false => {
                 let asked = Asked {
@@ -220,9 +223,10 @@ pub(super) async fn seen(hub: &Hub, (actor, lens): (&Actor, &Lens), rows: Vec<Ev
                     at: lens.at,
                     event: &row.event,
                     proved: &lens.proved,
+                    uses: &lens.uses,
                 };
                 let decision = decide(asked, &facts, &lens.policy, &meant);
-                (decision.mask(asked, &facts), decision.sight())
+                (decision.mask(asked, &facts), decision.sight(), decision.counted().collect())
             }
         };
         let event = match &acting {
@@ -230,7 +234,10 @@ pub(super) async fn seen(hub: &Hub, (actor, lens): (&Actor, &Lens), rows: Vec<Ev
             Some(_) | None => event,
         };
         if let Some(event) = event {
-            seen.push(told_to(actor, row, event, sight));
+            seen.push(SeenEvent {
+                counted,
+                ..told_to(actor, row, event, sight)
+            });
         }
     }
     Ok(seen)
@@ -263,6 +270,7 @@ fn told_to(actor: &Actor, row: EventRow, event: Event, sight: Sight) -> SeenEven
         event,
         relations,
         sight,
+        counted: Vec::new(),
         document,
     }
 }

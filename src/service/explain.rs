@@ -5,16 +5,21 @@
 //! its own, and as principal or brand owner those of whoever asserted the event for it. That the other is, say, principal of the same
 //! delegate is not among it.
 //!
+//! A grant that gives so many readings a day gives none here when those of the day in question are used up. To ask counts for none, and whoever
+//! used them up is told so of each event that it would see otherwise.
+//!
 //! Each answer is kept under an id, for who asked: what was said can be shown later, whatever has changed since.
 
 mod change;
 mod risk;
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::event::Event;
-use crate::domain::grant::{GIVING, Held};
-use crate::domain::ids::{DecisionId, EventKey, PartyId};
+use crate::domain::grant::{GIVING, Held, Uses};
+use crate::domain::ids::{DecisionId, EventKey, GrantId, PartyId};
 use crate::domain::lens::{Class, Relations, mask};
 use crate::domain::party::Actor;
 use crate::domain::policy::{Asked, ClassRule, Decision, Policy, Rule, decide};
@@ -106,11 +111,11 @@ pub async fn explain(hub: &Hub, actor: &Actor, asked: Question) -> Result<Option
         rows = view::grant::by_keys(hub.db(), by, &[asked.event]).await?;
     }
     rows.retain(|row| itself || gives(row));
-    let looks = Looks::of(hub, actor, &asked.party, policy, rows).await?;
+    let looks = Looks::of(hub, actor, &asked.party, policy, (rows, [at, at])).await?;
     let Some(row) = looks.rows.first() else { return Ok(None) };
     let (decision, shown) = looks.at(hub, row, &row.event, at);
-    // Of an event that it does not see a party learns nothing by asking about itself.
-    if itself && shown.is_none() {
+    // Of an event that it does not see a party learns nothing by asking about itself: but that it has seen enough for a day.
+    if itself && shown.is_none() && looks.by(hub, row, &row.event, (at, &Uses::new())).1.is_none() {
         return Ok(None);
     }
     let explanation = Explanation {
@@ -150,7 +155,7 @@ pub async fn preview(hub: &Hub, actor: &Actor, partner: &PartyId, page: Page) ->
         after = rows.last().map(|row| row.key.uuid()).or(after);
         rows.retain(gives);
         let policy = store::ever(hub.db(), partner).await?;
-        let looks = Looks::of(hub, actor, partner, policy, rows).await?;
+        let looks = Looks::of(hub, actor, partner, policy, (rows, [at, at])).await?;
         for row in &looks.rows {
             found.extend(looks.through(hub, actor, row, at));
         }
@@ -171,7 +176,9 @@ struct Looks {
     policy: Policy,
     rows: Vec<EventRow>,
     ground: Ground,
-    relations: std::collections::HashMap<EventKey, Relations>,
+    relations: HashMap<EventKey, Relations>,
+    /// How often the party used grants on the UTC days in question.
+    uses: HashMap<(i64, GrantId), u64>,
 }
 
 impl Looks {
@@ -180,7 +187,7 @@ impl Looks {
         actor: &Actor,
         party: &PartyId,
         mut policy: Policy,
-        rows: Vec<EventRow>,
+        (rows, moments): (Vec<EventRow>, [Micros; 2]),
     ) -> Result<Self, ServiceError> {
         let registry = hub.registry();
         let me = registry.party(party);
@@ -190,6 +197,14 @@ impl Looks {
         let ground = Ground::of(hub, &[party, &actor.party], (&policy, &grants), &events).await?;
         let keys: Vec<EventKey> = rows.iter().map(|row| row.key).collect();
         let found = view::grant::relations(hub.db(), &keys, &[party]).await?;
+        let is_counted = policy
+            .grants
+            .iter()
+            .any(|held| held.grant.conditions.queries_per_day.is_some());
+        let uses = match is_counted {
+            true => store::uses(hub.db(), party, moments.map(Micros::day)).await?,
+            false => HashMap::new(),
+        };
         let of = |list: Vec<(PartyId, Relations)>| list.first().map(|(_, relations)| *relations).unwrap_or_default();
         Ok(Self {
             party: party.clone(),
@@ -198,6 +213,7 @@ impl Looks {
             relations: found.into_iter().map(|(key, list)| (key, of(list))).collect(),
             ground,
             rows,
+            uses,
         })
     }
 
@@ -230,6 +246,13 @@ impl Looks {
 
     /// What is decided about an event, and what that leaves of it or of a part of it.
     fn at(&self, hub: &Hub, row: &EventRow, part: &Event, at: Micros) -> (Decision<'_>, Option<Event>) {
+        let of_the_day = self.uses.iter().filter(|((day, _), _)| *day == at.day());
+        let uses: Uses = of_the_day.map(|((_, grant), uses)| (*grant, *uses)).collect();
+        self.by(hub, row, part, (at, &uses))
+    }
+
+    /// The same after so many readings of the day.
+    fn by(&self, hub: &Hub, row: &EventRow, part: &Event, (at, uses): (Micros, &Uses)) -> (Decision<'_>, Option<Event>) {
         let (registry, proved) = (hub.registry(), std::collections::HashSet::new());
         let facts = EventFacts {
             registry: &registry,
@@ -245,6 +268,7 @@ impl Looks {
             at,
             event: &row.event,
             proved: &proved,
+            uses,
         };
         let decision = decide(asked, &facts, &self.policy, &self.grants(row));
         let shown = decision.mask(Asked { event: part, ..asked }, &facts);
@@ -278,6 +302,7 @@ impl Looks {
             // Not those of the party: what hangs on them beside the event is not the asker's to see.
             relations: Relations::default(),
             sight: decision.sight(),
+            counted: Vec::new(),
             document: row.document,
         })
     }

@@ -214,11 +214,12 @@ async fn said_by_now(hub: &Hub, thing: &Thing) -> Result<Option<String>, Service
 }
 
 /// Who is named to the caller, by grants or in an emergency, in the events by which a thing came into being and went on. Of events that
-/// ask for proof that a thing is at hand nothing is told: how the caller came by its key is not known here.
+/// ask for proof that a thing is at hand nothing is told: how the caller came by its key is not known here; nor by grants whose readings
+/// are counted, which many things on one page would use up.
 async fn names(hub: &Hub, actor: &Actor, trace: &Trace) -> Result<Named, ServiceError> {
     let mut attempts = Attempts::default();
     loop {
-        let lens = Lens::of(hub, actor, []).await?;
+        let lens = Lens::of(hub, actor, []).await?.without_counted();
         if lens.is_plain() {
             return Ok(Named::default());
         }

@@ -7,12 +7,13 @@
 
 mod acting;
 mod eyes;
+mod reading;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::domain::event::{Event, SourceDest};
-use crate::domain::grant::{Held, Places};
+use crate::domain::grant::{Held, Places, Uses};
 use crate::domain::gs1::{Epc, EpcKey, Gln};
 use crate::domain::ids::{EventKey, GrantId, PartyId};
 use crate::domain::lens::mask::has_brand;
@@ -31,6 +32,7 @@ use super::error::{Code, ServiceError};
 
 pub(super) use acting::Acting;
 pub(super) use eyes::{Eyes, document_holder, prefix_holder};
+pub use reading::Reading;
 
 /// How often a read is begun anew because of acts on grants meanwhile.
 const ATTEMPTS: usize = 32;
@@ -56,6 +58,9 @@ pub(super) struct Lens {
     pub(super) at: Micros,
     /// Things whose full identifier the caller named.
     pub(super) proved: HashSet<EpcKey>,
+    /// How often the caller has used grants today that give so many readings.
+    pub(super) uses: Uses,
+    reading: Reading,
     /// In whose name it asks, if not in its own.
     pub(super) acting: Option<Acting>,
 }
@@ -70,6 +75,8 @@ impl Lens {
             meant: Vec::new(),
             at,
             proved: HashSet::new(),
+            uses: Uses::new(),
+            reading: Reading::Question,
             acting: None,
         };
         if lens.policy.grants.is_empty() && lens.policy.emergencies.is_empty() {
@@ -82,6 +89,13 @@ impl Lens {
             lens.meant = all.filter(|(_, held)| meant(held, me)).map(|(index, _)| index).collect();
         }
         lens.proved = proved.into_iter().collect();
+        if lens
+            .meant()
+            .iter()
+            .any(|held| held.grant.conditions.queries_per_day.is_some())
+        {
+            lens.uses = uses(hub, &lens.party, at).await?;
+        }
         Ok(lens)
     }
 
@@ -109,8 +123,13 @@ impl Lens {
         self.meant.iter().filter_map(|index| self.policy.grants.get(*index)).collect()
     }
 
+    /// Those of them that give something today.
+    pub(super) fn giving(&self) -> impl Iterator<Item = &Held> {
+        self.meant().into_iter().filter(|held| !held.grant.is_used_up(&self.uses))
+    }
+
     fn ids(&self) -> Vec<GrantId> {
-        self.meant().into_iter().map(|held| held.grant.id).collect()
+        self.giving().map(|held| held.grant.id).collect()
     }
 
     /// Whether the read that this was made for saw one state of the grants.
@@ -184,6 +203,12 @@ impl Lens {
             grants,
         }
     }
+}
+
+/// How often a party has used grants on the UTC day of a moment.
+pub(super) async fn uses(hub: &Hub, party: &PartyId, at: Micros) -> Result<Uses, ServiceError> {
+    let uses = grant::uses(hub.db(), party, [at.day(); 2]).await?;
+    Ok(uses.into_iter().map(|((_, grant), uses)| (grant, uses)).collect())
 }
 
 /// Counts the attempts of a read: grants that change all the time do not keep it going for ever.

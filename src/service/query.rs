@@ -4,9 +4,12 @@
 //! it, so that neither an answer nor a count tells of what is hidden. A call looks at a limited number of events: in an order
 //! that the database knows, the page ends early then and the next goes on; otherwise the query is refused.
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
 use crate::domain::gs1::Gln;
+use crate::domain::ids::GrantId;
 use crate::domain::lens::planted::{Leak, leaks};
 use crate::domain::party::Actor;
 use crate::domain::query::order::{Key, Order, OrderBy};
@@ -29,6 +32,7 @@ mod prefilter;
 mod vocabulary;
 mod whole;
 
+pub use super::lens::Reading;
 pub use knowledge::Known;
 pub use position::Position;
 pub use vocabulary::{Element, vocabulary};
@@ -48,6 +52,8 @@ pub struct Asked<'a> {
     pub after: Option<Position>,
     /// GLN of the principal in whose name is asked, if not in the caller's own.
     pub acting_for: Option<Gln>,
+    /// How it counts against grants that give so many readings a day.
+    pub reading: Reading,
 }
 
 /// A page.
@@ -88,7 +94,9 @@ pub async fn run(hub: &Hub, actor: &Actor, asked: Asked<'_>) -> Result<Found, Se
         let mut scan = Scan {
             hub,
             actor,
-            lens: Lens::acting_for(hub, actor, asked.acting_for, filter.epcs.iter().copied()).await?,
+            lens: Lens::acting_for(hub, actor, asked.acting_for, filter.epcs.iter().copied())
+                .await?
+                .read_as(asked.reading),
             query: asked.query,
             knows: Known::to(hub, actor),
             aliases: &aliases,
@@ -97,6 +105,7 @@ pub async fn run(hub: &Hub, actor: &Actor, asked: Asked<'_>) -> Result<Found, Se
             after: None,
             left: hub.limits().query_rows,
             exhausted: false,
+            used: BTreeSet::new(),
         };
         let found = match (&asked.query.order, scan.way) {
             (Some(order), Way::Key) => scan.sorted(order, first, asked.after).await,
@@ -106,7 +115,11 @@ pub async fn run(hub: &Hub, actor: &Actor, asked: Asked<'_>) -> Result<Found, Se
             }
         };
         // A refusal tells something as well: it stands only if the grants stood.
-        if scan.lens.still_holds(hub).await? {
+        let may_tell = match &found {
+            Ok(found) => scan.lens.may_tell(hub, &found.events).await?,
+            Err(_) => scan.lens.still_holds(hub).await? && scan.lens.take(hub, scan.used).await?,
+        };
+        if may_tell {
             return Ok(counted(found?, asked.query.count, returned));
         }
         attempts.again()?;
@@ -208,6 +221,8 @@ struct Scan<'a> {
     /// How many more rows this call may look at.
     left: usize,
     exhausted: bool,
+    /// Grants of which a reading is used if it is told that events answer, and not which.
+    used: BTreeSet<GrantId>,
 }
 
 /// An event that answers, and where it stands in the walk.
@@ -247,10 +262,11 @@ impl Scan<'_> {
         let seen = event::seen(self.hub, (self.actor, &self.lens), read).await?;
         let seen = seen.into_iter().map(|seen| self.aliases.named(seen));
         let hits = seen.filter(|seen| self.query.matches(subject(seen), &self.knows.about(seen.document)));
-        Ok(Some(
-            hits.filter_map(|seen| Some((*positions.get(&seen.key.uuid())?, seen)))
-                .collect(),
-        ))
+        let hits: Vec<Hit> = hits
+            .filter_map(|seen| Some((*positions.get(&seen.key.uuid())?, seen)))
+            .collect();
+        self.used.extend(hits.iter().flat_map(|(_, seen)| &seen.counted));
+        Ok(Some(hits))
     }
 
     /// A page in the order of the rows.

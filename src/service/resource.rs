@@ -3,10 +3,11 @@
 //!
 //! A list is read from the masked events themselves, in the order of its texts, so that it cannot name what is hidden.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::event::Event;
 use crate::domain::gs1::Epc;
+use crate::domain::ids::GrantId;
 use crate::domain::party::Actor;
 use crate::domain::query::pattern::EpcPattern;
 use crate::domain::query::{Clause, EpcField, PlaceField, Query, TermField};
@@ -16,7 +17,7 @@ use super::Hub;
 use super::error::{Code, ServiceError};
 use super::event::{self, Filter};
 use super::lens::{Attempts, Lens};
-use super::query::{self, Asked};
+use super::query::{self, Asked, Reading};
 
 /// What events have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,20 +64,22 @@ pub async fn list(
     let mut attempts = Attempts::default();
     loop {
         let lens = Lens::of(hub, actor, []).await?;
-        let page = page(hub, (actor, &lens), resource, (first, after)).await?;
-        if lens.still_holds(hub).await? {
-            return Ok(page);
+        let (found, has_more, used) = page(hub, (actor, &lens), resource, (first, after)).await?;
+        if lens.still_holds(hub).await? && lens.take(hub, used).await? {
+            return Ok((found, has_more));
         }
         attempts.again()?;
     }
 }
 
+/// A page, and the grants of which a reading was used for it: the list is made of all events.
 async fn page(
     hub: &Hub,
     (actor, lens): (&Actor, &Lens),
     resource: Resource,
     (first, after): (usize, Option<&str>),
-) -> Result<(Vec<Member>, bool), ServiceError> {
+) -> Result<(Vec<Member>, bool, BTreeSet<GrantId>), ServiceError> {
+    let mut used = BTreeSet::new();
     let most = hub.limits().query_rows;
     let (mut left, mut key) = (most, None);
     let mut found: BTreeMap<String, Member> = BTreeMap::new();
@@ -87,6 +90,7 @@ async fn page(
         left -= read.len();
         key = read.last().map(|row| row.key.uuid()).or(key);
         for seen in event::seen(hub, (actor, lens), read).await? {
+            used.extend(&seen.counted);
             for member in members(&seen.event, resource) {
                 let text = member.text();
                 if after.is_none_or(|after| text > after) && !found.contains_key(text) {
@@ -106,7 +110,7 @@ async fn page(
         }
     }
     let has_more = found.len() > first;
-    Ok((found.into_values().take(first).collect(), has_more))
+    Ok((found.into_values().take(first).collect(), has_more, used))
 }
 
 fn members(event: &Event, resource: Resource) -> Vec<Member> {
@@ -159,6 +163,7 @@ pub async fn find(hub: &Hub, actor: &Actor, clause: Clause) -> Result<(), Servic
         first: 1,
         after: None,
         acting_for: None,
+        reading: Reading::Question,
     };
     let found = query::run(hub, actor, asked).await?;
     if found.events.is_empty() {

@@ -88,7 +88,7 @@ async fn seen_slices(hub: &Hub, actor: &Actor, named: Named<'_>, things: &[Epc])
         let lens = Lens::of(hub, actor, things.iter().map(Epc::key)).await?;
         let rows = rows(hub, &lens, named).await?;
         let seen = event::seen(hub, (actor, &lens), rows.clone()).await?;
-        if lens.still_holds(hub).await? {
+        if lens.may_tell(hub, &seen).await? {
             break (rows, seen);
         }
         attempts.again()?;

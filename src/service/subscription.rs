@@ -288,6 +288,7 @@ pub async fn come_to(hub: &Hub, of: &Subscription) -> Result<Micros, ServiceErro
         first: 1,
         after: None,
         acting_for: None,
+        reading: query::Reading::Look,
     };
     let found = query::run(hub, &of.actor, asked).await?;
     let begun = of.initial_record_time.unwrap_or(of.created_at);

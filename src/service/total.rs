@@ -85,6 +85,12 @@ pub async fn totals(hub: &Hub, actor: &Actor, wanted: Wanted, page: Page) -> Res
     loop {
         let lens = Lens::of(hub, actor, []).await?;
         let ways = Ways::of(hub, &lens).await?;
+        // A sum does not say whose events are in it: the question uses each grant whose events may be.
+        let ids = ways.showing.iter().chain(&ways.in_totals).map(|grant| grant.id);
+        if !lens.take(hub, ids).await? {
+            attempts.again()?;
+            continue;
+        }
         let seen = view::total::seen(hub.db(), &lens.party, &ways.showing, &filter, SEEN + 1).await?;
         if seen.len() > SEEN {
             let text = format!("more than {SEEN} totals: ask for fewer months, or name products");
@@ -134,7 +140,7 @@ impl Ways {
             in_totals: Vec::new(),
             seen: Vec::new(),
         };
-        for held in lens.meant() {
+        for held in lens.giving() {
             let levels = held.grant.levels;
             if levels.shows_event() {
                 ways.seen.push(held.grant.id);

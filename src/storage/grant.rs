@@ -9,6 +9,7 @@
 //! What it deliberately does not do: decide what a grant comes to; `grant_event` says where to look, and may say too much.
 
 mod cover;
+mod usage;
 
 use sea_orm::{DbBackend, QueryResult};
 use uuid::Uuid;
@@ -23,6 +24,7 @@ use super::row::{column, json, parsed};
 use super::{Db, StorageError, Tx};
 
 pub use cover::{Fill, cover, fill, filled, related_before, unfilled};
+pub use usage::{take, uses};
 
 const VERSION: &str = "SELECT version FROM policy WHERE one = 1";
 

@@ -73,6 +73,7 @@ fn ask<'a>(world: &World, viewer: &'a str, counts: &mut Counts) -> Told<'a> {
         at: NOW,
         event: &world.event,
         proved: &world.proved,
+        uses: &world.uses[PARTIES.iter().position(|one| *one == viewer).expect("a party")],
     };
     let me: &Party = world.party(&party).expect("an active party");
     let meant: Vec<&Held> = world
@@ -190,6 +191,7 @@ impl Counts {
                 Verdict::OutOfScope => "out of scope",
                 Verdict::NotTheGrantors => "not the grantor's",
                 Verdict::NotProved => "not proved",
+                Verdict::UsedUp => "used up",
             };
             self.add(format!("grant {verdict}"));
         }
@@ -217,6 +219,7 @@ impl Counts {
             "grant out of scope",
             "grant not the grantor's",
             "grant not proved",
+            "grant used up",
         ];
         for what in levels.chain(layers.map(str::to_owned)) {
             let found = self.0.get(&what).copied().unwrap_or_default();

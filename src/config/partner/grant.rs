@@ -3,8 +3,10 @@
 //! They are the grants and caps of the GraphQL interface, held against the same rules. A grant that is written here gives nothing before
 //! all have signed that must: here, or by `signGrant`. What changes against what is stored is the business of [`crate::service::partner`].
 
+use std::ops::Range;
+
 use crate::domain::grant::{
-    Cap, Conditions, Grant, Grantee, Reshare, Scope, Signers, WrittenCap, WrittenGrant, grant_id, signature,
+    Cap, Conditions, Grant, Grantee, QUERIES, Reshare, Scope, Signers, WrittenCap, WrittenGrant, grant_id, signature,
 };
 use crate::domain::gs1::Gln;
 use crate::domain::ids::{CapId, PartyId, RuleName};
@@ -14,7 +16,7 @@ use crate::domain::party::licence::Required;
 use crate::domain::time::Micros;
 
 use super::draft::{COUNTRY_FIX, Country, KEY_FIX, ROLE_FIX, SLUG_FIX, Word, key};
-use super::reader::{Located, Section};
+use super::reader::{Key, Located, Section};
 
 /// Most grants, and most caps, of one file.
 const MOST: usize = 1_000;
@@ -93,6 +95,7 @@ fn grant(grantor: &PartyId, mut section: Section<'_>) -> GrantDraft {
         full_identifier: section.flag(&key("full_identifier", "true")),
         role: role(&mut section, "required_role"),
         licence: licence(&mut section),
+        queries_per_day: number(&mut section, &key("queries_per_day", "1000"), 1..u64::from(QUERIES) + 1),
     };
     let both = section.flag(&key("both_sign", "true"));
     let signatures: Vec<Located<String>> = section.list(&key("signatures", "[\"eyJ…..…\"]"), false, "give it in quotes");
@@ -169,6 +172,11 @@ fn grantee(section: &mut Section<'_>, party: Option<&Located<PartyId>>) -> Optio
             None
         }
     }
+}
+
+fn number(section: &mut Section<'_>, key: &Key, range: Range<u64>) -> Option<u32> {
+    let number = section.integer(key, range)?;
+    u32::try_from(number.value).ok()
 }
 
 fn licence(section: &mut Section<'_>) -> Option<Required> {

@@ -9,6 +9,8 @@ pub const TEXT: usize = 1_000;
 pub const ENTRIES: usize = 1_000;
 /// Longest a grant can be valid, in days: as long as transaction data is kept, and longer than any contract runs.
 pub const LONGEST_DAYS: i64 = 3_660;
+/// Most readings of a day that a grant can be limited to.
+pub const QUERIES: u32 = 1_000_000;
 /// Longest entry of a scope, in bytes.
 const ENTRY_BYTES: usize = 200;
 
@@ -36,6 +38,9 @@ pub enum GrantFault {
     /// The country of the licence that it asks for.
     #[error("the country of the licence is named by two capital letters (ISO 3166-1 alpha-2), such as `CH`")]
     Country,
+    /// None, or more than are counted.
+    #[error("the queries of a day are 1 to {QUERIES}: leave the number out for a grant without an end of them")]
+    Queries,
     /// A list of the scope.
     #[error("a list of the scope has {ENTRIES} entries at the most")]
     Entries,
@@ -71,6 +76,13 @@ impl Grant {
         let country = self.conditions.licence.as_ref().and_then(|licence| licence.country.as_ref());
         if country.is_some_and(|country| country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase())) {
             return Err(GrantFault::Country);
+        }
+        if self
+            .conditions
+            .queries_per_day
+            .is_some_and(|most| !(1..=QUERIES).contains(&most))
+        {
+            return Err(GrantFault::Queries);
         }
         self.scope.check()
     }

@@ -26,6 +26,8 @@ struct World {
     policy: Policy,
     proved: bool,
     roles: Vec<Role>,
+    /// Readings of the viewer today.
+    uses: Uses,
     /// Of all parties.
     licences: Vec<Licence>,
     parties: Vec<Party>,
@@ -129,6 +131,7 @@ impl World {
             at: NOW,
             event: &self.event,
             proved: &proved,
+            uses: &self.uses,
         };
         let me = self.party(&viewer).unwrap();
         let meant: Vec<&Held> = self
@@ -249,7 +252,11 @@ mod naive {
             });
             let lacks_role = grant.conditions.role.is_some_and(|role| !world.roles.contains(&role));
             let step = grant.scope.biz_steps.is_empty() || grant.scope.biz_steps.iter().any(|step| step == "shipping");
-            if dead || !meant || lacks_role || unlicensed || !step || !in_time(&grant.scope, world.event.event_time) {
+            let used_up = match (grant.conditions.queries_per_day, world.uses.get(&grant.id)) {
+                (Some(most), Some(used)) => *used >= u64::from(most),
+                _ => false,
+            };
+            if used_up || dead || !meant || lacks_role || unlicensed || !step || !in_time(&grant.scope, world.event.event_time) {
                 continue;
             }
             let at = PARTIES.iter().position(|one| *one == grant.grantor.as_str()).unwrap();
@@ -366,6 +373,7 @@ fn any_grant() -> impl Strategy<Value = Held> {
                         role: if licence == 2 { Role::Dispenser } else { Role::Wholesaler },
                         country: (licence == 1).then(|| "DE".to_owned()),
                     }),
+                    queries_per_day: (licence > 6).then_some(3),
                 },
                 signers: Signers::Grantor,
                 reshare: Reshare::None,
@@ -453,8 +461,11 @@ fn any_world() -> impl Strategy<Value = World> {
         prop::collection::vec(any_emergency(), 0..2),
     );
     let licences = prop::collection::vec(any_licence(), 0..3);
-    (relations, things, policy, any::<bool>(), (0_u8..3, licences)).prop_map(
-        |(relations, things, (grants, caps, emergencies), proved, (role, licences))| {
+    let readings = prop::collection::vec(2_u64..5, 4);
+    (relations, things, policy, any::<bool>(), (0_u8..3, licences, readings)).prop_map(
+        |(relations, things, (grants, caps, emergencies), proved, (role, licences, readings))| {
+            let uses = grants.iter().zip(readings).filter(|(_, used)| *used > 2);
+            let uses = uses.map(|(held, used)| (held.grant.id, used - 1)).collect();
             let mut event = Event::new(EventType::Object, Some(Action::Observe), Micros(50), 0);
             event.biz_step = Some(crate::domain::event::Term("shipping".into()));
             let mut lots = Vec::new();
@@ -484,6 +495,7 @@ fn any_world() -> impl Strategy<Value = World> {
                 proved,
                 parties: PARTIES.iter().map(|name| party(name, &roles, &licences)).collect(),
                 roles,
+                uses,
                 licences,
             }
         },
@@ -601,6 +613,7 @@ fn what_names_nothing_is_of_no_product_or_lot_and_in_nobodys_hand() {
             },
             proved: false,
             roles: Vec::new(),
+            uses: Uses::new(),
             licences: Vec::new(),
             parties: PARTIES.iter().map(|name| party(name, &[], &[])).collect(),
         };

@@ -110,8 +110,8 @@ pub async fn impact(hub: &Hub, actor: &Actor, draft: Draft) -> Result<Change, Se
         ended_at: None,
     });
     let (rows, is_all) = newest(hub, actor).await?;
-    let before = Looks::of(hub, actor, &partner, policy, rows.clone()).await?;
-    let after = Looks::of(hub, actor, &partner, with, rows).await?;
+    let before = Looks::of(hub, actor, &partner, policy, (rows.clone(), [now, now])).await?;
+    let after = Looks::of(hub, actor, &partner, with, (rows, [now, now])).await?;
     let unseen = before
         .rows
         .iter()
@@ -132,7 +132,7 @@ pub async fn access_diff(
 ) -> Result<Change, ServiceError> {
     let policy = store::ever(hub.db(), partner).await?;
     let (rows, is_all) = newest(hub, actor).await?;
-    let looks = Looks::of(hub, actor, partner, policy, rows).await?;
+    let looks = Looks::of(hub, actor, partner, policy, (rows, [from, to])).await?;
     Ok(changed(hub, actor, (&looks, from), (&looks, to), is_all))
 }
 
@@ -198,7 +198,7 @@ pub async fn who_can_see(hub: &Hub, actor: &Actor, key: EventKey) -> Result<Vec<
     for party in parties {
         let mut own = (*policy).clone();
         own.grants.retain(|held| matches!(held.grant.grantee, Grantee::Party(_)));
-        let looks = Looks::of(hub, actor, &party, own, rows.clone()).await?;
+        let looks = Looks::of(hub, actor, &party, own, (rows.clone(), [now, now])).await?;
         let Some(row) = looks.rows.first() else { continue };
         let (decision, shown) = looks.at(hub, row, &row.event, now);
         if shown.is_some() && seers.len() < SEERS {

@@ -14,6 +14,7 @@ pub async fn whole(hub: &Hub, actor: &Actor, asked: &Query) -> Result<Vec<SeenEv
         first: most.saturating_add(1),
         after: None,
         acting_for: None,
+        reading: query::Reading::Question,
     };
     let found = query::run(hub, actor, page).await?;
     if found.events.len() > most {

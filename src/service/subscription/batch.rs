@@ -13,7 +13,7 @@ use crate::domain::query::order::{Order, OrderBy};
 use crate::domain::query::{Clause, Count, Query};
 use crate::domain::time::Micros;
 use crate::service::event::SeenEvent;
-use crate::service::query::{self, Asked, Position, subject};
+use crate::service::query::{self, Asked, Position, Reading, subject};
 use crate::service::{Hub, ServiceError};
 use crate::storage::subscription::Place;
 use crate::storage::view;
@@ -55,11 +55,18 @@ pub struct Window {
     pub until: Option<Place>,
     /// At most so many.
     pub most: usize,
+    /// Whether they were told before: then they count for no further reading.
+    pub again: bool,
 }
 
 /// The next events; nothing if there is nothing to look at.
 pub async fn next_batch(hub: &Hub, actor: &Actor, query: &Query, window: Window) -> Result<Option<Batch>, ServiceError> {
-    let Window { cursor, until, most } = window;
+    let Window {
+        cursor,
+        until,
+        most,
+        again,
+    } = window;
     let readable = end_of(readable(hub).await?);
     let until = until.map_or(readable, |until| until.min(readable));
     if until <= cursor {
@@ -75,6 +82,7 @@ pub async fn next_batch(hub: &Hub, actor: &Actor, query: &Query, window: Window)
             returned: 0,
         }),
         acting_for: None,
+        reading: if again { Reading::Again } else { Reading::Batch },
     };
     let found = query::run(hub, actor, asked).await?;
     let until = found.next.map_or(until, |next| (Micros(next.at), next.id).min(until));
@@ -118,6 +126,7 @@ pub(super) async fn check_count(
         first: 1,
         after: None,
         acting_for: None,
+        reading: Reading::Look,
     };
     query::run(hub, actor, asked).await.map(|_| ())
 }

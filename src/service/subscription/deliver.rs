@@ -164,6 +164,8 @@ impl Turn {
         }
         let most = usize::try_from(self.of.progress.batch).unwrap_or(1).max(1);
         let mut most = most.min(hub.limits().delivery_events.max(1));
+        // What is made smaller to fit, or sent again, is one batch.
+        let mut again = self.of.progress.pending.is_some();
         loop {
             let progress = &self.of.progress;
             let window = Window {
@@ -174,6 +176,7 @@ impl Turn {
                     .map(|pending| pending.until)
                     .or(progress.run_until.map(end_of)),
                 most,
+                again,
             };
             let Some(batch) = next_batch(hub, &self.of.actor, query, window).await? else {
                 break;
@@ -183,6 +186,7 @@ impl Turn {
             if count == 0 {
                 self.of.progress.cursor = until;
                 self.of.progress.pending = None;
+                again = false;
                 if !self.save(hub, lease_end(hub)).await? {
                     return Ok(None);
                 }
@@ -191,6 +195,7 @@ impl Turn {
             let body = body::document(hub, &self.of, events)?;
             if body.len() > hub.limits().delivery_bytes && count > 1 {
                 most = count / 2;
+                again = true;
                 continue;
             }
             return Ok(Some(self.planned(hub, body, count, until, None)));

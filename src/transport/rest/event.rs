@@ -142,6 +142,7 @@ pub(super) async fn page_of(
         first: asked.per_page,
         after: after.map(|bytes| Position::read(&bytes)).transpose()?,
         acting_for: acting_for(headers)?,
+        reading: query::Reading::Question,
     };
     let found = query::run(hub, actor, page).await?;
     let next = found.next.map(|next| asked.next(hub, actor, &next.bytes())).transpose()?;

@@ -274,6 +274,7 @@ impl Feed {
                 cursor: self.cursor,
                 until: None,
                 most,
+                again: false,
             };
             let batch = next_batch(&self.hub, &self.actor, &self.query, window)
                 .await

@@ -90,7 +90,7 @@ def entities(world):
             "toCountry": to["country"], "levels": most(grant["levels"]), "from": grant["from"], "until": grant["until"],
             "signed": grant["signed"], "ended": grant["ended"], "fullIdentifier": grant["fullIdentifier"], "role": grant["role"],
             "licenceRole": (grant["licence"] or {}).get("role"), "licenceCountry": (grant["licence"] or {}).get("country"),
-            **limits(grant["scope"]),
+            "queriesPerDay": grant["queriesPerDay"], **limits(grant["scope"]),
         })
     for cap in world["caps"]:
         yield entity("Cap", cap["id"], {
@@ -225,7 +225,7 @@ class Judge:
             if part is None:
                 continue
             licensed = self.licensed(me, grant)
-            given = self.levels("grant", me, uid("Grant", grant["id"]), slice=is_slice, licensed=licensed)
+            given = self.levels("grant", me, uid("Grant", grant["id"]), slice=is_slice, licensed=licensed, readings=grant["readings"][viewer])
             if any(given.values()):
                 for cap, touched in caps:
                     given = least(given, self.levels("cap", me, cap, touched=touched))

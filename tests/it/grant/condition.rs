@@ -4,7 +4,7 @@ use super::explain::{class, event_of, explain};
 use super::*;
 use crate::hub::story_partners;
 
-const TOTALS: &str = "{ eventTotals(filter: {fromMonth: \"2026-03\", toMonth: \"2026-03\"}) { nodes { bizStep units } } }";
+pub const TOTALS: &str = "{ eventTotals(filter: {fromMonth: \"2026-03\", toMonth: \"2026-03\"}) { nodes { bizStep units } } }";
 
 /// The story's files, with more in that of one party.
 async fn rewritten(test: &TestHub, party: &str, more: &str) {
@@ -35,7 +35,7 @@ async fn commissioned(test: &TestHub, at: &str, serial: &str) {
 }
 
 /// The code of what is answered to a proposal of aurora's.
-async fn refused(test: &TestHub, more: Value) -> String {
+pub async fn refused(test: &TestHub, more: Value) -> String {
     let mutation = "mutation ($input: ProposeGrantInput!) { proposeGrant(input: $input) { grant { id } } }";
     let variables = json!({"input": grant_to(test, "halden", more)});
     let answer = test.graphql(&test.actor("aurora"), mutation, variables).await;
@@ -45,7 +45,7 @@ async fn refused(test: &TestHub, more: Value) -> String {
         .map_or_else(|| format!("{error}"), str::to_owned)
 }
 
-fn unlocked(explanation: &Value) -> String {
+pub fn unlocked(explanation: &Value) -> String {
     class(explanation, "WHERE")["blockedBy"][0]["unlockedBy"]
         .as_str()
         .unwrap_or_default()

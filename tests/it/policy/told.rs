@@ -64,7 +64,7 @@ pub fn line(number: u64, world: &World, told: &[Told<'_>]) -> Value {
         },
         "things": world.things.iter().map(thing).collect::<Vec<_>>(),
         "proved": proved.map(Thing::text).collect::<Vec<_>>(),
-        "grants": world.policy.grants.iter().map(grant).collect::<Vec<_>>(),
+        "grants": world.policy.grants.iter().map(|held| grant(world, held)).collect::<Vec<_>>(),
         "caps": caps.collect::<Vec<_>>(),
         "emergencies": emergencies.collect::<Vec<_>>(),
         "asked": told.iter().map(decided).collect::<Vec<_>>(),
@@ -101,14 +101,18 @@ fn levels(sight: Sight) -> Value {
         .into()
 }
 
-fn grant(held: &Held) -> Value {
+fn grant(world: &World, held: &Held) -> Value {
     let grant = &held.grant;
     let (party, role, country) = match &grant.grantee {
         Grantee::Party(party) => (Some(party.as_str()), None, None),
         Grantee::Role { role, country } => (None, Some(role.as_str()), country.as_deref()),
     };
+    let readings = PARTIES.iter().zip(&world.uses);
+    let readings = readings.map(|(party, uses)| ((*party).to_owned(), json!(uses.get(&grant.id).copied().unwrap_or(0))));
     json!({
         "id": grant.id.to_string(),
+        "queriesPerDay": grant.conditions.queries_per_day,
+        "readings": readings.collect::<Map<_, _>>(),
         "grantor": grant.grantor.as_str(),
         "to": {"party": party, "role": role, "country": country},
         "scope": scope(&grant.scope),

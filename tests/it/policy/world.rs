@@ -8,7 +8,7 @@ use counterfoil::domain::event::{
     Action, BizTransaction, CBV_MDA, Content, Event, EventType, Location, Name, Node, Quantity, SourceDest, Term,
 };
 use counterfoil::domain::grant::{
-    Cap, CapHeld, Conditions, Emergency, EmergencyHeld, Grant, Grantee, Held, Origin, Places, Reshare, Scope, Signers,
+    Cap, CapHeld, Conditions, Emergency, EmergencyHeld, Grant, Grantee, Held, Origin, Places, Reshare, Scope, Signers, Uses,
 };
 use counterfoil::domain::gs1::{Epc, EpcClass, EpcKey, Gln, Gtin};
 use counterfoil::domain::ids::{CapId, EmergencyId, GrantId, PartyId};
@@ -93,6 +93,8 @@ pub struct World {
     pub policy: Policy,
     /// Things that the question names in full.
     pub proved: HashSet<EpcKey>,
+    /// How often each of [`PARTIES`] read by which grants today.
+    pub uses: [Uses; 4],
 }
 
 pub fn id(party: &str) -> PartyId {
@@ -149,7 +151,9 @@ impl World {
         } else {
             HashSet::new()
         };
+        let uses = std::array::from_fn(|_| grants.iter().map(|held| (held.grant.id, dice.one(&[0, 2, 3, 4]))).collect());
         Self {
+            uses,
             parties: PARTIES.iter().map(|name| party(name, dice)).collect(),
             relations,
             event,
@@ -461,7 +465,8 @@ fn grant(dice: &mut Dice) -> Held {
         conditions: Conditions {
             full_identifier: dice.one_in(6),
             role: dice.one(&[None, None, None, Some(ROLES[0])]),
-            licence: dice.one_in(4).then(|| Required {
+            queries_per_day: dice.one_in(4).then_some(3),
+            licence: dice.one_in(6).then(|| Required {
                 role: dice.one(&ROLES),
                 country: dice.one(&[None, Some("CH"), Some("DE")]).map(str::to_owned),
             }),

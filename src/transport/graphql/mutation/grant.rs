@@ -37,6 +37,9 @@ pub struct ProposeGrantInput {
     licensed_in: Option<String>,
     /// What for.
     purpose: String,
+    /// At most so many readings of each grantee in a UTC day, 1 to 1,000,000: a page of a list is one, as are the look-up of an event, a delivered
+    /// batch and a question for totals. When they are used up the grant gives nothing until the next day. Without end if not given.
+    queries_per_day: Option<i32>,
     /// Only while the grantee holds this role.
     required_role: Option<Role>,
     /// Of what; of all that the grantor can give if not given.
@@ -300,12 +303,18 @@ pub(in crate::transport::graphql) fn draft(hub: &Hub, input: ProposeGrantInput) 
             full_identifier: input.full_identifier.unwrap_or_default(),
             role: input.required_role.map(role),
             licence,
+            queries_per_day: number("queriesPerDay", input.queries_per_day)?,
         },
         signers: match input.both_sign {
             Some(true) => Signers::Both,
             Some(false) | None => Signers::Grantor,
         },
     })
+}
+
+fn number(name: &str, given: Option<i32>) -> Answer<Option<u32>> {
+    let whole = |given| u32::try_from(given).map_err(|_| bad_input(format!("`{name}` is negative")));
+    given.map(whole).transpose()
 }
 
 fn grant_id(id: &ID) -> Answer<GrantId> {

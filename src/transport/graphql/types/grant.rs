@@ -312,6 +312,11 @@ impl Grant {
         &self.seen.held.grant.purpose
     }
 
+    /// At most so many readings of each grantee in a UTC day; null: without end.
+    async fn queries_per_day(&self) -> Option<u32> {
+        self.seen.held.grant.conditions.queries_per_day
+    }
+
     /// Only while the grantee holds this role.
     async fn required_role(&self) -> Option<Role> {
         self.seen.held.grant.conditions.role.map(Role::from)

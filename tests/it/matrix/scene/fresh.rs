@@ -56,7 +56,7 @@ impl Scene {
         json!({
             "granteeGln": story::gln_of(&self.test, "fjord"), "levels": levels(&FOLLOW), "purpose": "following a batch",
             "legalBasis": "contract 7", "bothSign": both, "requiredRole": "WHOLESALER",
-            "licensedAs": "WHOLESALER", "licensedIn": "NO",
+            "licensedAs": "WHOLESALER", "licensedIn": "NO", "queriesPerDay": 1000000,
             "scope": {"gtins": [AUROXIN], "lots": [LOT], "sites": [PACKWELL_HALL_1], "countries": ["DE"],
                       "bizSteps": ["commissioning", "packing"], "eventFrom": "2026-01-01T00:00:00Z", "eventUntil": "2027-01-01T00:00:00Z"},
             "validFrom": "2026-01-01T00:00:00Z", "validUntil": "2027-01-01T00:00:00Z",
