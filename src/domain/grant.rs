@@ -27,7 +27,7 @@ use super::party::licence::Required;
 use super::time::Micros;
 
 pub use canonical::canonical;
-pub use check::{ENTRIES, GrantFault, LONGEST_DAYS, QUERIES, TEXT};
+pub use check::{CONTRIBUTORS, ENTRIES, GrantFault, LONGEST_DAYS, QUERIES, TEXT};
 pub use limit::{Cap, CapHeld, Emergency, EmergencyHeld};
 pub use written::{WrittenCap, WrittenGrant, grant_id, named_id};
 
@@ -140,6 +140,10 @@ pub struct Conditions {
     /// At most so many readings of each grantee in a UTC day use it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queries_per_day: Option<u32>,
+    /// Only figures that so many parties contribute to (k-anonymity), or the hub's own number of them if that is more. No single event is of several:
+    /// such a grant shows none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub least_contributors: Option<u32>,
 }
 
 /// How many readings of a party used which grants in one UTC day; a grant that is not here was not used.

@@ -10,6 +10,8 @@
 //!   was told of it before, the change itself may be told; which countries it is of never changes. There is a number of releases after which
 //!   it is told as it was last.
 //! - A figure is not told while somebody who is in it does not contribute any more.
+//! - A contributor may ask for more contributors than the rules do: it is in no figure of fewer, and the others are told without it. Nor is it in a change
+//!   that fewer are in.
 //!
 //! What it deliberately does not do: judge what an asker knows from elsewhere or comes to see later (of a step that follows another the
 //! figures are often the same), or several askers that put together what each was told.
@@ -41,8 +43,14 @@ pub struct Rules {
 /// How much of a figure each contributor has.
 pub type Shares = BTreeMap<PartyId, u64>;
 
+/// What a figure is made of: how much of whom, and of how many contributors a figure with it must be; 0: of as many as [`Rules`] ask.
+pub type Parts = BTreeMap<(PartyId, usize), u64>;
+
 /// The figures of one month and product as they stand: by step and country, `""` where that is not known.
-pub type Table = BTreeMap<(String, String), Shares>;
+pub type Table = BTreeMap<(String, String), Parts>;
+
+/// Who asks for how many contributors, if it asks.
+pub type Asks = BTreeMap<PartyId, usize>;
 
 /// Countries whose figure was told as one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +64,9 @@ pub struct Group {
     pub named: bool,
     /// Who has how much in it.
     pub shares: Shares,
+    /// Who of them asked for how many contributors.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub asks: Asks,
 }
 
 /// What is known to have been told of one month and product, in its order: all groups, with their figures as last told.
@@ -81,10 +92,22 @@ impl Rules {
         contributors >= self.contributors && u128::from(most) * 100 <= total * u128::from(self.share_percent)
     }
 
-    /// Whether one figure may be told to who knows the other: nothing has changed, or what did may be told.
+    /// The same rules for a figure that must be of so many contributors, if those are more.
     #[must_use]
-    pub fn admits_change(&self, before: &Shares, after: &Shares) -> bool {
-        before == after || self.admits(&change(before, after))
+    pub fn with_least(self, contributors: usize) -> Self {
+        Self {
+            contributors: self.contributors.max(contributors),
+            ..self
+        }
+    }
+
+    /// Whether one figure may be told to who knows the other: nothing has changed, or what did may be told, with as many contributors as each
+    /// asks for of whom something is in it.
+    #[must_use]
+    pub fn admits_change(&self, before: &Shares, after: &Shares, asks: &Asks) -> bool {
+        let change = change(before, after);
+        let least = change.keys().filter_map(|party| asks.get(party)).max();
+        before == after || self.with_least(least.copied().unwrap_or(0)).admits(&change)
     }
 
     /// A figure as it is told: rounded to the nearest multiple, halves up.
@@ -109,13 +132,37 @@ fn change(before: &Shares, after: &Shares) -> Shares {
     changes.filter(|(_, units)| *units > 0).collect()
 }
 
-fn together<'a>(figures: impl Iterator<Item = &'a Shares>) -> Shares {
-    let mut shares = Shares::new();
-    for (party, units) in figures.flatten().filter(|(_, units)| **units > 0) {
+/// A figure of several, and who asks for how many contributors: without the parts of those who ask for more than it has then.
+fn together<'a>(figures: impl Iterator<Item = &'a Parts>) -> (Shares, Asks) {
+    let mut parts: Vec<(&(PartyId, usize), &u64)> = figures.flatten().filter(|(_, units)| **units > 0).collect();
+    loop {
+        let contributors = parts.iter().map(|((party, _), _)| party).collect::<BTreeSet<_>>().len();
+        let before = parts.len();
+        parts.retain(|((_, least), _)| *least <= contributors);
+        if parts.len() == before {
+            break;
+        }
+    }
+    let (mut shares, mut asks) = (Shares::new(), Asks::new());
+    for ((party, least), units) in parts {
         let of = shares.entry(party.clone()).or_default();
         *of = of.saturating_add(*units);
+        if *least > 0 {
+            let of = asks.entry(party.clone()).or_default();
+            *of = (*of).max(*least);
+        }
     }
-    shares
+    (shares, asks)
+}
+
+impl Group {
+    /// Whether all who are in it still contribute, and ask for no more contributors than it has.
+    fn stands(&self, shares: &Shares, asks: &Asks) -> bool {
+        let asks_no_more = |party: &PartyId| asks.get(party).is_none_or(|least| *least <= self.shares.len());
+        self.shares
+            .keys()
+            .all(|party| shares.contains_key(party) && asks_no_more(party))
+    }
 }
 
 /// What is told of one month and product as it stands, after what was told of it before (oldest first).
@@ -126,16 +173,16 @@ pub fn settle(rules: &Rules, earlier: &[Release], now: &Table) -> Settled {
     let mut settled = Settled::default();
     let mut renewed = false;
     for group in &mut known.0 {
-        let shares = together(
+        let (shares, asks) = together(
             group
                 .countries
                 .iter()
                 .filter_map(|country| now.get(&(group.step.clone(), country.clone()))),
         );
-        if shares != group.shares && may_renew && is_admitted(rules, earlier, group, &shares) {
-            group.shares = shares;
+        if shares != group.shares && may_renew && is_admitted(rules, earlier, group, (&shares, &asks)) {
+            (group.shares, group.asks) = (shares, asks);
             renewed = true;
-        } else if !group.shares.keys().all(|party| shares.contains_key(party)) {
+        } else if !group.stands(&shares, &asks) {
             continue;
         }
         settled.told.push(group.clone());
@@ -150,10 +197,18 @@ pub fn settle(rules: &Rules, earlier: &[Release], now: &Table) -> Settled {
     settled
 }
 
-fn is_admitted(rules: &Rules, earlier: &[Release], group: &Group, shares: &Shares) -> bool {
+fn is_admitted(rules: &Rules, earlier: &[Release], group: &Group, (shares, asks): (&Shares, &Asks)) -> bool {
     let same = |told: &&Group| told.step == group.step && told.countries == group.countries;
     let told = earlier.iter().flat_map(|release| release.0.iter().filter(same));
-    rules.admits(shares) && told.into_iter().all(|told| rules.admits_change(&told.shares, shares))
+    let may_follow = |told: &Group| {
+        let mut both = told.asks.clone();
+        for (party, least) in asks {
+            let of = both.entry(party.clone()).or_default();
+            *of = (*of).max(*least);
+        }
+        rules.admits_change(&told.shares, shares, &both)
+    };
+    rules.admits(shares) && told.into_iter().all(may_follow)
 }
 
 /// Groups of countries of which nothing was told yet.
@@ -164,19 +219,23 @@ fn fresh(rules: &Rules, known: &Release, now: &Table) -> Vec<Group> {
             .iter()
             .any(|group| group.step == step && group.countries.contains(country))
     };
-    let mut steps: BTreeMap<&str, Vec<(&str, &Shares)>> = BTreeMap::new();
-    for ((step, country), shares) in now.iter().filter(|((step, country), _)| !is_known(step, country)) {
-        steps.entry(step).or_default().push((country, shares));
+    let mut steps: BTreeMap<&str, Vec<(&str, &Parts)>> = BTreeMap::new();
+    for ((step, country), parts) in now.iter().filter(|((step, country), _)| !is_known(step, country)) {
+        steps.entry(step).or_default().push((country, parts));
     }
     let mut groups = Vec::new();
     for (step, countries) in steps {
-        let alone = |(country, shares): &(&str, &Shares)| !country.is_empty() && rules.admits(shares);
+        let alone = |(country, parts): &(&str, &Parts)| !country.is_empty() && rules.admits(&together(std::iter::once(*parts)).0);
         let (alone, rest): (Vec<_>, Vec<_>) = countries.into_iter().partition(alone);
-        let group = |of: &[(&str, &Shares)], named| Group {
-            step: step.to_owned(),
-            countries: of.iter().map(|(country, _)| (*country).to_owned()).collect(),
-            named,
-            shares: together(of.iter().map(|(_, shares)| *shares)),
+        let group = |of: &[(&str, &Parts)], named| {
+            let (shares, asks) = together(of.iter().map(|(_, parts)| *parts));
+            Group {
+                step: step.to_owned(),
+                countries: of.iter().map(|(country, _)| (*country).to_owned()).collect(),
+                named,
+                shares,
+                asks,
+            }
         };
         groups.extend(alone.iter().map(|one| group(std::slice::from_ref(one), true)));
         groups.extend(Some(group(&rest, false)).filter(|rest| rules.admits(&rest.shares)));

@@ -104,6 +104,8 @@ pub enum Verdict {
     NotTheGrantors,
     /// The full identifier was not named.
     NotProved,
+    /// It lets events be counted in totals of several, and shows none.
+    InTotals,
     /// The readings that it gives in a day are used up.
     UsedUp,
 }
@@ -236,6 +238,9 @@ fn weigh(asked: Asked<'_>, facts: &dyn Facts, policy: &Policy, held: &Held) -> V
     if proved.is_some() && (part == Part::Nothing || names_nothing) {
         return Verdict::NotProved;
     }
+    if grant.conditions.least_contributors.is_some() {
+        return Verdict::InTotals;
+    }
     if grant.is_used_up(asked.uses) {
         return Verdict::UsedUp;
     }
@@ -333,6 +338,7 @@ impl Decision<'_> {
             | Verdict::OutOfScope
             | Verdict::NotTheGrantors
             | Verdict::NotProved
+            | Verdict::InTotals
             | Verdict::UsedUp => None,
         })
     }

@@ -111,6 +111,8 @@ codes! {
     NotEncodable = "NOT_ENCODABLE", 422, "these serial numbers do not fit this form";
     /// The hub was started on data that may be older than what it has issued.
     FloorUnconfirmed = "FLOOR_UNCONFIRMED", 503, "no serial number is given out until the operator has confirmed which ones were";
+    /// A grant that asks for several contributors and opens single events, or lets none be counted in totals.
+    NotAnonymous = "GRANT_NOT_ANONYMOUS", 422, "a grant that opens single events cannot ask for several contributors";
     /// Same `eventID`, other content.
     Conflict = "CONFLICT", 409, "this contradicts what is already there";
     /// Too many requests, or the hub is shutting down or cannot reach its database; nothing was done or the outcome is unknown: ask again with the same key.

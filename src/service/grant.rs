@@ -138,7 +138,21 @@ pub(super) fn drawn_up(registry: &Registry, actor: &Actor, draft: Draft, now: Mi
 }
 
 fn faulty(fault: GrantFault) -> ServiceError {
-    bad(fault.to_string())
+    let code = match fault {
+        GrantFault::NotAnonymous => Code::NotAnonymous,
+        GrantFault::Dates
+        | GrantFault::TooLong
+        | GrantFault::ToItself
+        | GrantFault::RoleSigns
+        | GrantFault::Nothing
+        | GrantFault::Purpose
+        | GrantFault::Country
+        | GrantFault::Queries
+        | GrantFault::Contributors
+        | GrantFault::Entries
+        | GrantFault::Entry => Code::BadInput,
+    };
+    ServiceError::refused(code, fault.to_string())
 }
 
 /// Takes the caller's signature: the grant is in force once all have signed that must. Again is the same as once.

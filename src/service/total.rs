@@ -10,6 +10,9 @@
 //! through for it; a cap that lowers it keeps out all events of the cap's owner that name a product of the cap. Both are narrower than what
 //! is shown of single events, never wider.
 //!
+//! A grant that asks for more contributors than the hub is in no figure of fewer; where several grants open an event, the one that asks for least
+//! counts.
+//!
 //! What is told of others is stored before it is told (`total_release`), so that every process tells the same, and again after a restart.
 //! Nothing of it depends on what any other party asks.
 
@@ -18,7 +21,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::domain::grant::Held;
+use crate::domain::grant::{Grant, Held};
 use crate::domain::gs1::Gtin;
 use crate::domain::ids::{GrantId, PartyId};
 use crate::domain::inference::{self, Group, Release, Rules, Settled, Table};
@@ -142,6 +145,9 @@ impl Ways {
         };
         for held in lens.giving() {
             let levels = held.grant.levels;
+            if held.grant.conditions.least_contributors.is_some() && levels.shows_event() {
+                continue;
+            }
             if levels.shows_event() {
                 ways.seen.push(held.grant.id);
                 ways.showing.extend(counted(hub, lens, held));
@@ -154,6 +160,12 @@ impl Ways {
         ways.in_totals.retain(|grant| !unfilled.contains(&grant.id));
         Ok(ways)
     }
+}
+
+/// Of how many parties a grant asks that a figure be; 0: of no more than the hub does.
+pub(super) fn contributors(grant: &Grant) -> usize {
+    let least = grant.conditions.least_contributors;
+    least.map_or(0, |least| usize::try_from(least).unwrap_or(usize::MAX))
 }
 
 fn counted(hub: &Hub, lens: &Lens, held: &Held) -> Option<Counted> {
@@ -186,6 +198,7 @@ fn counted(hub: &Hub, lens: &Lens, held: &Held) -> Option<Counted> {
         countries: grant.scope.countries.clone(),
         whole: !shows || grant.levels.contents >= Contents::Handed,
         placed: matches!(grant.levels.place, Where::Country | Where::Site | Where::ReadPoint),
+        least: contributors(grant),
         times: licence.map(|licence| licence.spans(me).collect()),
         caps: lowering
             .map(|held| (held.cap.owner.clone(), held.cap.scope.gtins.clone()))

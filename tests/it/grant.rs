@@ -12,6 +12,7 @@ use crate::hub::TestHub;
 use crate::story::{self, AUROXIN, AUROXIN_CASE, PACKWELL_HALL_1, PACKWELL_HALL_2, ZENITHOL, gln_of};
 
 mod condition;
+mod contributors;
 mod day;
 mod explain;
 mod limit;

@@ -191,6 +191,7 @@ impl Counts {
                 Verdict::OutOfScope => "out of scope",
                 Verdict::NotTheGrantors => "not the grantor's",
                 Verdict::NotProved => "not proved",
+                Verdict::InTotals => "in totals",
                 Verdict::UsedUp => "used up",
             };
             self.add(format!("grant {verdict}"));
@@ -219,6 +220,7 @@ impl Counts {
             "grant out of scope",
             "grant not the grantor's",
             "grant not proved",
+            "grant in totals",
             "grant used up",
         ];
         for what in levels.chain(layers.map(str::to_owned)) {

@@ -6,7 +6,8 @@
 use std::ops::Range;
 
 use crate::domain::grant::{
-    Cap, Conditions, Grant, Grantee, QUERIES, Reshare, Scope, Signers, WrittenCap, WrittenGrant, grant_id, signature,
+    CONTRIBUTORS, Cap, Conditions, Grant, Grantee, QUERIES, Reshare, Scope, Signers, WrittenCap, WrittenGrant, grant_id,
+    signature,
 };
 use crate::domain::gs1::Gln;
 use crate::domain::ids::{CapId, PartyId, RuleName};
@@ -95,6 +96,11 @@ fn grant(grantor: &PartyId, mut section: Section<'_>) -> GrantDraft {
         full_identifier: section.flag(&key("full_identifier", "true")),
         role: role(&mut section, "required_role"),
         licence: licence(&mut section),
+        least_contributors: number(
+            &mut section,
+            &key("least_contributors", "5"),
+            2..u64::from(*CONTRIBUTORS.end()) + 1,
+        ),
         queries_per_day: number(&mut section, &key("queries_per_day", "1000"), 1..u64::from(QUERIES) + 1),
     };
     let both = section.flag(&key("both_sign", "true"));

@@ -1,5 +1,7 @@
 //! What can be granted at all, whichever way a grant comes to the hub.
 
+use std::ops::RangeInclusive;
+
 use super::{Grant, Grantee, Scope, Signers};
 use crate::domain::lens::Sight;
 
@@ -11,6 +13,8 @@ pub const ENTRIES: usize = 1_000;
 pub const LONGEST_DAYS: i64 = 3_660;
 /// Most readings of a day that a grant can be limited to.
 pub const QUERIES: u32 = 1_000_000;
+/// How many contributors a grant can ask for: one is none, and no figure is of more parties than a hub has.
+pub const CONTRIBUTORS: RangeInclusive<u32> = 2..=1_000;
 /// Longest entry of a scope, in bytes.
 const ENTRY_BYTES: usize = 200;
 
@@ -41,6 +45,14 @@ pub enum GrantFault {
     /// None, or more than are counted.
     #[error("the queries of a day are 1 to {QUERIES}: leave the number out for a grant without an end of them")]
     Queries,
+    /// Fewer than two contributors, or more than a hub has.
+    #[error("the least contributors are {} to {}: leave the number out for that of the hub", CONTRIBUTORS.start(), CONTRIBUTORS.end())]
+    Contributors,
+    /// It asks for several contributors and opens single events, or none in totals.
+    #[error(
+        "a grant that asks for several contributors lets events be counted in totals and opens none of them: give it EXISTENCE, PRODUCT and STATE in full, WHEN from `month` and WHERE from `country`, no CONTAINMENT with `exact` times, no lots and no `fullIdentifier`; or leave the number out"
+    )]
+    NotAnonymous,
     /// A list of the scope.
     #[error("a list of the scope has {ENTRIES} entries at the most")]
     Entries,
@@ -83,6 +95,14 @@ impl Grant {
             .is_some_and(|most| !(1..=QUERIES).contains(&most))
         {
             return Err(GrantFault::Queries);
+        }
+        if let Some(least) = self.conditions.least_contributors {
+            if !CONTRIBUTORS.contains(&least) {
+                return Err(GrantFault::Contributors);
+            }
+            if self.levels.shows_event() || !self.levels.shows_totals() || !self.counts_in_totals() {
+                return Err(GrantFault::NotAnonymous);
+            }
         }
         self.scope.check()
     }

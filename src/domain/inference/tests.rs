@@ -17,9 +17,25 @@ fn shares(of: &[(&str, u64)]) -> Shares {
     of.iter().map(|(party, units)| (party.parse().unwrap(), *units)).collect()
 }
 
+/// Of contributors of whom these ask for so many.
+fn asked(of: &[(&str, u64)], asks: &[(&str, usize)]) -> Parts {
+    let least = |party: &str| asks.iter().find(|(one, _)| *one == party).map_or(0, |(_, least)| *least);
+    let part = |(party, units): (PartyId, u64)| ((party.clone(), least(party.as_str())), units);
+    shares(of).into_iter().map(part).collect()
+}
+
 fn table(of: &[(&str, &[(&str, u64)])]) -> Table {
-    let cell = |(country, of): &(&str, &[(&str, u64)])| (("receiving".to_owned(), (*country).to_owned()), shares(of));
+    let cell = |(country, of): &(&str, &[(&str, u64)])| (("receiving".to_owned(), (*country).to_owned()), asked(of, &[]));
     of.iter().map(cell).collect()
+}
+
+/// All of it, whatever anybody asks.
+fn all<'a>(figures: impl Iterator<Item = &'a Shares>) -> Shares {
+    let mut all = Shares::new();
+    for (party, units) in figures.flatten().filter(|(_, units)| **units > 0) {
+        *all.entry(party.clone()).or_default() += *units;
+    }
+    all
 }
 
 /// What is told, as country names (`*` for those together) and figures.
@@ -140,6 +156,54 @@ fn there_is_an_end_of_releases() {
     assert_eq!(told(&settle(&RULES, &earlier, &now)), expect(&[("DE", 900)]));
 }
 
+#[test]
+fn who_asks_for_more_contributors_is_in_no_figure_of_fewer() {
+    let german = |of: &[(&str, u64)], asks: &[(&str, usize)]| {
+        let cell = (("receiving".to_owned(), "DE".to_owned()), asked(of, asks));
+        Table::from([cell])
+    };
+    let four = [("aa", 10), ("bb", 10), ("cc", 10), ("dd", 10)];
+    let check = |asks: &[(&str, usize)], expected: &[(&str, u64)]| {
+        assert_eq!(told(&settle(&RULES, &[], &german(&four, asks))), expect(expected), "{asks:?}");
+    };
+    check(&[("dd", 4)], &[("DE", 40)]);
+    check(&[("dd", 2)], &[("DE", 40)]);
+    // The others are told without it: nobody holds back what is not its own.
+    check(&[("dd", 5)], &[("DE", 30)]);
+    check(&[("cc", 4), ("dd", 1_000)], &[]);
+    check(&[("cc", 5), ("dd", 5)], &[]);
+    // What was told before it asked for so many is told no more, nor by the change.
+    let release = settle(&RULES, &[], &german(&four, &[("dd", 4)])).release.unwrap();
+    assert_eq!(release.0[0].asks, Asks::from([("dd".parse().unwrap(), 4)]));
+    let again = |of: &[(&str, u64)], asks| told(&settle(&RULES, std::slice::from_ref(&release), &german(of, asks)));
+    assert_eq!(again(&four, &[("dd", 4)]), expect(&[("DE", 40)]));
+    assert_eq!(again(&four, &[("dd", 5)]), expect(&[]));
+    let more = [("aa", 20), ("bb", 20), ("cc", 10), ("dd", 20), ("ee", 0)];
+    assert_eq!(
+        again(&more, &[("dd", 4)]),
+        expect(&[("DE", 40)]),
+        "three have changed, and one of them asks for four"
+    );
+    let most = [("aa", 20), ("bb", 20), ("cc", 20), ("dd", 20), ("ee", 0)];
+    assert_eq!(again(&most, &[("dd", 4)]), expect(&[("DE", 80)]));
+    let five = [("aa", 10), ("bb", 10), ("cc", 10), ("dd", 10), ("ee", 10)];
+    assert_eq!(
+        again(&five, &[("dd", 5)]),
+        expect(&[]),
+        "now it would be of five, and was told of four"
+    );
+    let three_more = [("aa", 20), ("bb", 20), ("cc", 10), ("dd", 10), ("ee", 10)];
+    assert_eq!(
+        again(&three_more, &[("dd", 5)]),
+        expect(&[("DE", 70)]),
+        "who asks for five is not in the change"
+    );
+    // A release of before anybody could ask.
+    let old = r#"[{"step":"receiving","countries":["DE"],"named":true,"shares":{"aa":10,"bb":10,"cc":10}}]"#;
+    let old: Release = serde_json::from_str(old).unwrap();
+    assert!(!serde_json::to_string(&old).unwrap().contains("asks"));
+}
+
 /// A figure that the attacker has: in which round, of which countries, and who really has how much in it.
 #[derive(Debug, Clone)]
 struct Figure {
@@ -159,7 +223,7 @@ fn attack(figures: &[Figure]) -> Option<(Figure, Figure)> {
             let countries: BTreeSet<String> = some.iter().flat_map(|figure| figure.countries.iter().cloned()).collect();
             let is_disjoint = countries.len() == some.iter().map(|figure| figure.countries.len()).sum::<usize>();
             if some.len() > 1 && is_disjoint {
-                let shares = together(some.iter().map(|figure| &figure.shares));
+                let shares = all(some.iter().map(|figure| &figure.shares));
                 sums.push(Figure {
                     round,
                     countries,
@@ -170,12 +234,12 @@ fn attack(figures: &[Figure]) -> Option<(Figure, Figure)> {
     }
     let singles = figures.len();
     for (at, whole) in sums.iter().enumerate() {
-        if !RULES.admits(&whole.shares) {
+        if !RULES.admits_change(&Shares::new(), &whole.shares, &asks()) {
             return Some((whole.clone(), whole.clone()));
         }
         for (other, part) in sums.iter().enumerate() {
             let takes = whole.round == part.round || (at < singles && other < singles);
-            if takes && part.countries.is_subset(&whole.countries) && !RULES.admits_change(&whole.shares, &part.shares) {
+            if takes && part.countries.is_subset(&whole.countries) && !RULES.admits_change(&whole.shares, &part.shares, &asks()) {
                 return Some((whole.clone(), part.clone()));
             }
         }
@@ -195,6 +259,15 @@ enum Telling {
     WithoutChanges,
     /// With whatever there is.
     WithoutRules,
+    /// However many contributors somebody asks for.
+    WithoutAsks,
+}
+
+/// Two of the six ask for more than the rules do, as [`rounds`] has it.
+fn asks() -> Asks {
+    [("ee", 4), ("ff", 5)]
+        .map(|(party, least)| (party.parse().unwrap(), least))
+        .into()
 }
 
 fn figures(telling: Telling, rounds: &[Table]) -> Vec<Figure> {
@@ -210,11 +283,18 @@ fn figures(telling: Telling, rounds: &[Table]) -> Vec<Figure> {
             Telling::AsItIs | Telling::WithTotals => settle(&RULES, &earlier, now),
             Telling::WithoutMemory => settle(&RULES, &[], now),
             Telling::WithoutRules => settle(&lax, &[], now),
+            Telling::WithoutAsks => {
+                let free = now.iter().map(|(cell, parts)| {
+                    let free = parts.iter().map(|((party, _), units)| ((party.clone(), 0), *units));
+                    (cell.clone(), free.collect())
+                });
+                settle(&RULES, &earlier, &free.collect())
+            }
             Telling::WithoutChanges => {
                 let mut settled = settle(&RULES, &earlier, now);
                 for group in &mut settled.told {
                     let of = |country: &String| now.get(&(group.step.clone(), country.clone()));
-                    let shares = together(group.countries.iter().filter_map(of));
+                    let (shares, _) = together(group.countries.iter().filter_map(of));
                     if RULES.admits(&shares) {
                         group.shares = shares;
                     }
@@ -230,7 +310,7 @@ fn figures(telling: Telling, rounds: &[Table]) -> Vec<Figure> {
         let all = Figure {
             round,
             countries: now.keys().map(|(_, country)| country.clone()).collect(),
-            shares: together(now.values()),
+            shares: together(now.values()).0,
         };
         if matches!(telling, Telling::WithTotals) && RULES.admits(&all.shares) {
             figures.push(all);
@@ -254,7 +334,9 @@ fn rounds() -> impl Strategy<Value = Vec<Table>> {
                     ["aa", "bb", "cc", "dd", "ee", "ff"][party],
                 );
                 let cell = now.entry(("receiving".to_owned(), country.to_owned())).or_default();
-                cell.insert(party.parse().unwrap(), units);
+                let party: PartyId = party.parse().unwrap();
+                let least = asks().get(&party).copied().unwrap_or(0);
+                cell.insert((party, least), units);
                 cell.retain(|_, units| *units > 0);
             }
             now.clone()
@@ -294,6 +376,7 @@ fn the_attack_finds_the_leak_of_each_rule_left_out() {
         (Telling::WithTotals, true),
         (Telling::WithoutChanges, true),
         (Telling::WithoutRules, true),
+        (Telling::WithoutAsks, true),
     ] {
         let mut runner = TestRunner::deterministic();
         let found = (0..500).any(|_| {

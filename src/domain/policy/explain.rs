@@ -97,6 +97,10 @@ impl Decision<'_> {
                     Rule::Grant(grant.id),
                     "the question must name the full identifier of the thing".to_owned(),
                 ),
+                Verdict::InTotals => (
+                    Rule::Grant(grant.id),
+                    "the grant lets events be counted in totals of several parties, and shows none: it must not ask for so many contributors".to_owned(),
+                ),
                 Verdict::UsedUp => (
                     Rule::Grant(grant.id),
                     "the readings that the grant gives in a UTC day are used up: it gives again on the next day".to_owned(),

@@ -256,7 +256,15 @@ mod naive {
                 (Some(most), Some(used)) => *used >= u64::from(most),
                 _ => false,
             };
-            if used_up || dead || !meant || lacks_role || unlicensed || !step || !in_time(&grant.scope, world.event.event_time) {
+            if grant.conditions.least_contributors.is_some()
+                || used_up
+                || dead
+                || !meant
+                || lacks_role
+                || unlicensed
+                || !step
+                || !in_time(&grant.scope, world.event.event_time)
+            {
                 continue;
             }
             let at = PARTIES.iter().position(|one| *one == grant.grantor.as_str()).unwrap();
@@ -373,6 +381,7 @@ fn any_grant() -> impl Strategy<Value = Held> {
                         role: if licence == 2 { Role::Dispenser } else { Role::Wholesaler },
                         country: (licence == 1).then(|| "DE".to_owned()),
                     }),
+                    least_contributors: (licence == 5 && to == 3).then_some(3),
                     queries_per_day: (licence > 6).then_some(3),
                 },
                 signers: Signers::Grantor,

@@ -213,7 +213,8 @@ pub async fn who_can_see(hub: &Hub, actor: &Actor, key: EventKey) -> Result<Vec<
     let to_roles = policy
         .grants
         .iter()
-        .filter(|held| held.grant.grantor == actor.party && held.is_in_force(now));
+        .filter(|held| held.grant.grantor == actor.party && held.is_in_force(now))
+        .filter(|held| held.grant.conditions.least_contributors.is_none());
     seers.extend(to_roles.filter_map(|held| match held.grant.grantee {
         Grantee::Role { role, .. } if rows.iter().any(|row| held.grant.scope.may_cover(&row.event)) => Some(Seer {
             party: None,

@@ -74,6 +74,7 @@ fn hot(backend: DbBackend) -> Vec<(&'static str, String, Vec<Value>)> {
         countries: vec!["CH".to_owned()],
         whole: false,
         placed: true,
+        least: 5,
         times: Some(vec![(Micros(1), Micros(2))]),
         caps: vec![(party.clone(), vec![gtin])],
     });

@@ -10,7 +10,7 @@ use sea_orm::{QueryResult, Value};
 use crate::domain::grant::GIVING;
 use crate::domain::gs1::Gtin;
 use crate::domain::ids::{GrantId, PartyId};
-use crate::domain::inference::{Shares, Table};
+use crate::domain::inference::{Parts, Table};
 use crate::domain::lens::planted::{Leak, leaks};
 use crate::domain::lens::{Contents, Relations, Sight, Where, sight};
 use crate::domain::time::{Micros, Month};
@@ -54,6 +54,8 @@ pub struct Counted {
     pub whole: bool,
     /// Whether it shows in which country.
     pub placed: bool,
+    /// Of how many parties a figure must be at least; 0: of as many as the rules ask.
+    pub least: usize,
     /// Only events of these spans of time; none: of any.
     pub times: Option<Vec<(Micros, Micros)>>,
     /// Whose caps keep events out, and of which products; no product: of all.
@@ -255,12 +257,14 @@ pub async fn of_others(
             country,
             step,
         } = cell(row)?;
-        let shares: &mut Shares = tables
+        let parts: &mut Parts = tables
             .entry((month, gtin))
             .or_default()
             .entry((step, country.unwrap_or_default()))
             .or_default();
-        shares.insert(parsed(row, "event", "teller")?, units(row)?);
+        let least: i64 = column(row, "access_grant", "least")?;
+        let least = usize::try_from(least).unwrap_or(usize::MAX);
+        parts.insert((parsed(row, "event", "teller")?, least), units(row)?);
         last = Some((month, gtin));
     }
     if found.len() >= rows {
@@ -288,16 +292,22 @@ pub(super) fn of_others_sql(others: Others<'_>, filter: &Filter, rows: usize) ->
             let (from, wheres) = granted(&mut binds, others.party, grant, filter);
             let row = ROW.replace("{month}", &month(&mut binds, filter));
             format!(
-                "SELECT {row}, t.country AS country, COALESCE(e.principal_id, e.asserter_id) AS teller FROM {from} WHERE {wheres} AND {unseen}"
+                "SELECT {row}, t.country AS country, COALESCE(e.principal_id, e.asserter_id) AS teller, CAST({} AS BIGINT) AS least
+                 FROM {from} WHERE {wheres} AND {unseen}",
+                grant.least
             )
         })
         .collect();
     let limit = binds.push(limit(rows));
-    // `UNION`: an event that several grants cover counts once.
+    // `UNION`: an event that several grants cover counts once; by the one that asks for fewest contributors.
+    let mut events = branches.join(" UNION ");
+    if others.grants.iter().any(|grant| grant.least > 0) {
+        let of = "w.id, w.gtin, w.step, w.month, w.units, w.country, w.teller";
+        events = format!("SELECT {of}, MIN(w.least) AS least FROM ({events}) w GROUP BY {of}");
+    }
     let sql = format!(
-        "SELECT x.month, x.country, x.step, x.gtin, x.teller, CAST(SUM(x.units) AS BIGINT) AS units FROM ({}) x
-         GROUP BY x.month, x.gtin, x.step, x.country, x.teller ORDER BY x.month DESC, x.gtin LIMIT {limit}",
-        branches.join(" UNION ")
+        "SELECT x.month, x.country, x.step, x.gtin, x.teller, x.least, CAST(SUM(x.units) AS BIGINT) AS units FROM ({events}) x
+         GROUP BY x.month, x.gtin, x.step, x.country, x.teller, x.least ORDER BY x.month DESC, x.gtin LIMIT {limit}"
     );
     (sql, binds.0)
 }

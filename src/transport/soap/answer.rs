@@ -165,6 +165,7 @@ impl Fault {
             | Code::SerialsRefused
             | Code::NotEncodable
             | Code::FloorUnconfirmed
+            | Code::NotAnonymous
             | Code::Conflict
             | Code::Unavailable
             | Code::Internal => "ImplementationException",

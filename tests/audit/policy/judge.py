@@ -90,7 +90,7 @@ def entities(world):
             "toCountry": to["country"], "levels": most(grant["levels"]), "from": grant["from"], "until": grant["until"],
             "signed": grant["signed"], "ended": grant["ended"], "fullIdentifier": grant["fullIdentifier"], "role": grant["role"],
             "licenceRole": (grant["licence"] or {}).get("role"), "licenceCountry": (grant["licence"] or {}).get("country"),
-            "queriesPerDay": grant["queriesPerDay"], **limits(grant["scope"]),
+            "leastContributors": grant["leastContributors"], "queriesPerDay": grant["queriesPerDay"], **limits(grant["scope"]),
         })
     for cap in world["caps"]:
         yield entity("Cap", cap["id"], {

@@ -232,7 +232,7 @@ async fn a_batch_is_one_reading_however_often_it_is_looked_for_or_sent() {
     let mut cursor = cursor_now(&test.hub, Some(micros("2026-01-01T00:00:00Z")))
         .await
         .expect("a place");
-    let mut next = async |again: bool| {
+    let next = async |again: bool| {
         let window = Window {
             cursor,
             until: None,

@@ -11,9 +11,9 @@ use counterfoil::service::total::{Wanted, totals};
 use super::*;
 
 /// The month before the one in which the questions are asked.
-const FEBRUARY: &str = "2026-02";
+pub const FEBRUARY: &str = "2026-02";
 /// Lets events be counted and shows none.
-const IN_TOTALS: [(&str, &str); 5] = [
+pub const IN_TOTALS: [(&str, &str); 5] = [
     ("EXISTENCE", "full"),
     ("PRODUCT", "full"),
     ("STATE", "full"),
@@ -25,7 +25,7 @@ const TOTALS: &str = "query ($filter: EventTotalFilter, $first: Int, $after: Str
     edges { cursor node { basis bizStep country gtin month roundedTo units } } pageInfo { hasNextPage endCursor }
   }
 }";
-const PARTIES: [&str; 8] = ["maker", "watcher", "other", "w-one", "w-two", "w-three", "w-four", "w-five"];
+pub const PARTIES: [&str; 8] = ["maker", "watcher", "other", "w-one", "w-two", "w-three", "w-four", "w-five"];
 
 fn body(party: &str) -> String {
     let place = PARTIES.iter().position(|one| *one == party).expect("a party");
@@ -55,7 +55,7 @@ fn product() -> String {
 }
 
 /// A hub with five wholesalers, each with a site in two countries.
-async fn hub() -> TestHub {
+pub async fn hub() -> TestHub {
     let test = TestHub::empty().await;
     let folder = test.folder().join("partners");
     std::fs::create_dir(&folder).expect("a folder");
@@ -101,13 +101,13 @@ async fn stores(test: &TestHub, party: &str, (at, site): (&str, &str), packs: us
 }
 
 /// Each in Germany, in the middle of February.
-async fn all_store(test: &TestHub, packs: &[(&str, usize)]) {
+pub async fn all_store(test: &TestHub, packs: &[(&str, usize)]) {
     for (party, packs) in packs {
         stores(test, party, ("2026-02-10T08:00:00Z", &site(party)), *packs).await;
     }
 }
 
-async fn gives(test: &TestHub, grantor: &str, grantee: &str, more: Value) -> Value {
+pub async fn gives(test: &TestHub, grantor: &str, grantee: &str, more: Value) -> Value {
     let mut input = grant_to(test, grantee, json!({"levels": levels(&IN_TOTALS)}));
     for (name, value) in more.as_object().expect("an object") {
         input[name] = value.clone();
@@ -117,7 +117,7 @@ async fn gives(test: &TestHub, grantor: &str, grantee: &str, more: Value) -> Val
     grant["id"].clone()
 }
 
-async fn all_give(test: &TestHub, grantors: &[&str], grantee: &str) {
+pub async fn all_give(test: &TestHub, grantors: &[&str], grantee: &str) {
     for grantor in grantors {
         gives(test, grantor, grantee, json!({})).await;
     }
@@ -129,14 +129,14 @@ fn line(total: &Value) -> String {
 }
 
 /// What a party is told, as lines.
-async fn told(test: &TestHub, party: &str) -> Vec<String> {
+pub async fn told(test: &TestHub, party: &str) -> Vec<String> {
     let data = test.graphql_data(&test.actor(party), TOTALS, json!({})).await;
     let edges = data["eventTotals"]["edges"].as_array().expect("edges").clone();
     edges.iter().map(|edge| line(&edge["node"])).collect()
 }
 
 /// The same on another process.
-async fn told_on(hub: &Hub, test: &TestHub, party: &str) -> Vec<(String, u64)> {
+pub async fn told_on(hub: &Hub, test: &TestHub, party: &str) -> Vec<(String, u64)> {
     let page = Page { first: 100, after: None };
     let paged = totals(hub, &test.actor(party), Wanted::default(), page)
         .await
@@ -145,7 +145,7 @@ async fn told_on(hub: &Hub, test: &TestHub, party: &str) -> Vec<(String, u64)> {
     paged.rows.into_iter().map(|(_, total)| line(total)).collect()
 }
 
-async fn releases(test: &TestHub) -> i64 {
+pub async fn releases(test: &TestHub) -> i64 {
     let rows = test
         .hub
         .db()
@@ -154,7 +154,7 @@ async fn releases(test: &TestHub) -> i64 {
     rows.expect("a count")[0].try_get("", "many").expect("a number")
 }
 
-fn german(units: u64) -> Vec<String> {
+pub fn german(units: u64) -> Vec<String> {
     vec![format!("OTHERS {FEBRUARY} DE {units}")]
 }
 

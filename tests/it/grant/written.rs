@@ -462,3 +462,41 @@ async fn a_party_has_so_many_grants_that_stand_and_no_more() {
     end(&test, "aurora", &first["id"]).await;
     assert!(third().await["errors"].is_null());
 }
+
+#[tokio::test]
+async fn conditions_are_those_of_the_mutation_and_refused_where_they_make_no_sense() {
+    let with = |line: &str| GRANT.replace("purpose =", &format!("{line}\npurpose ="));
+    let conditions = "licensed_as = \"wholesaler\"\nlicensed_in = \"SE\"\nqueries_per_day = 5";
+    let expected = r#""conditions":{"licence":{"country":"SE","role":"wholesaler"},"queries_per_day":5}"#;
+    assert!(text(&with(conditions)).contains(expected), "{}", text(&with(conditions)));
+    // What was signed before there were any is what it was.
+    assert!(text(GRANT).contains(r#""conditions":{},"#), "{}", text(GRANT));
+    for (line, says) in [
+        ("licensed_in = \"SE\"", "`licensed_in` stands without `licensed_as`"),
+        (
+            "licensed_as = \"wholesaler\"\nlicensed_in = \"Sweden\"",
+            "`Sweden` is no country code",
+        ),
+        ("licensed_as = \"alchemist\"", "licensed_as"),
+        ("queries_per_day = 0", "`queries_per_day` is `0`"),
+        ("queries_per_day = -1", "`queries_per_day` is `-1`"),
+        ("queries_per_day = 1000001", "`queries_per_day` is `1000001`"),
+        ("queries_per_day = 9223372036854775808", "9223372036854775808"),
+        ("least_contributors = 1", "`least_contributors` is `1`"),
+        ("least_contributors = -5", "`least_contributors` is `-5`"),
+        ("least_contributors = 9223372036854775808", "9223372036854775808"),
+        ("least_contributors = 5", "opens none of them"),
+    ] {
+        let problems = Files::with(&with(line)).load().expect_err(line);
+        assert!(
+            problems.iter().any(|problem| problem.to_string().contains(says)),
+            "{line}: {problems:#?}"
+        );
+    }
+    let totals = with("least_contributors = 5").replace("when = \"exact\"", "when = \"month\"\nstate = \"full\"");
+    assert!(
+        text(&totals).contains(r#""conditions":{"least_contributors":5}"#),
+        "{}",
+        text(&totals)
+    );
+}

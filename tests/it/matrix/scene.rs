@@ -8,6 +8,7 @@ use counterfoil::service::certificate::{Authority, CertificateRequest, IssuedCer
 use counterfoil::service::{capture, grant, serial};
 use serde_json::{Value, json};
 
+use crate::grant::levels;
 use crate::hub::{TestHub, story_partners};
 use crate::query::subscription::receiver::Receiver;
 use crate::story::{self, AUROXIN, PACKWELL_HALL_1, PACKWELL_HALL_2, ZENITHOL};
@@ -295,6 +296,16 @@ impl Scene {
         let old = self.fresh_grant(true).await;
         let mut newer = self.grant_input(true);
         newer["supersedes"] = json!(old);
+        // One for totals alone.
+        newer["leastContributors"] = json!(5);
+        newer["scope"]["lots"] = json!([]);
+        newer["levels"] = levels(&[
+            ("EXISTENCE", "full"),
+            ("PRODUCT", "full"),
+            ("STATE", "full"),
+            ("WHEN", "month"),
+            ("WHERE", "country"),
+        ]);
         let propose = "mutation ($input: ProposeGrantInput!) { proposeGrant(input: $input) { grant { id text } } }";
         self.data("owner", propose, json!({"input": newer})).await;
         let revoke = "mutation ($grant: ID!) { revokeGrant(input: {grant: $grant, reason: \"over\"}) { grant { id } } }";

@@ -111,6 +111,7 @@ fn grant(world: &World, held: &Held) -> Value {
     let readings = readings.map(|(party, uses)| ((*party).to_owned(), json!(uses.get(&grant.id).copied().unwrap_or(0))));
     json!({
         "id": grant.id.to_string(),
+        "leastContributors": grant.conditions.least_contributors,
         "queriesPerDay": grant.conditions.queries_per_day,
         "readings": readings.collect::<Map<_, _>>(),
         "grantor": grant.grantor.as_str(),

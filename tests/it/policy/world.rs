@@ -130,7 +130,7 @@ impl World {
         let sites: Vec<_> = (0..dice.below(3)).map(|_| dice.one(&SITES)).collect();
         let event = event(dice, &things, &sites);
         let number = |dice: &mut Dice, most: usize| 0..dice.below(most + 1);
-        let mut grants: Vec<Held> = number(dice, 6).map(|_| grant(dice)).collect();
+        let mut grants: Vec<Held> = number(dice, 9).map(|_| grant(dice)).collect();
         let mut relations = std::array::from_fn(|at| relations(dice, at < 2));
         match case {
             Case::Any => {}
@@ -465,6 +465,7 @@ fn grant(dice: &mut Dice) -> Held {
         conditions: Conditions {
             full_identifier: dice.one_in(6),
             role: dice.one(&[None, None, None, Some(ROLES[0])]),
+            least_contributors: dice.one_in(10).then_some(5),
             queries_per_day: dice.one_in(4).then_some(3),
             licence: dice.one_in(6).then(|| Required {
                 role: dice.one(&ROLES),

@@ -27,6 +27,8 @@ pub struct ProposeGrantInput {
     grantee_gln: Option<String>,
     /// All parties of this role get it.
     grantee_role: Option<Role>,
+    /// Only in figures of so many parties, 2 to 1,000, or of as many as the hub asks for if those are more. The grant can show no single event then.
+    least_contributors: Option<i32>,
     /// On what the parties rest it: a contract, a law.
     legal_basis: Option<String>,
     /// The levels it gives; nothing of a class that is not named.
@@ -303,6 +305,7 @@ pub(in crate::transport::graphql) fn draft(hub: &Hub, input: ProposeGrantInput) 
             full_identifier: input.full_identifier.unwrap_or_default(),
             role: input.required_role.map(role),
             licence,
+            least_contributors: number("leastContributors", input.least_contributors)?,
             queries_per_day: number("queriesPerDay", input.queries_per_day)?,
         },
         signers: match input.both_sign {

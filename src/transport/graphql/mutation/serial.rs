@@ -260,6 +260,7 @@ fn refused(error: ServiceError) -> Answer<RequestSerialsPayload> {
         | Code::RequestRejected
         | Code::AllocationClosed
         | Code::NotEncodable
+        | Code::NotAnonymous
         | Code::Conflict
         | Code::SerialsRefused
         | Code::FloorUnconfirmed

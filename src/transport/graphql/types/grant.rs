@@ -273,6 +273,11 @@ impl Grant {
         self.seen.held.in_force_at.map(DateTime)
     }
 
+    /// Only in figures of so many parties; null: of as many as the hub asks for. Such a grant shows no single event.
+    async fn least_contributors(&self) -> Option<u32> {
+        self.seen.held.grant.conditions.least_contributors
+    }
+
     /// On what the parties rest it.
     async fn legal_basis(&self) -> Option<&str> {
         self.seen.held.grant.legal_basis.as_deref()
