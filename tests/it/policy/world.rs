@@ -105,11 +105,13 @@ fn gtin(at: usize) -> Gtin {
     GTINS[at].parse().expect("a GTIN")
 }
 
-/// What chance alone would bring too seldom: caps of a grant that holds, and events that name nothing.
+/// What chance alone would bring too seldom: caps of a grant that holds, a grantor that takes part in the handover besides, and events that
+/// name nothing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Case {
     Any,
     Capped,
+    TakesPart,
     Nothing,
 }
 
@@ -121,7 +123,7 @@ impl World {
             Case::Any,
             Case::Any,
             Case::Any,
-            Case::Any,
+            Case::TakesPart,
             Case::Capped,
             Case::Capped,
             Case::Nothing,
@@ -136,6 +138,11 @@ impl World {
             Case::Any => {}
             Case::Capped => {
                 relations[0] = Relations::ASSERTER;
+                grants.push(plain(grant(dice)));
+            }
+            Case::TakesPart => {
+                let side = dice.one(&[Relations::SELLER, Relations::BUYER, Relations::SENDER, Relations::RECEIVER]);
+                relations[0] = Relations::BRAND_OWNER.with(side);
                 grants.push(plain(grant(dice)));
             }
             Case::Nothing => {
