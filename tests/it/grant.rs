@@ -70,7 +70,7 @@ async fn propose(test: &TestHub, party: &str, input: Value) -> Value {
 }
 
 /// A certificate of a party, with its key.
-async fn certificate(test: &TestHub, party: &str) -> IssuedCertificate {
+pub async fn certificate(test: &TestHub, party: &str) -> IssuedCertificate {
     let authority = Authority::open(&test.folder().join("ca"), "hub.test", test.hub.now()).expect("a CA");
     let request = CertificateRequest {
         party: party.parse().expect("a party id"),

@@ -35,7 +35,7 @@ const ROLES: [&str; 9] = [
 ];
 /// Both stores are of one country: where a hop has only role and country, they are the same.
 const COUNTRIES: [&str; 9] = ["CH", "AT", "DE", "NL", "NL", "FR", "BE", "BE", "SE"];
-/// Products of a manufacturer, each with a case.
+/// Products of a manufacturer that are packed, each with a case; there is one more.
 pub const PRODUCTS: usize = 3;
 
 /// The parties of one family.
@@ -114,14 +114,15 @@ impl Cast {
             .flat_map(|product| [self.gtin(maker, product), self.case_gtin(maker, product)])
             .collect();
         let mut file = String::new();
-        for gtin in &gtins {
+        // One more, that nobody has an agreement about.
+        for gtin in gtins.iter().chain([&self.gtin(maker, PRODUCTS)]) {
             write!(file, "\n[[products]]\ngtin = \"{gtin}\"\nname = \"Product {gtin}\"\n").expect("a String grows");
         }
         let products = gtins.iter().map(|gtin| format!("\"{gtin}\"")).collect::<Vec<_>>().join(", ");
         for (delegate, powers) in [
             (PACKER, "\"request_serials\", \"commission\", \"ship\""),
             (STORE, "\"receive\", \"ship\", \"see_stock\""),
-            (OTHER_STORE, "\"receive\", \"ship\", \"see_stock\""),
+            (OTHER_STORE, "\"request_serials\", \"receive\", \"ship\", \"see_stock\""),
         ] {
             let delegate = self.party(delegate);
             write!(

@@ -2,23 +2,40 @@
 //!
 //! Clock and randomness of both are set before every call, so that not even ids and times differ where nothing else does: answers are
 //! compared byte for byte, headers too. Only where they differ is the count taken out of ids ([`plain`]): what is hidden may have ids of its
-//! own between those that are seen, and would have others on a hub that does not count them.
+//! own between those that are seen, and would have others on a hub that does not count them. Serial numbers need the same of the keys of
+//! owners, which are random: each is made at both hubs before anything else ([`super::desk`]).
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Body;
 use axum::http::{Request, header};
 use counterfoil::config::settings::Limits;
+use counterfoil::domain::party::Actor;
 use counterfoil::service::{capture, subscription};
 use serde_json::{Value, json};
 
-use super::cast::{Cast, STRANGER, Who};
-use super::plot::{Step, TURNS, Told, World};
+use super::cast::{Cast, PACKER, STORE, STRANGER, Who};
+use super::desk::Desk;
+use super::dice::Dice;
+use super::plot::{ASKED, Step, TURNS, Told, World};
 use super::question::{self, Question};
 use super::slice;
 use crate::hub::TestHub;
 use crate::query::subscription::receiver::Receiver;
 
+/// Longer than any test runs.
+const NEVER_MS: u64 = 3_600_000;
 /// Most pages of one list.
 const PAGES: usize = 4;
+/// Events of a family that are asked for by their ids: so many that the asker sees, and so many that it does not.
+const IDS: usize = 10;
+/// Numbers of one look-up.
+const NUMBERS: usize = 8;
+
+/// What must come up in answers, or the comparison says nothing about it: totals of others, what a grant gives, a number that was given out.
+pub const MARKS: [&str; 3] = ["\"basis\":\"OTHERS\"", "\"layer\":\"GRANT\"", "\"answer\":\"ISSUED\""];
+/// How many answers had each.
+pub static MET: [AtomicUsize; 3] = [AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0)];
 
 /// The worlds of one asker.
 #[derive(Debug, Clone)]
@@ -40,31 +57,42 @@ pub struct Difference {
 }
 
 /// Two hubs with the same parties.
-struct House {
-    less: TestHub,
-    more: TestHub,
+pub struct House {
+    pub less: TestHub,
+    pub more: TestHub,
     receiver: Receiver,
+    pub desk: Desk,
 }
 
 /// Tells and asks all of it; the first answer that differs, and how many questions there were.
 pub async fn differ(families: &[Family]) -> (Option<Difference>, usize) {
-    let house = House::open(families).await;
+    let mut house = House::open(families).await;
     house.subscribe(families).await;
+    house.make_keys(families).await;
     let mut asked = 0;
     for turn in 0..TURNS {
         for (index, family) in families.iter().enumerate() {
+            if let Some(difference) = house.lay_down(family, index, turn).await {
+                return (Some(difference), asked);
+            }
             if let Some(difference) = house.tell(family, index, turn).await {
                 return (Some(difference), asked);
             }
         }
     }
+    house.set_time(ASKED);
     if let Some(difference) = house.delivered(families).await {
         return (Some(difference), asked);
     }
     for (index, family) in families.iter().enumerate() {
-        for question in question::all(family) {
+        let mut questions: Vec<[Question; 2]> = question::all(family)
+            .into_iter()
+            .map(|question| [question.clone(), question])
+            .collect();
+        questions.extend(house.found(family, index).await);
+        for pair in questions {
             asked += 1;
-            if let Some(difference) = house.ask(family, index, question, &mut asked).await {
+            if let Some(difference) = house.ask(family, index, pair, &mut asked).await {
                 return (Some(difference), asked);
             }
         }
@@ -75,10 +103,14 @@ pub async fn differ(families: &[Family]) -> (Option<Difference>, usize) {
 impl House {
     async fn open(families: &[Family]) -> Self {
         let receiver = Receiver::start().await;
-        let (less, more) = (
-            TestHub::quick(Limits::default()).await,
-            TestHub::quick(Limits::default()).await,
-        );
+        // What is compared is never that a machine was busy.
+        let limits = Limits {
+            request_timeout_ms: NEVER_MS,
+            upstream_timeout_ms: NEVER_MS,
+            delivery_timeout_ms: NEVER_MS,
+            ..Limits::default()
+        };
+        let (less, more) = (TestHub::quick(limits.clone()).await, TestHub::quick(limits).await);
         let folder = less.folder().join("partners");
         std::fs::create_dir(&folder).expect("a folder");
         for family in families {
@@ -88,7 +120,12 @@ impl House {
             hub.reseed(1);
             hub.apply_partners(&folder).await;
         }
-        Self { less, more, receiver }
+        Self {
+            less,
+            more,
+            receiver,
+            desk: Desk::default(),
+        }
     }
 
     /// Each asker keeps a query, and subscribes to it and to what is new.
@@ -131,7 +168,8 @@ impl House {
                 told.map(|told| told.event.clone()).collect()
             };
             let extra = of(|step| &step.more, false);
-            let (before, after) = extra.split_at(extra.len() / 2);
+            // Before, after, or on both sides: each document costs.
+            let (before, after) = extra.split_at([0, extra.len(), extra.len() / 2][(turn + who + index) % 3]);
             self.capture(&self.more, family, who, before, seed ^ 1).await;
             // Record times are of one clock for all: two documents of one microsecond would be told apart by it.
             self.tick();
@@ -157,7 +195,18 @@ impl House {
         None
     }
 
-    fn tick(&self) {
+    /// The hubs that are told something.
+    pub fn hubs(&self, shared: bool) -> impl Iterator<Item = &TestHub> {
+        shared.then_some(&self.less).into_iter().chain([&self.more])
+    }
+
+    fn set_time(&self, text: &str) {
+        for hub in self.hubs(true) {
+            hub.set_time(text);
+        }
+    }
+
+    pub fn tick(&self) {
         for hub in [&self.less, &self.more] {
             hub.advance_seconds(1);
         }
@@ -205,9 +254,46 @@ impl House {
         })
     }
 
-    async fn ask(&self, family: &Family, index: usize, question: Question, asked: &mut usize) -> Option<Difference> {
+    /// Questions about what is only known once it is there: events by their ids, numbers that were given out.
+    async fn found(&self, family: &Family, index: usize) -> Vec<[Question; 2]> {
+        let mut dice = Dice::new(family.seed ^ 21);
+        let of = self.desk.issued.iter().filter(|(of, _, _)| *of == index);
+        let numbers: Vec<(&str, &str)> = of.map(|(_, gtin, serial)| (gtin.as_str(), serial.as_str())).collect();
+        let mut found: Vec<[Question; 2]> = numbers
+            .chunks(NUMBERS)
+            .flat_map(question::of_numbers)
+            .map(|question| [question.clone(), question])
+            .collect();
+        let asker = self.less.actor(&family.cast.party(family.asker));
+        let mut own = Vec::new();
+        for hub in self.hubs(true) {
+            own.push(ids(hub, &asker, 100).await);
+        }
+        for _ in 0..IDS.min(own[0].len()) {
+            let at = dice.below(own[0].len());
+            let (less, more) = (question::of_event(&own[0][at]), question::of_event(&own[1][at]));
+            found.extend(less.into_iter().zip(more).map(|(less, more)| [less, more]));
+        }
+        // And events of others, of which one hub may know nothing.
+        let packer = self
+            .more
+            .actor(&family.cast.party(if family.asker == PACKER { STORE } else { PACKER }));
+        let theirs = ids(&self.more, &packer, 100).await;
+        for _ in 0..IDS.min(theirs.len()) {
+            let id = dice.one(&theirs);
+            let [event, rest @ ..] = &question::of_event(&id)[..] else {
+                continue;
+            };
+            if self.more.call(&asker, event.request()).await.json()["data"]["event"].is_null() {
+                let all = [event].into_iter().chain(rest);
+                found.extend(all.map(|question| [question.clone(), question.clone()]));
+            }
+        }
+        found
+    }
+
+    async fn ask(&self, family: &Family, index: usize, mut questions: [Question; 2], asked: &mut usize) -> Option<Difference> {
         let seed = family.seed ^ 11;
-        let mut questions = [question.clone(), question];
         for _ in 0..PAGES {
             let mut answers = Vec::new();
             for (hub, question) in [&self.less, &self.more].into_iter().zip(&questions) {
@@ -230,6 +316,9 @@ impl House {
                 });
             }
             questions[0].check(less);
+            for (mark, met) in MARKS.iter().zip(&MET) {
+                met.fetch_add(usize::from(less.text().contains(mark)), Ordering::Relaxed);
+            }
             let (Some(next), Some(same)) = (questions[0].next(less), questions[1].next(more)) else {
                 return None;
             };
@@ -240,8 +329,19 @@ impl House {
     }
 }
 
+/// Global ids of the newest events that a party sees.
+async fn ids(hub: &TestHub, actor: &Actor, first: usize) -> Vec<String> {
+    let query = format!("{{ events(first: {first}) {{ edges {{ node {{ id }} }} }} }}");
+    let data = hub.graphql_data(actor, &query, json!({})).await;
+    let edges = data["events"]["edges"].as_array().expect("edges");
+    edges
+        .iter()
+        .map(|edge| edge["node"]["id"].as_str().expect("an id").to_owned())
+        .collect()
+}
+
 /// The two answers, if they differ in more than the count in ids.
-fn difference(less: String, more: String) -> Option<(String, String)> {
+pub fn difference(less: String, more: String) -> Option<(String, String)> {
     (less != more && plain(&less) != plain(&more)).then_some((less, more))
 }
 
@@ -272,7 +372,7 @@ fn plain(answer: &str) -> String {
 }
 
 /// Status, headers and body.
-fn shown(answer: &crate::hub::Answer) -> String {
+pub fn shown(answer: &crate::hub::Answer) -> String {
     format!(
         "{} {:?}\n{}",
         answer.status,

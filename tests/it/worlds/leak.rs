@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Houses in which a leak must be found, and worlds of each family of them.
 #[cfg(feature = "planted-leaks")]
-const WITHIN: (u64, usize) = (3, 12);
+const WITHIN: (u64, usize) = (6, 12);
 
 #[test]
 fn nothing_that_is_built_by_default_has_a_planted_leak() {

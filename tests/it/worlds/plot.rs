@@ -6,15 +6,28 @@
 //! is told to one alone if the goods are strange to the asker, or were given away by it before; otherwise it is told to both and may differ in
 //! what is of another data class than the asker has: the hour and the place of the making, siblings, prices, order numbers, the name of a store
 //! two steps back.
+//!
+//! To relations come grants ([`consent`]), totals by grants ([`tally`]) and serial numbers ([`stock`]).
+
+mod consent;
+mod stock;
+mod tally;
 
 use serde_json::{Value, json};
 
 use super::cast::{BUYER, Cast, MAKER, OTHER_STORE, PACKER, PRODUCTS, RIVAL, SECOND, STORE, STRANGER, THIRD, Who};
 use super::dice::Dice;
 use crate::story::{self, Handover};
+use consent::Reach;
+pub use consent::{Rule, What};
+pub use stock::Order;
 
 /// Turns in which documents are sent.
 pub const TURNS: usize = 6;
+/// When the questions are asked.
+pub const ASKED: &str = "2026-03-02T14:00:00Z";
+/// A moment after all was told and before it is asked for.
+const OVER: &str = "2026-03-02T13:00:00Z";
 
 /// One event, as somebody tells it.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +66,8 @@ impl Step {
 #[derive(Debug, Clone, Default)]
 pub struct World {
     pub steps: Vec<Step>,
+    pub rules: Vec<Rule>,
+    pub orders: Vec<Order>,
     /// Its goods and some that are none.
     pub things: Vec<String>,
     /// Those that the asker does not see in events that it sees.
@@ -125,17 +140,41 @@ pub fn world(cast: Cast, asker: Who, number: usize, dice: &mut Dice) -> World {
         ..World::default()
     };
     let flows = 1 + usize::from(dice.one_in(3));
+    let mut by_brand = false;
     for index in 0..flows {
         let mut flow = flow(cast, (asker, index == 0), number * 4 + index, dice);
         // Of one lot as often as not: what is hidden looks like what is seen.
         if dice.one_in(2) {
             flow.lot.clone_from(&lot);
         }
+        let mut seen = Seen::default();
+        if index == 0 && dice.one_in(4) {
+            let (rules, reach) = consent::about(cast, asker, &mut flow, dice);
+            world.rules.extend(rules);
+            seen.reach = reach;
+            by_brand = reach.is_some_and(|reach| reach.grantor == flow.brand);
+        }
+        seen.last = flow.last_seen(cast, asker, seen.reach);
+        if dice.one_in(24) {
+            seen.recalled = true;
+            flow.lot = format!("G{}", flow.number);
+            world.rules.push(consent::recall(cast, &flow, seen.last.is_some(), dice));
+        }
         world.things.extend(flow.things(cast));
         world.hidden.extend(flow.beside(cast, 2));
-        world.steps.extend(steps(cast, asker, &flow, dice));
+        world.steps.extend(steps(cast, asker, (&flow, seen), dice));
     }
-    claims(cast, asker, number, dice, &mut world);
+    claims(cast, asker, (number, by_brand), dice, &mut world);
+    if dice.one_in(4) {
+        world.rules.extend(consent::of_others(cast, asker, dice));
+    }
+    if number == 0 {
+        world.rules.extend(tally::grants(cast, asker));
+    }
+    world.steps.extend(tally::steps(cast, asker, number, dice));
+    if dice.one_in(4) {
+        world.orders.push(stock::order(cast, asker, number, dice));
+    }
     world.things.push(cast.sscc(PACKER, 800_000 + number));
     world
         .things
@@ -189,7 +228,24 @@ fn flow(cast: Cast, (asker, concerned): (Who, bool), number: usize, dice: &mut D
     flow
 }
 
+/// What of a flow the asker may see.
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    /// The last act that it is concerned by, itself or as the grantee of who is.
+    last: Option<usize>,
+    reach: Option<Reach>,
+    recalled: bool,
+}
+
 impl Flow {
+    fn last_seen(&self, cast: Cast, asker: Who, reach: Option<Reach>) -> Option<usize> {
+        let of_grantor = |act: &Act| reach.is_some_and(|reach| reach.grantor == act.by || reach.grantor == self.brand);
+        let acts = self.acts(cast, &AS_IT_IS);
+        acts.iter()
+            .take(self.length)
+            .rposition(|act| self.brand == asker || act.concerned.contains(&asker) || of_grantor(act))
+    }
+
     fn units(&self, cast: Cast) -> Vec<String> {
         let gtin = cast.gtin(self.brand, self.product);
         (0..2)
@@ -424,15 +480,20 @@ fn act(by: Who, event: Value) -> Act {
 }
 
 /// The acts of a flow, as the two hubs are told of them.
-fn steps(cast: Cast, asker: Who, flow: &Flow, dice: &mut Dice) -> Vec<Step> {
+fn steps(cast: Cast, asker: Who, (flow, seen): (&Flow, Seen), dice: &mut Dice) -> Vec<Step> {
     let as_it_is = Tweak {
         beside: flow.beside(cast, 0),
         ..AS_IT_IS
     };
     let less: Vec<Act> = flow.acts(cast, &as_it_is).into_iter().take(flow.length).collect();
-    let is_concerned = |act: &Act| flow.brand == asker || act.concerned.contains(&asker);
-    let last = less.iter().rposition(is_concerned);
-    let tweak = last.map_or_else(|| AS_IT_IS.clone(), |_| tweak(cast, asker, flow, dice));
+    let mut tweak = seen.last.map_or_else(|| AS_IT_IS.clone(), |_| tweak(cast, asker, flow, dice));
+    if let Some(reach) = seen.reach {
+        reach.limit(asker, &mut tweak);
+    }
+    if seen.recalled {
+        // Where recalled goods were is told to whoever had to do with them.
+        (tweak.second_site, tweak.store) = (false, STORE);
+    }
     let more: Vec<Act> = flow.acts(cast, &tweak).into_iter().take(flow.length).collect();
     let mut steps = Vec::new();
     for (index, (less, more)) in less.into_iter().zip(more).enumerate() {
@@ -442,7 +503,7 @@ fn steps(cast: Cast, asker: Who, flow: &Flow, dice: &mut Dice) -> Vec<Step> {
             event: act.event,
         };
         let wrong = flow.corrected && less.event["bizStep"] == "receiving" && less.by != asker;
-        let step = if last.is_some_and(|last| index <= last) {
+        let step = if seen.last.is_some_and(|last| index <= last) {
             Step {
                 turn,
                 less: Some(told(less)),
@@ -524,7 +585,7 @@ fn tweak(cast: Cast, asker: Who, flow: &Flow, dice: &mut Dice) -> Tweak {
 }
 
 /// What somebody says of goods that are not its own: the stranger of others', and the stranger as the asker of whatever it likes.
-fn claims(cast: Cast, asker: Who, number: usize, dice: &mut Dice, world: &mut World) {
+fn claims(cast: Cast, asker: Who, (number, by_brand): (usize, bool), dice: &mut Dice, world: &mut World) {
     let count = if asker == STRANGER { 1 + dice.below(3) } else { dice.below(3) };
     let own = cast.sscc(STRANGER, number);
     for index in 0..count {
@@ -538,7 +599,8 @@ fn claims(cast: Cast, asker: Who, number: usize, dice: &mut Dice, world: &mut Wo
         event["eventID"] = json!(format!("urn:uuid:00000000-0000-4000-9000-{number:06}{index:06}"));
         let told = Told { by: STRANGER, event };
         let turn = dice.below(TURNS);
-        world.steps.push(if asker == STRANGER {
+        // What is said of a brand owner's goods is its own to show.
+        world.steps.push(if asker == STRANGER || by_brand {
             Step::both(turn, told)
         } else {
             Step::extra(turn, told)

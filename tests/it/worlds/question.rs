@@ -15,6 +15,11 @@ use super::schema::Schema;
 use crate::hub::Answer;
 use crate::soap::{EPCISQ, enveloped};
 
+/// Of one world in so many proofs are asked for: they cost more than all else.
+const PROVED: usize = 4;
+/// Of the questions about a whole family that are no list in GraphQL one in so many is asked.
+const PATHS: usize = 3;
+
 static SCHEMA: LazyLock<Schema> = LazyLock::new(Schema::committed);
 
 /// One request, and how its list goes on.
@@ -110,19 +115,24 @@ impl Question {
 /// Everything for one asker.
 pub fn all(family: &Family) -> Vec<Question> {
     let mut dice = Dice::new(family.seed);
-    let mut questions = lists();
+    let mut questions = lists(&mut dice);
     questions.extend(roots(family));
     questions.extend(paths(family, &mut dice));
+    questions.extend(sides(family));
     if family.asker == MAKER {
         questions.extend(in_its_name(family));
     }
     for world in &family.worlds {
-        questions.extend(slices(world, &mut dice));
-        questions.push(makings(world, &mut dice));
+        if dice.one_in(PROVED) {
+            questions.extend(slices(world, &mut dice));
+        }
+        if dice.one_in(PROVED) {
+            questions.push(makings(world, &mut dice));
+        }
     }
     for world in &family.worlds {
         let mut things = world.things.clone();
-        while things.len() > 2 {
+        while things.len() > 1 {
             things.remove(dice.below(things.len()));
         }
         questions.push(of_things(&things, &mut dice));
@@ -139,8 +149,8 @@ pub fn all(family: &Family) -> Vec<Question> {
     questions
 }
 
-/// Every root field that is a list, in pages of three and of twenty-five.
-fn lists() -> Vec<Question> {
+/// Every root field that is a list, in pages of three or of twenty-five.
+fn lists(dice: &mut Dice) -> Vec<Question> {
     let mut questions = Vec::new();
     for field in SCHEMA
         .fields("Query")
@@ -148,18 +158,82 @@ fn lists() -> Vec<Question> {
         .filter(|field| field.takes("first") && !field.needs_any())
     {
         let selection = SCHEMA.selection(&field.of);
-        for first in [3, 25] {
-            let query = format!(
-                "query ($after: String) {{ {}(first: {first}, after: $after) {{ {selection} }} }}",
-                field.name
-            );
-            questions.push(Question {
-                list: Some(field.name.clone()),
-                ..Question::graphql(&query, &json!({}))
-            });
-        }
+        let first = dice.one(&[3, 25]);
+        let query = format!(
+            "query ($after: String) {{ {}(first: {first}, after: $after) {{ {selection} }} }}",
+            field.name
+        );
+        questions.push(Question {
+            list: Some(field.name.clone()),
+            ..Question::graphql(&query, &json!({}))
+        });
     }
     questions
+}
+
+/// Grants by side, and what the caller would be given if it asked for numbers.
+fn sides(family: &Family) -> Vec<Question> {
+    let selection = SCHEMA.selection("GrantConnection");
+    let side = |side: &str| Question {
+        list: Some("grants".to_owned()),
+        ..Question::graphql(
+            &format!("query ($after: String) {{ grants(side: {side}, first: 6, after: $after) {{ {selection} }} }}"),
+            &json!({}),
+        )
+    };
+    let asked = |product: usize| {
+        let query = format!(
+            "query ($input: RequestSerialsInput!) {{ dryRunSerials(input: $input) {{ {} }} }}",
+            SCHEMA.selection("SerialsDryRun")
+        );
+        let input = json!({"gtin": family.cast.gtin(MAKER, product), "quantity": 5, "idempotencyKey": "try"});
+        Question {
+            good: false,
+            ..Question::graphql(&query, &json!({"input": input}))
+        }
+    };
+    vec![side("GIVEN"), side("RECEIVED"), asked(0), asked(2)]
+}
+
+/// One event by its global id, and why it is shown.
+pub fn of_event(id: &str) -> Vec<Question> {
+    let ask = |field: &str, object: &str| {
+        let query = format!("query ($id: ID!) {{ {field} {{ {} }} }}", SCHEMA.selection(object));
+        Question {
+            good: false,
+            ..Question::graphql(&query, &json!({"id": id}))
+        }
+    };
+    vec![
+        ask("event(id: $id)", "Event"),
+        ask("explainAccess(event: $id)", "AccessExplanation"),
+    ]
+}
+
+/// Numbers that were given out to somebody, and one that was not.
+pub fn of_numbers(numbers: &[(&str, &str)]) -> Vec<Question> {
+    let mut asked: Vec<Value> = numbers
+        .iter()
+        .map(|(gtin, serial)| json!({"gtin": gtin, "serial": serial}))
+        .collect();
+    asked.extend(
+        numbers
+            .first()
+            .map(|(gtin, _)| json!({"gtin": gtin, "serial": "NEVERGAVE22"})),
+    );
+    let query = format!(
+        "query ($numbers: [SerialLookupInput!]!) {{ serialLookup(numbers: $numbers) {{ {} }} }}",
+        SCHEMA.selection("SerialLookup")
+    );
+    let (gtin, serials): (Option<&str>, Vec<&str>) = (
+        numbers.first().map(|(gtin, _)| *gtin),
+        numbers.iter().map(|(_, serial)| *serial).collect(),
+    );
+    let body = json!({"gtin": gtin, "serials": serials}).to_string();
+    vec![
+        Question::graphql(&query, &json!({"numbers": asked})),
+        Question::post("/serials/v1/lookups", "application/json", body),
+    ]
 }
 
 /// What those who act for a maker ask in its name: they see more than it does, and must be told none of that here.
@@ -291,24 +365,31 @@ fn paths(family: &Family, dice: &mut Dice) -> Vec<Question> {
         ),
     ]);
     let mut questions: Vec<Question> = paths.into_iter().map(Question::get).collect();
+    let soap = polls(&sgln(PACKER, true)).into_iter();
+    questions.extend(soap);
+    let numbers = json!({"gtin": cast.gtin(RIVAL, 0), "serials": ["U10", "U11"]});
+    questions.push(Question::post("/serials/v1/lookups", "application/json", numbers.to_string()));
+    questions.retain(|_| dice.one_in(PATHS));
+    questions
+}
+
+/// Queries in SOAP.
+fn polls(site: &str) -> Vec<Question> {
     let poll = |params: &str| {
         let content =
             format!("<q:Poll xmlns:q='{EPCISQ}'><queryName>SimpleEventQuery</queryName><params>{params}</params></q:Poll>");
         Question::post("/epcis/soap", "text/xml", enveloped(&content))
     };
-    questions.push(poll(""));
-    questions.push(poll("<param><name>maxEventCount</name><value>5</value></param>"));
-    questions.push(poll(&format!(
-        "<param><name>EQ_readPoint</name><value><string>{}</string></value></param>",
-        sgln(PACKER, true)
-    )));
     let all = "<param><name>includeAttributes</name><value>true</value></param><param><name>includeChildren</name><value>true</value></param>";
     let master =
         format!("<q:Poll xmlns:q='{EPCISQ}'><queryName>SimpleMasterDataQuery</queryName><params>{all}</params></q:Poll>");
-    questions.push(Question::post("/epcis/soap", "text/xml", enveloped(&master)));
-    let numbers = json!({"gtin": cast.gtin(RIVAL, 0), "serials": ["U10", "U11"]});
-    questions.push(Question::post("/serials/v1/lookups", "application/json", numbers.to_string()));
-    questions
+    let at = format!("<param><name>EQ_readPoint</name><value><string>{site}</string></value></param>");
+    vec![
+        poll(""),
+        poll("<param><name>maxEventCount</name><value>5</value></param>"),
+        poll(&at),
+        Question::post("/epcis/soap", "text/xml", enveloped(&master)),
+    ]
 }
 
 /// Two events of a world, whole and with one thing, and what is wrong with them. What only one hub was told is asked of both.
@@ -353,7 +434,9 @@ fn of_things(things: &[String], dice: &mut Dice) -> Question {
     let at = format!("2026-02-{:02}T{:02}:00:00Z", 1 + dice.below(27), dice.below(24));
     let mut query = String::new();
     for (index, epc) in things.iter().enumerate() {
-        for (field, object) in [("item", "Item"), ("provenance", "Provenance"), ("container", "Container")] {
+        let left_out = dice.below(3);
+        let fields = [("item", "Item"), ("provenance", "Provenance"), ("container", "Container")];
+        for (_, (field, object)) in fields.into_iter().enumerate().filter(|(place, _)| *place != left_out) {
             let moment = match dice.below(3) {
                 0 => format!(", asOf: \"{at}\""),
                 1 if field == "item" => format!(", knownAt: \"{at}\""),
