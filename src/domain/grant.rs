@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::event::Event;
 use super::gs1::{Epc, EpcClass, Gln, Gtin};
 use super::ids::{GrantId, PartyId};
+use super::lens::planted::{Leak, leaks};
 use super::lens::{Relations, Sight};
 use super::party::Role;
 use super::party::licence::Required;
@@ -246,7 +247,10 @@ impl Scope {
     #[must_use]
     pub fn covers(&self, epc: &Epc, places: &dyn Places) -> bool {
         let product = self.gtins.is_empty() || epc.gtin().is_some_and(|gtin| self.gtins.contains(&gtin));
-        product && (self.lots.is_empty() || places.lot_of(epc).is_some_and(|lot| self.lots.iter().any(|one| one == lot)))
+        product
+            && (self.lots.is_empty()
+                || leaks(Leak::LotIgnored)
+                || places.lot_of(epc).is_some_and(|lot| self.lots.iter().any(|one| one == lot)))
     }
 
     /// Whether a class of things is in it.
@@ -282,7 +286,7 @@ impl Grant {
     /// Whether it is valid at a moment, by its own dates.
     #[must_use]
     pub fn is_valid_at(&self, at: Micros) -> bool {
-        self.valid_from <= at && at < self.valid_until
+        self.valid_from <= at && at < self.valid_until || leaks(Leak::GrantOutOfTime)
     }
 
     /// Parties that must sign it.
@@ -323,7 +327,9 @@ impl Held {
     /// Whether it is in force at a moment, by what is recorded and by its dates.
     #[must_use]
     pub fn is_in_force(&self, at: Micros) -> bool {
-        self.in_force_at.is_some_and(|from| from <= at) && self.ended_at.is_none_or(|end| at < end) && self.grant.is_valid_at(at)
+        self.in_force_at.is_some_and(|from| from <= at)
+            && self.ended_at.is_none_or(|end| at < end || leaks(Leak::EndedGrant))
+            && self.grant.is_valid_at(at)
     }
 }
 

@@ -27,6 +27,7 @@ use super::grant::{CapHeld, EmergencyHeld, GIVING, Held, Places, Scope, Uses};
 use super::gs1::{Epc, EpcClass, EpcKey};
 use super::ids::{CapId, EmergencyId, GrantId, PartyId};
 use super::lens::mask::names_any;
+use super::lens::planted::{Leak, leaks};
 use super::lens::{self, Contents, Documents, Layer, Relations, Shown, Sight, Step, Things, Viewer, Where, mask_layers};
 use super::party::Party;
 use super::party::licence::Required;
@@ -247,7 +248,7 @@ fn weigh(asked: Asked<'_>, facts: &dyn Facts, policy: &Policy, held: &Held) -> V
     let caps: Vec<&CapHeld> = policy
         .caps
         .iter()
-        .filter(|held| held.holds_at(asked.at) && held.cap.means(asked.viewer))
+        .filter(|held| held.holds_at(asked.at) && held.cap.means(asked.viewer) && !leaks(Leak::CapIgnored))
         .filter(|held| !facts.relations(&held.cap.owner).only(GIVING).is_none() && held.cap.touches(asked.event, facts))
         .collect();
     let mut given = caps.iter().fold(grant.levels, |given, held| given.meet(held.cap.levels));

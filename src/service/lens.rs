@@ -17,6 +17,7 @@ use crate::domain::grant::{Held, Places, Uses};
 use crate::domain::gs1::{Epc, EpcKey, Gln};
 use crate::domain::ids::{EventKey, GrantId, PartyId};
 use crate::domain::lens::mask::has_brand;
+use crate::domain::lens::planted::{Leak, leaks};
 use crate::domain::lens::{Relations, Viewer};
 use crate::domain::party::{Actor, Party, Registry};
 use crate::domain::policy::{Facts, Policy};
@@ -83,7 +84,8 @@ impl Lens {
             return Ok(lens);
         }
         let registry = hub.registry();
-        let meant = |held: &Held, me: &Party| held.grant.grantee.means(me) && held.is_in_force(at);
+        let meant =
+            |held: &Held, me: &Party| (held.grant.grantee.means(me) || leaks(Leak::GrantOfAnother)) && held.is_in_force(at);
         if let Some(me) = registry.party(&actor.party) {
             let all = lens.policy.grants.iter().enumerate();
             lens.meant = all.filter(|(_, held)| meant(held, me)).map(|(index, _)| index).collect();

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::domain::grant::{Cap, CapHeld, Emergency, EmergencyHeld, Grant, Grantee, Held, Origin};
 use crate::domain::ids::{CapId, EmergencyId, GrantId, PartyId};
+use crate::domain::lens::planted::{Leak, leaks};
 use crate::domain::party::Actor;
 use crate::domain::policy::Policy;
 use crate::domain::time::Micros;
@@ -97,10 +98,17 @@ pub async fn live_in(tx: &Tx, version: i64, now: Micros) -> Result<Policy, Stora
 
 fn live_sql() -> [String; 3] {
     [
-        LIVE.to_owned(),
+        live_grants(),
         format!("{CAPS} WHERE x.at IS NULL ORDER BY c.id"),
         format!("{EMERGENCIES} WHERE x.at IS NULL AND m.until_at > $1 ORDER BY m.id"),
     ]
+}
+
+fn live_grants() -> String {
+    if leaks(Leak::EndedGrant) {
+        return format!("{SELECT} WHERE f.at IS NOT NULL AND CAST($1 AS BIGINT) > 0 ORDER BY g.id");
+    }
+    LIVE.to_owned()
 }
 
 fn read_policy(

@@ -39,11 +39,27 @@ pub enum Leak {
     SliceOfSiblings,
     /// A total counts what else was in an event of one's own things.
     TotalOfSiblings,
+    /// A grant counts for whoever asks, not for its grantee alone.
+    GrantOfAnother,
+    /// A grant that was revoked still gives.
+    EndedGrant,
+    /// A grant gives before its first moment and after its last.
+    GrantOutOfTime,
+    /// No cap lowers what is granted.
+    CapIgnored,
+    /// A grant of one lot gives all of the product.
+    LotIgnored,
+    /// Totals of others tell of the month that goes on.
+    TotalOfNow,
+    /// The list of allocations has those of others.
+    AllocationsOfOthers,
+    /// Everybody is told of every number that was given out.
+    NumbersOfOthers,
 }
 
 impl Leak {
     /// Each of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 24] = [
         Self::Siblings,
         Self::CountBeforeFilter,
         Self::CursorOnHidden,
@@ -60,6 +76,14 @@ impl Leak {
         Self::ActingForAll,
         Self::SliceOfSiblings,
         Self::TotalOfSiblings,
+        Self::GrantOfAnother,
+        Self::EndedGrant,
+        Self::GrantOutOfTime,
+        Self::CapIgnored,
+        Self::LotIgnored,
+        Self::TotalOfNow,
+        Self::AllocationsOfOthers,
+        Self::NumbersOfOthers,
     ];
 }
 

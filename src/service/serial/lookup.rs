@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use crate::domain::gs1::{Epc, EpcKey};
 use crate::domain::ids::AllocationId;
+use crate::domain::lens::planted::{Leak, leaks};
 use crate::domain::party::Actor;
 use crate::domain::serial::allocation::Allocation;
 use crate::domain::serial::life::reuse_banned_until;
@@ -216,7 +217,8 @@ impl<'a> Search<'a> {
             .allocations
             .into_iter()
             .map(|stored| {
-                let owner = stored.allocation.principal == self.actor.party || self.owns_pool(&stored);
+                let is_own = stored.allocation.principal == self.actor.party || self.owns_pool(&stored);
+                let owner = is_own || leaks(Leak::NumbersOfOthers);
                 let slice = Slice {
                     allocation: stored.allocation.id,
                     first_index: stored.first_index,
