@@ -10,7 +10,7 @@
 //! other lots, all of a grant that is not signed by both, over, revoked, not begun, for another role or capped away, figures that are held back
 //! (of who gave nothing, of a month that goes on), and whatever others lay down for others.
 //!
-//! `COUNTERFOIL_TEST_WORLDS` sets how many (480 where it is not set: a build without optimization needs an eighth of a second of processor
+//! `COUNTERFOIL_TEST_WORLDS` sets how many (480 where it is not set: a build without optimization needs a fifth of a second of processor
 //! time a world; `tests/run worlds N` runs so many in an optimized one), `COUNTERFOIL_TEST_SEED` the seed, which is
 //! printed. A difference is shown in the smallest world that has it. That the generator finds leaks is shown with planted ones ([`leak`]).
 
