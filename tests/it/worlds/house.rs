@@ -32,8 +32,8 @@ const IDS: usize = 10;
 /// Numbers of one look-up.
 const NUMBERS: usize = 8;
 
-/// What must come up in answers, or the comparison says nothing about it: totals of others, what a grant gives, a number that was given out.
-pub const MARKS: [&str; 3] = ["\"basis\":\"OTHERS\"", "\"layer\":\"GRANT\"", "\"answer\":\"ISSUED\""];
+/// What must come up in answers, or the comparison says nothing about it: totals of others, a grant in force, a number that was given out.
+pub const MARKS: [&str; 3] = ["\"basis\":\"OTHERS\"", "\"state\":\"IN_FORCE\"", "\"answer\":\"ISSUED\""];
 /// How many answers had each.
 pub static MET: [AtomicUsize; 3] = [AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0)];
 
