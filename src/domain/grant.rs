@@ -268,6 +268,13 @@ impl Grant {
         !self.conditions.full_identifier && self.scope.lots.is_empty()
     }
 
+    /// Of how many parties it asks that a figure be; 0: of no more than the hub does.
+    #[must_use]
+    pub fn contributors(&self) -> usize {
+        let least = self.conditions.least_contributors;
+        least.map_or(0, |least| usize::try_from(least).unwrap_or(usize::MAX))
+    }
+
     /// Whether it gives no more in a day of which these are the readings.
     #[must_use]
     pub fn is_used_up(&self, uses: &Uses) -> bool {

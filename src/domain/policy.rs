@@ -19,6 +19,7 @@
 //! - A grant that is not in force, not meant for the viewer, or out of scope gives nothing.
 
 mod explain;
+mod total;
 
 use std::collections::HashSet;
 
@@ -34,6 +35,7 @@ use super::party::licence::Required;
 use super::time::Micros;
 
 pub use explain::{Blocked, ClassRule, Rule};
+pub use total::Counting;
 
 /// All that parties have laid down about sight, as of one version: those that ended are left out where it is for enforcement.
 #[derive(Debug, Clone, Default)]

@@ -6,9 +6,8 @@
 //! | does not see, but may know in totals ([`Sight::shows_totals`](crate::domain::lens::Sight::shows_totals)) by grants of their parties | what [`inference`] lets through, of months that are over, rounded |
 //! | may not know of | nothing |
 //!
-//! A grant counts here if neither the possession of things nor a lot is among what it asks for, and once the events of before have been gone
-//! through for it; a cap that lowers it keeps out all events of the cap's owner that name a product of the cap. Both are narrower than what
-//! is shown of single events, never wider.
+//! Which grants count is decided in [`Policy::counting`](crate::domain::policy::Policy::counting); here they do once the events of before have
+//! been gone through for them. A cap keeps out all events of its owner that name a product of the cap.
 //!
 //! A grant that asks for more contributors than the hub is in no figure of fewer; where several grants open an event, the one that asks for least
 //! counts.
@@ -21,13 +20,13 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::domain::grant::{Grant, Held};
+use crate::domain::grant::{CapHeld, Grant};
 use crate::domain::gs1::Gtin;
 use crate::domain::ids::{GrantId, PartyId};
 use crate::domain::inference::{self, Group, Release, Rules, Settled, Table};
 use crate::domain::lens::planted::{Leak, leaks};
-use crate::domain::lens::{Contents, Where};
 use crate::domain::party::Actor;
+use crate::domain::policy::Counting;
 use crate::domain::time::{Micros, Month};
 use crate::domain::total::{Cell, MONTHS, Total};
 use crate::storage::total::{self as store, Subject};
@@ -144,17 +143,23 @@ impl Ways {
             in_totals: Vec::new(),
             seen: Vec::new(),
         };
+        let registry = hub.registry();
+        let Some(me) = registry.party(&lens.party) else {
+            return Ok(ways);
+        };
         for held in lens.giving() {
-            let levels = held.grant.levels;
-            if held.grant.conditions.least_contributors.is_some() && levels.shows_event() {
-                continue;
+            let grant = &held.grant;
+            if grant.levels.shows_event() {
+                ways.seen.push(grant.id);
             }
-            if levels.shows_event() {
-                ways.seen.push(held.grant.id);
-                ways.showing.extend(counted(hub, lens, held));
-            } else if levels.shows_totals() {
-                ways.in_totals.extend(counted(hub, lens, held));
-            }
+            let active = registry.is_active(&grant.grantor);
+            let counting = lens.policy.counting(grant, me, lens.at).filter(|_| active);
+            let Some(counting) = counting else { continue };
+            let into = match counting.shows {
+                true => &mut ways.showing,
+                false => &mut ways.in_totals,
+            };
+            into.push(counted(grant, counting));
         }
         let ids: Vec<GrantId> = ways.in_totals.iter().map(|grant| grant.id).collect();
         let unfilled = view::grant::unfilled(hub.db(), &ids).await?;
@@ -163,48 +168,19 @@ impl Ways {
     }
 }
 
-/// Of how many parties a grant asks that a figure be; 0: of no more than the hub does.
-pub(super) fn contributors(grant: &Grant) -> usize {
-    let least = grant.conditions.least_contributors;
-    least.map_or(0, |least| usize::try_from(least).unwrap_or(usize::MAX))
-}
-
-fn counted(hub: &Hub, lens: &Lens, held: &Held) -> Option<Counted> {
-    let (registry, grant) = (hub.registry(), &held.grant);
-    let holds = |role| registry.party(&lens.party).is_some_and(|me| me.roles.contains(&role));
-    if !grant.counts_in_totals() || !grant.conditions.role.is_none_or(holds) || !registry.is_active(&grant.grantor) {
-        return None;
-    }
-    let me = registry.party(&lens.party)?;
-    let licence = grant.conditions.licence.as_ref();
-    let shows = grant.levels.shows_event();
-    let caps = lens
-        .policy
-        .caps
-        .iter()
-        .filter(|held| held.holds_at(lens.at) && held.cap.means(&lens.party));
-    let lowering = caps.filter(|held| {
-        let left = grant.levels.meet(held.cap.levels);
-        let of = |levels: crate::domain::lens::Sight| (levels.existence, levels.when, levels.place, levels.contents);
-        if shows {
-            of(left) != of(grant.levels)
-        } else {
-            !left.shows_totals()
-        }
-    });
-    Some(Counted {
+fn counted(grant: &Grant, counting: Counting<'_>) -> Counted {
+    let cap = |held: &CapHeld| (held.cap.owner.clone(), held.cap.scope.gtins.clone());
+    Counted {
         id: grant.id,
         grantor: grant.grantor.clone(),
         gtins: grant.scope.gtins.clone(),
         countries: grant.scope.countries.clone(),
-        whole: !shows || grant.levels.contents >= Contents::Handed,
-        placed: matches!(grant.levels.place, Where::Country | Where::Site | Where::ReadPoint),
-        least: contributors(grant),
-        times: licence.map(|licence| licence.spans(me).collect()),
-        caps: lowering
-            .map(|held| (held.cap.owner.clone(), held.cap.scope.gtins.clone()))
-            .collect(),
-    })
+        whole: counting.whole,
+        placed: counting.placed,
+        least: grant.contributors(),
+        times: counting.times,
+        caps: counting.caps.into_iter().map(cap).collect(),
+    }
 }
 
 /// Totals of events that the caller does not see.

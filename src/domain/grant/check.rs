@@ -39,8 +39,8 @@ pub enum GrantFault {
     /// No purpose, or a text that is too long.
     #[error("`purpose` is needed, and texts have {TEXT} characters at the most")]
     Purpose,
-    /// The country of the licence that it asks for.
-    #[error("the country of the licence is named by two capital letters (ISO 3166-1 alpha-2), such as `CH`")]
+    /// A country: of the grantees, of the scope, or of the licence that it asks for.
+    #[error("countries are named by two capital letters (ISO 3166-1 alpha-2), such as `CH`")]
     Country,
     /// None, or more than are counted.
     #[error("the queries of a day are 1 to {QUERIES}: leave the number out for a grant without an end of them")]
@@ -85,8 +85,12 @@ impl Grant {
         if self.purpose.trim().is_empty() || texts.into_iter().flatten().any(|text| text.chars().count() > TEXT) {
             return Err(GrantFault::Purpose);
         }
-        let country = self.conditions.licence.as_ref().and_then(|licence| licence.country.as_ref());
-        if country.is_some_and(|country| country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase())) {
+        let of_grantees = match &self.grantee {
+            Grantee::Role { country, .. } => country.as_ref(),
+            Grantee::Party(_) => None,
+        };
+        let of_licence = self.conditions.licence.as_ref().and_then(|licence| licence.country.as_ref());
+        if !of_grantees.into_iter().chain(of_licence).all(|country| is_country(country)) {
             return Err(GrantFault::Country);
         }
         if self
@@ -128,6 +132,13 @@ impl Scope {
         if texts.into_iter().any(|text| text.is_empty() || text.len() > ENTRY_BYTES) {
             return Err(GrantFault::Entry);
         }
+        if !self.countries.iter().all(|country| is_country(country)) {
+            return Err(GrantFault::Country);
+        }
         Ok(())
     }
+}
+
+fn is_country(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase())
 }

@@ -45,6 +45,31 @@ fn the_text_is_canonical_and_read_back() {
 }
 
 #[test]
+fn countries_are_two_capital_letters_wherever_they_stand() {
+    let check = |country: &str, expect: Result<(), GrantFault>| {
+        let country = country.to_owned();
+        let (mut scope, mut grantees, mut licence) = (grant(), grant(), grant());
+        scope.scope.countries = vec!["SE".to_owned(), country.clone()];
+        grantees.signers = Signers::Grantor;
+        grantees.grantee = Grantee::Role {
+            role: Role::Wholesaler,
+            country: Some(country.clone()),
+        };
+        licence.conditions.licence = Some(Required {
+            role: Role::Wholesaler,
+            country: Some(country.clone()),
+        });
+        for grant in [scope, grantees, licence] {
+            assert_eq!(grant.check(), expect, "{grant:?}");
+        }
+    };
+    check("CH", Ok(()));
+    for country in ["Sweden", "se", "S", "S1", "Ö"] {
+        check(country, Err(GrantFault::Country));
+    }
+}
+
+#[test]
 fn members_are_sorted_as_rfc_8785_has_them() {
     // RFC 8785 clause 3.2.3: by UTF-16 code units, which is not the order of code points.
     let value = json!({"\u{20ac}": "Euro Sign", "\r": "Carriage Return", "\u{fb33}": "Hebrew Letter Dalet With Dagesh", "1": "One",

@@ -550,6 +550,28 @@ proptest! {
         prop_assert!(things(left.as_ref()).is_subset(&things(world.decided().1.as_ref())));
     }
 
+    /// One that leaves nothing of what is counted keeps events out, whatever else stands; which grants count it does not change.
+    #[test]
+    fn a_further_cap_keeps_more_out_of_totals(world in any_world(), mut cap in any_cap(), closes in any::<bool>()) {
+        let viewer = &world.parties[2];
+        if closes {
+            cap.cap.levels = Sight::default();
+        }
+        let meant = cap.holds_at(NOW) && cap.cap.means(&viewer.id);
+        let mut capped = world.policy.clone();
+        capped.caps.push(cap);
+        for held in &world.policy.grants {
+            let (free, less) = (world.policy.counting(&held.grant, viewer, NOW), capped.counting(&held.grant, viewer, NOW));
+            prop_assert_eq!(free.is_some(), less.is_some());
+            let (Some(free), Some(less)) = (free, less) else { continue };
+            prop_assert_eq!(&less.caps[..free.caps.len()], &free.caps[..]);
+            prop_assert!(less.caps.len() == free.caps.len() || meant);
+            prop_assert!(less.caps.len() > free.caps.len() || !(closes && meant));
+            prop_assert!(!free.shows || held.grant.levels.shows_event());
+            prop_assert!(held.grant.scope.lots.is_empty() && !held.grant.conditions.full_identifier);
+        }
+    }
+
     #[test]
     fn what_is_not_in_force_gives_nothing(mut world in any_world(), how in 0_u8..4) {
         for held in &mut world.policy.grants {

@@ -13,7 +13,7 @@ use crate::domain::party::{Actor, Registry};
 use crate::domain::time::Month;
 use crate::domain::total::{Cell, country, distinct, named};
 use crate::service::Hub;
-use crate::service::total::{contributors, rules};
+use crate::service::total::rules;
 use crate::storage::view::event::EventRow;
 
 /// Of a grant that lets events be counted and does not show them.
@@ -42,7 +42,7 @@ pub(super) fn risk<'a>(hub: &Hub, actor: &Actor, grant: &Grant, rows: impl Itera
                 .or_default() += units;
         }
     }
-    let rules = rules(hub).with_least(contributors(grant));
+    let rules = rules(hub).with_least(grant.contributors());
     Some(Risk {
         figures: figures.len(),
         of_few: figures.values().filter(|shares| !rules.admits(shares)).count(),
