@@ -34,6 +34,16 @@ pub(crate) enum Action {
     KillTorn = 8,
 }
 
+impl Action {
+    /// Whether the process is gone after it.
+    pub(crate) fn kills(self) -> bool {
+        match self {
+            Self::KillBefore | Self::KillAfter | Self::KillTorn => true,
+            Self::Eio | Self::Enospc | Self::Eintr | Self::Short | Self::EnospcFromNowOn => false,
+        }
+    }
+}
+
 /// Which calls are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 
@@ -376,13 +376,23 @@ impl HubProcess {
 
     /// How it ended, if it does within a moment.
     pub(crate) async fn ends_soon(&mut self) -> Option<ExitStatus> {
-        for _ in 0..100 {
-            if let Some(status) = self.ended() {
-                return Some(status);
+        self.ends_within(Duration::from_millis(500)).await
+    }
+
+    /// How it ended, if it was killed: it has, and on a busy machine that takes a while to be seen.
+    pub(crate) async fn dies(&mut self) -> Option<ExitStatus> {
+        self.ends_within(Duration::from_secs(20)).await
+    }
+
+    async fn ends_within(&mut self, patience: Duration) -> Option<ExitStatus> {
+        let began = Instant::now();
+        loop {
+            let ended = self.ended();
+            if ended.is_some() || began.elapsed() > patience {
+                return ended;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        None
     }
 
     /// What it wrote.

@@ -88,10 +88,10 @@ impl Enumeration {
     /// Gone by SIGABRT, gone by our own SIGKILL, or still there: nothing else.
     async fn judge(&mut self, hub: &mut HubProcess, fired: bool, what: &str, action: Action) {
         let harmless = matches!(action, Action::Short | Action::Eintr);
-        let ended = if fired && !harmless {
-            hub.ends_soon().await
-        } else {
-            hub.ended()
+        let ended = match fired && !harmless {
+            true if action.kills() => hub.dies().await,
+            true => hub.ends_soon().await,
+            false => hub.ended(),
         };
         let signal = ended.and_then(|status| status.signal());
         match action {

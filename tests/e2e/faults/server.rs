@@ -182,11 +182,15 @@ async fn a_standby_that_takes_over_under_a_running_hub_is_noticed() {
     cluster.down();
     cluster.take_over();
     let mut hub = standing(&house, hub, &mut 0);
-    let caller = house.caller(&LINES[0], &hub);
+    let mut caller = house.caller(&LINES[0], &hub);
     for _ in 0..100 {
         match caller.request_serials(&LINES[0], EACH, "fresh").await {
-            // Its connections are of the server that is gone.
-            Answer::Unknown(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            // Its connections are of the server that is gone; or it has just stopped itself.
+            Answer::Unknown(_) => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                hub = standing(&house, hub, &mut 0);
+                caller = house.caller(&LINES[0], &hub);
+            }
             Answer::Acknowledged(_) => panic!("numbers were issued on another timeline"),
             Answer::Refused(_) => break,
         }

@@ -54,9 +54,8 @@ impl Watched {
         self.disk.arm(calls, at, action);
         self.ask(&hub).await;
         let fired = self.written_or_hit(&mut hub).await;
-        let kills = matches!(action, Action::KillBefore | Action::KillAfter | Action::KillTorn);
-        if fired && kills {
-            let ended = hub.ends_soon().await.and_then(|status| status.signal());
+        if fired && action.kills() {
+            let ended = hub.dies().await.and_then(|status| status.signal());
             assert_eq!(ended, Some(SIGKILL), "{what}");
         } else {
             // A witness that cannot be written is no reason to stop: it is written again.
