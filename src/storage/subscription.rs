@@ -235,8 +235,10 @@ pub async fn delete(tx: &Tx, party: &PartyId, id: &str) -> Result<bool, StorageE
 }
 
 /// Something to do: free, due, and, for a stream, with records behind its cursor. None of the parties `busy`.
+///
+/// A cursor in the middle of a record time has others of that time behind it, which may be the last there are.
 pub async fn due(db: &Db, now: Micros, busy: &[PartyId]) -> Result<Option<(PartyId, String)>, StorageError> {
-    let mut values: Vec<Value> = vec![now.0.into()];
+    let mut values: Vec<Value> = vec![now.0.into(), Uuid::max().into()];
     let busy: Vec<String> = busy
         .iter()
         .map(|party| {
@@ -250,7 +252,8 @@ pub async fn due(db: &Db, now: Micros, busy: &[PartyId]) -> Result<Option<(Party
     };
     let sql = format!(
         "SELECT party_id, id FROM subscription WHERE disabled_at IS NULL AND next_at <= $1 AND lease_until <= $1 {others}
-           AND (schedule IS NOT NULL OR pending_id IS NOT NULL OR cursor_at < (SELECT at FROM record_clock WHERE one = 1))
+           AND (schedule IS NOT NULL OR pending_id IS NOT NULL OR cursor_key <> $2
+                OR cursor_at < (SELECT at FROM record_clock WHERE one = 1))
          ORDER BY next_at, id LIMIT 1"
     );
     let row = db.query_one("looking for subscriptions that are due", &sql, values).await?;

@@ -35,13 +35,22 @@ fn named_in(answer: &Answer) -> String {
 /// Sends events of packwell's own logistic units, numbered from `first`, one document each.
 async fn label(test: &TestHub, first: u32, many: u32) {
     for number in first..first + many {
+        label_in_one(test, number, 1).await;
+    }
+}
+
+/// The same, all in one document: of one record time.
+async fn label_in_one(test: &TestHub, first: u32, many: u32) {
+    let event = |number: u32| {
         let sscc = story::packwell_sscc(number);
         let mut event = story::commission_sscc("2026-03-01T08:00:00Z", story::PACKWELL_HALL_1, &sscc);
         event["eventTime"] = json!(format!("2026-03-01T08:{:02}:00Z", number % 60));
         event["eventID"] = json!(format!("urn:uuid:00000000-0000-4000-8000-{number:012}"));
-        let job = test.capture(&test.actor("packwell"), story::document(&[event])).await;
-        assert_eq!(job["success"], true, "{job}");
-    }
+        event
+    };
+    let events: Vec<Value> = (first..first + many).map(event).collect();
+    let job = test.capture(&test.actor("packwell"), story::document(&events)).await;
+    assert_eq!(job["success"], true, "{job}");
 }
 
 /// The numbers that [`label`] put into the ids.

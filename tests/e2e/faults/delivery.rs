@@ -172,7 +172,7 @@ fn wrong(taken: &[(String, Vec<Event>)], count: u64) -> Vec<String> {
     wrong
 }
 
-async fn delivered(house: House, seed: u64) {
+async fn delivered(house: House, seed: u64) -> House {
     let (origin, taken) = subscriber(seed).await;
     let house = opened(house, &origin);
     let hub = house.start(Start::default());
@@ -208,9 +208,18 @@ async fn delivered(house: House, seed: u64) {
         .map(|(id, events)| (id, events.into_iter().rev().collect()))
         .collect();
     assert!(!wrong(&backwards, count).is_empty(), "any order is right");
+    drop(hub);
+    house
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_while_it_delivers_a_hub_on_sqlite_loses_no_event() {
     delivered(House::on_sqlite().await, 0x5eed_0001).await;
+}
+
+/// The hub on PostgreSQL.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_while_it_delivers_a_hub_on_postgres_loses_no_event() {
+    let Some(house) = House::on_postgres().await else { return };
+    delivered(house, 0x5eed_0002).await.tear_down().await;
 }

@@ -165,6 +165,22 @@ async fn two_processes_never_deliver_the_same_at_the_same_time() {
     assert_eq!(numbers, expect);
 }
 
+/// The last document there is has more events than a delivery: the rest does not wait for another document.
+#[tokio::test]
+async fn the_rest_of_a_document_comes_without_another() {
+    let world = World::start_with(Limits {
+        delivery_events: 2,
+        ..Limits::default()
+    })
+    .await;
+    world.stream().await;
+    label_in_one(&world.test, 1, 5).await;
+    world.work().await;
+    assert_eq!(world.receiver.taken(), [1, 2, 3, 4, 5]);
+    world.work().await;
+    assert_eq!(world.receiver.taken(), [0; 0], "nothing is left, and nothing comes twice");
+}
+
 #[tokio::test]
 async fn a_process_that_dies_while_it_delivers_loses_nothing() {
     let world = World::start().await;
