@@ -384,6 +384,12 @@ impl Registry {
     }
 }
 
+/// Whether a text has the form of a country code (ISO 3166-1 alpha-2); not whether there is such a country.
+#[must_use]
+pub fn is_country(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::agreement::Quota;

@@ -15,7 +15,7 @@ use crate::domain::agreement::{Agreement, Approval, Power, Quota};
 use crate::domain::gs1::{CompanyPrefix, Gln, Gtin};
 use crate::domain::ids::{AgreementId, PartyId};
 use crate::domain::party::licence::Licence;
-use crate::domain::party::{Party, Product, Role, Site};
+use crate::domain::party::{Party, Product, Role, Site, is_country};
 use crate::domain::profile::Profile;
 use crate::domain::serial::forecast::Replenish;
 use crate::domain::time::Micros;
@@ -136,8 +136,7 @@ impl std::str::FromStr for Country {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let good = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase());
-        if good {
+        if is_country(text) {
             Ok(Self(text.to_owned()))
         } else {
             Err(format!("`{}` is no country code", cut(text)))

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::{Grant, Grantee, Scope, Signers};
 use crate::domain::lens::Sight;
+use crate::domain::party::is_country;
 
 /// Longest purpose, legal basis or reason, in characters.
 pub const TEXT: usize = 1_000;
@@ -137,8 +138,4 @@ impl Scope {
         }
         Ok(())
     }
-}
-
-fn is_country(text: &str) -> bool {
-    text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase())
 }
