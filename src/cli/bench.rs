@@ -142,7 +142,7 @@ pub async fn run(args: BenchArgs, settings: Settings) -> anyhow::Result<()> {
             progress(shape.name);
             let (figure, bytes) = capture::measure(&args, &settings, shape).await?;
             figures.push(figure);
-            sizes.push(bytes);
+            sizes.extend(bytes);
         }
     }
     if args.wants(Part::Provenance) {

@@ -19,10 +19,12 @@ const REFERRED: &[&str] = &["owner_key", "pool", "allocation", "document"];
 /// What a capture writes, referred to before referring.
 const WRITTEN: &[&str] = &[
     "event",
+    "event_unit",
     "fact",
     "event_party",
     "thing_kind",
     "thing",
+    "unit_stake",
     "stay",
     "shipment",
     "shipment_epc",
@@ -105,6 +107,18 @@ pub async fn database_bytes(db: &Db) -> Result<u64, StorageError> {
     let row = db.query_one("measuring the database", sql, Vec::new()).await?;
     let bytes: i64 = row.map_or(Ok(0), |row| super::row::column(&row, "database", "bytes"))?;
     Ok(bytes.unsigned_abs())
+}
+
+/// What autovacuum does to a database in use, at once: room of rows that are no more can be taken again. PostgreSQL alone has it.
+pub async fn vacuum(db: &Db) -> Result<(), StorageError> {
+    if db.backend() == DbBackend::Postgres {
+        let vacuumed = db.writer().execute_unprepared("VACUUM").await;
+        vacuumed.map_err(|source| StorageError::Unavailable {
+            doing: "vacuuming the database of the benchmark",
+            source,
+        })?;
+    }
+    Ok(())
 }
 
 /// One row by its primary key.

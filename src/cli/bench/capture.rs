@@ -8,6 +8,7 @@ use crate::domain::gs1::{Epc, Gln};
 use crate::storage::yardstick;
 
 use super::ground::{Ground, PACKAGER, on_ground, sscc};
+use super::size::lift_quotas;
 use super::{BenchArgs, Bytes, Figure};
 
 /// Units at scale 1 where provenance is asked for.
@@ -50,11 +51,31 @@ pub(super) const SHAPES: &[Shape] = &[
     },
 ];
 
-/// One document into an empty hub, and the rows it made into an empty database.
-pub(super) async fn measure(args: &BenchArgs, settings: &Settings, shape: &Shape) -> anyhow::Result<(Figure, Bytes)> {
-    let ((figure, bytes), rows) = on_ground(args, settings, async |ground| {
-        let measured = capture(ground, CAPTURED * args.scale as usize, shape).await?;
-        Ok((measured, yardstick::take(ground.running.hub().db()).await?))
+/// Documents after the first one, where what they take in a database in use is measured too.
+const FURTHER: usize = 4;
+
+/// One document into an empty hub, and the rows it made into an empty database; then more documents of the kind, where rows are written
+/// more than once: what a database leaves of that it takes again once it has been vacuumed.
+pub(super) async fn measure(args: &BenchArgs, settings: &Settings, shape: &Shape) -> anyhow::Result<(Figure, Vec<Bytes>)> {
+    let ((figure, sizes), rows) = on_ground(args, settings, async |ground| {
+        lift_quotas(ground.running.hub());
+        let db = ground.running.hub().db();
+        let count = CAPTURED * args.scale as usize;
+        let (figure, first) = capture(ground, count, shape, 0).await?;
+        let rows = yardstick::take(db).await?;
+        let mut sizes = vec![first];
+        if shape.packed {
+            let mut further = 0;
+            for number in 1..=FURTHER {
+                yardstick::vacuum(db).await?;
+                further += capture(ground, count, shape, number).await?.1.bytes;
+            }
+            sizes.push(Bytes {
+                what: format!("of database for each EPC of the next {FURTHER} documents: {}", shape.name),
+                bytes: further / FURTHER as u64,
+            });
+        }
+        Ok(((figure, sizes), rows))
     })
     .await?;
     let raw = on_ground(args, settings, async |ground| {
@@ -65,19 +86,19 @@ pub(super) async fn measure(args: &BenchArgs, settings: &Settings, shape: &Shape
         raw_per_second: figure.raw_per_second / raw.as_secs_f64(),
         ..figure
     };
-    Ok((figure, bytes))
+    Ok((figure, sizes))
 }
 
 /// The figure of the hub, in place of the raw figure how many EPCs it is of; and the bytes of database for each.
-async fn capture(ground: &Ground, count: usize, shape: &Shape) -> anyhow::Result<(Figure, Bytes)> {
+async fn capture(ground: &Ground, count: usize, shape: &Shape, number: usize) -> anyhow::Result<(Figure, Bytes)> {
     let caller = ground.callers(PACKAGER, 1).await?.remove(0);
-    let units = ground.serials(&caller, count, "capture").await?;
+    let units = ground.serials(&caller, count, &format!("capture-{number}")).await?;
     let (site, _) = ground.place(PACKAGER)?;
     let mut happenings = commissioning(ground, site, &units, shape.per_event);
     let mut epcs = units.len();
     if shape.packed {
-        let cases = packing(ground, site, &units, &mut happenings)?;
-        epcs += cases.len() + palletising(ground, site, &cases, &mut happenings)?;
+        let cases = packing(ground, site, &units, number, &mut happenings)?;
+        epcs += cases.len() + palletising(ground, site, &cases, number, &mut happenings)?;
     }
     let document = ground.document(shape.dialect, &happenings);
     let megabytes = document.len() as f64 / 1e6;
@@ -121,21 +142,35 @@ pub(super) fn commissioning(ground: &Ground, site: Gln, units: &[Epc], per_event
     units.chunks(per_event).map(event).collect()
 }
 
+/// Containers of a level for so many things, those of the `number`-th document.
+fn containers(level: u8, things: usize, each: usize, number: usize) -> anyhow::Result<Vec<Epc>> {
+    let count = things.div_ceil(each);
+    (0..count).map(|place| sscc(level, number * count + place)).collect()
+}
+
 /// Units into cases; the cases.
-pub(super) fn packing(ground: &Ground, site: Gln, units: &[Epc], happenings: &mut Vec<Happening>) -> anyhow::Result<Vec<Epc>> {
-    let cases: Vec<Epc> = (0..units.len().div_ceil(UNITS_PER_CASE))
-        .map(|number| sscc(1, number))
-        .collect::<anyhow::Result<_>>()?;
+pub(super) fn packing(
+    ground: &Ground,
+    site: Gln,
+    units: &[Epc],
+    number: usize,
+    happenings: &mut Vec<Happening>,
+) -> anyhow::Result<Vec<Epc>> {
+    let cases = containers(1, units.len(), UNITS_PER_CASE, number)?;
     let children = units.chunks(UNITS_PER_CASE);
     pack(ground, (site, 110), &cases, children, happenings);
     Ok(cases)
 }
 
 /// Cases onto pallets; how many.
-fn palletising(ground: &Ground, site: Gln, cases: &[Epc], happenings: &mut Vec<Happening>) -> anyhow::Result<usize> {
-    let pallets: Vec<Epc> = (0..cases.len().div_ceil(CASES_PER_PALLET))
-        .map(|number| sscc(2, number))
-        .collect::<anyhow::Result<_>>()?;
+fn palletising(
+    ground: &Ground,
+    site: Gln,
+    cases: &[Epc],
+    number: usize,
+    happenings: &mut Vec<Happening>,
+) -> anyhow::Result<usize> {
+    let pallets = containers(2, cases.len(), CASES_PER_PALLET, number)?;
     let children = cases.chunks(CASES_PER_PALLET);
     pack(ground, (site, 80), &pallets, children, happenings);
     Ok(pallets.len())

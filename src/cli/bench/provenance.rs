@@ -72,7 +72,7 @@ pub(super) async fn distribute(ground: &Ground, count: usize) -> anyhow::Result<
     let at = |minutes: i64| ground.running.hub().now().plus_seconds(-60 * minutes);
 
     let mut happenings = commissioning(ground, line, &units, 1_000);
-    let cases = packing(ground, line, &units, &mut happenings)?;
+    let cases = packing(ground, line, &units, 0, &mut happenings)?;
     let pallets: Vec<Epc> = (0..cases.len().div_ceil(CASES_PER_PALLET))
         .map(|number| sscc(2, number))
         .collect::<anyhow::Result<_>>()?;
