@@ -1,15 +1,12 @@
 //! Events under the lens.
 //!
 //! Whether an event is in an answer, and what of it, is decided by [`mask`], and where something was granted by
-//! [`decide`]; a filter is held against the masked
-//! event as well, so that nothing is found by what is hidden.
+//! [`decide`]. Lists of events are those of [`super::query`].
 
 use std::collections::HashMap;
 
 use crate::domain::event::Event;
-use crate::domain::gs1::{Epc, Gln};
 use crate::domain::ids::{DocumentId, EventKey, GrantId, PartyId};
-use crate::domain::lens::mask::names;
 use crate::domain::lens::planted::{Leak, leaks};
 use crate::domain::lens::{self, Relations, Sight, Who, mask};
 use crate::domain::party::Actor;
@@ -21,7 +18,6 @@ use crate::storage::view::event::EventRow;
 use super::Hub;
 use super::error::ServiceError;
 use super::lens::{Attempts, EventFacts, Ground, Lens, principals};
-use super::page::{Page, Paged};
 
 pub use crate::storage::view::event::Filter;
 
@@ -52,23 +48,6 @@ pub struct SeenEvent {
     pub document: DocumentId,
 }
 
-/// Which events are asked for.
-#[derive(Debug, Clone, Default)]
-pub struct Wanted {
-    /// All that is given must hold; its `epcs` are set from those beside it.
-    pub filter: Filter,
-    /// Names one of these things, in any role; empty for any.
-    pub epcs: Vec<Epc>,
-    /// GLN of the principal in whose name is asked, if not in the caller's own.
-    pub acting_for: Option<Gln>,
-}
-
-impl Wanted {
-    fn matches(&self, event: &Event) -> bool {
-        self.epcs.is_empty() || leaks(Leak::FilterByHidden) || self.epcs.iter().any(|epc| names(event, epc))
-    }
-}
-
 /// As events are answered: the standard has the repository give the id where the sender gave none.
 #[must_use]
 pub fn told(seen: Vec<SeenEvent>) -> Vec<(Event, Micros)> {
@@ -79,50 +58,6 @@ pub fn told(seen: Vec<SeenEvent>) -> Vec<(Event, Micros)> {
             (event, seen.record_time)
         })
         .collect()
-}
-
-/// Events that the caller may see, newest record first.
-pub async fn events(hub: &Hub, actor: &Actor, wanted: Wanted, page: Page) -> Result<Paged<SeenEvent>, ServiceError> {
-    let filter = Filter {
-        epcs: wanted.epcs.iter().map(Epc::key).collect(),
-        ..wanted.filter.clone()
-    };
-    let mut attempts = Attempts::default();
-    loop {
-        let lens = Lens::acting_for(hub, actor, wanted.acting_for, filter.epcs.iter().copied()).await?;
-        let (found, hidden) = found(hub, (actor, &lens), (&wanted, &filter), page).await?;
-        if lens.may_tell(hub, &found).await? {
-            let mut paged = Paged::by_id(found, page, |event| event.key.uuid());
-            paged.has_next |= hidden && leaks(Leak::CountBeforeFilter);
-            return Ok(paged);
-        }
-        attempts.again()?;
-    }
-}
-
-/// What answers, and whether any was left out on the way.
-async fn found(
-    hub: &Hub,
-    (actor, lens): (&Actor, &Lens),
-    (wanted, filter): (&Wanted, &Filter),
-    page: Page,
-) -> Result<(Vec<SeenEvent>, bool), ServiceError> {
-    let probe = page.first.saturating_add(1);
-    let mut after = page.after.map(|cursor| cursor.id);
-    let (mut found, mut looked_at) = (Vec::new(), 0);
-    // What the mask takes away altogether is made up for from the next rows, so that a short page always is the last.
-    loop {
-        let rows = lens.list(hub, filter, after, probe).await?;
-        let exhausted = rows.len() < probe;
-        looked_at += rows.len();
-        after = rows.last().map(|row| row.key.uuid()).or(after);
-        let seen = seen(hub, (actor, lens), rows).await?;
-        found.extend(seen.into_iter().filter(|event| wanted.matches(&event.event)));
-        if exhausted || found.len() >= probe {
-            let hidden = looked_at > found.len();
-            return Ok((found, hidden));
-        }
-    }
 }
 
 /// One event by the hub's key.

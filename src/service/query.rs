@@ -27,6 +27,7 @@ use super::lens::{Attempts, Lens};
 use self::prefilter::Prefilter;
 
 mod knowledge;
+mod listed;
 pub mod position;
 mod prefilter;
 mod vocabulary;
@@ -34,6 +35,7 @@ mod whole;
 
 pub use super::lens::Reading;
 pub use knowledge::Known;
+pub use listed::listed;
 pub use position::Position;
 pub use vocabulary::{Element, vocabulary};
 pub use whole::whole;
@@ -104,6 +106,7 @@ pub async fn run(hub: &Hub, actor: &Actor, asked: Asked<'_>) -> Result<Found, Se
             way: Way::of(asked.query.order.as_ref()),
             after: None,
             left: hub.limits().query_rows,
+            read: 0,
             exhausted: false,
             used: BTreeSet::new(),
         };
@@ -196,14 +199,18 @@ impl Way {
     }
 
     fn position(self, row: &EventRow) -> (Micros, Uuid) {
-        let at = match self {
+        (self.time((row.event.event_time, row.record_time)), row.key.uuid())
+    }
+
+    /// The one of the two times that the rows are read by.
+    fn time(self, (event, record): (Micros, Micros)) -> Micros {
+        match self {
             Self::Key => Micros(0),
             Self::Time { column, .. } => match column {
-                TimeColumn::Event => row.event.event_time,
-                TimeColumn::Record => row.record_time,
+                TimeColumn::Event => event,
+                TimeColumn::Record => record,
             },
-        };
-        (at, row.key.uuid())
+        }
     }
 }
 
@@ -220,6 +227,7 @@ struct Scan<'a> {
     after: Option<(Micros, Uuid)>,
     /// How many more rows this call may look at.
     left: usize,
+    read: usize,
     exhausted: bool,
     /// Grants of which a reading is used if it is told that events answer, and not which.
     used: BTreeSet<GrantId>,
@@ -253,6 +261,7 @@ impl Scan<'_> {
         };
         self.exhausted = read.len() < rows;
         self.left -= read.len();
+        self.read += read.len();
         let positions: std::collections::HashMap<Uuid, (Micros, Uuid)> =
             read.iter().map(|row| (row.key.uuid(), self.way.position(row))).collect();
         self.after = read.last().map(|row| self.way.position(row)).or(self.after);
@@ -296,7 +305,10 @@ impl Scan<'_> {
         hits.truncate(first);
         let next = if has_more {
             hits.last().map(|(position, _)| *position)
-        } else if self.exhausted && !(leaks(Leak::CursorOnHidden) && hits.is_empty()) {
+        } else if self.exhausted
+            && !(leaks(Leak::CursorOnHidden) && hits.is_empty())
+            && !(leaks(Leak::CountBeforeFilter) && self.read > matched)
+        {
             None
         } else {
             self.after
@@ -365,12 +377,16 @@ impl Scan<'_> {
     }
 
     fn too_wide(&self) -> ServiceError {
-        let most = self.hub.limits().query_rows;
-        let detail = format!(
-            "the query would look at more than {most} events: narrow it by GE_eventTime, GE_recordTime, EQ_bizStep or MATCH_anyEPC"
-        );
-        ServiceError::refused(Code::QueryTooWide, detail)
+        too_wide(self.hub)
     }
+}
+
+fn too_wide(hub: &Hub) -> ServiceError {
+    let most = hub.limits().query_rows;
+    let detail = format!(
+        "the query would look at more than {most} events: narrow it by GE_eventTime, GE_recordTime, EQ_bizStep or MATCH_anyEPC"
+    );
+    ServiceError::refused(Code::QueryTooWide, detail)
 }
 
 fn too_large(most: usize) -> ServiceError {

@@ -18,9 +18,11 @@ use counterfoil::domain::party::Actor;
 use counterfoil::domain::serial::key::MasterKey;
 use counterfoil::domain::time::Micros;
 use counterfoil::outbound::Outbound;
-use counterfoil::service::capture;
+use counterfoil::service::event::SeenEvent;
 use counterfoil::service::hub::{Clock, Hub, HubParts, Random};
+use counterfoil::service::page::{Page, Paged};
 use counterfoil::service::partner::{Missing, Stamp, apply, plan};
+use counterfoil::service::{ServiceError, capture, query};
 use counterfoil::storage::object::ObjectStore;
 use counterfoil::storage::party::load_registry;
 use counterfoil::transport::{graphql, http};
@@ -266,6 +268,19 @@ impl TestHub {
         assert!(answer.get("errors").is_none(), "{answer:#}");
         answer["data"].clone()
     }
+}
+
+/// Events that a caller sees, newest record first, without a transport.
+pub async fn newest(hub: &Hub, actor: &Actor, page: Page) -> Result<Paged<SeenEvent>, ServiceError> {
+    let asked = query::Asked {
+        query: &counterfoil::domain::query::Query::default(),
+        first: page.first,
+        after: None,
+        acting_for: None,
+        reading: query::Reading::Question,
+    };
+    assert!(page.after.is_none(), "the first page only");
+    query::listed(hub, actor, asked).await
 }
 
 /// The public router of one hub process.

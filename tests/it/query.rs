@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::hub::{Answer, TestHub};
 use crate::story;
 
+mod graph;
 mod named;
 mod order;
 mod page;

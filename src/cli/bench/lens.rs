@@ -8,9 +8,9 @@ use std::time::Duration;
 use anyhow::{anyhow, ensure};
 
 use crate::domain::party::Actor;
-use crate::service::event::{Wanted, events};
+use crate::domain::query::Query;
 use crate::service::grant::{EmergencyDraft, declare_emergency};
-use crate::service::page::Page;
+use crate::service::query::{Asked, Reading, listed};
 use crate::storage::view::event::{Filter, list};
 
 use super::ground::{CLIENTS, Ground, PRODUCT};
@@ -64,11 +64,14 @@ pub(super) async fn seen(ground: &Ground, actor: &Actor, time: Duration) -> anyh
     let asked = rate(CLIENTS, time, move |_, _| {
         let (hub, actor) = (hub.clone(), actor.clone());
         async move {
-            let page = Page {
+            let asked = Asked {
+                query: &Query::default(),
                 first: PAGE,
                 after: None,
+                acting_for: None,
+                reading: Reading::Question,
             };
-            let found = events(&hub, &actor, Wanted::default(), page).await?;
+            let found = listed(&hub, &actor, asked).await?;
             ensure!(found.rows.len() == PAGE, "a page of {} events", found.rows.len());
             Ok(())
         }

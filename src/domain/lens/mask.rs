@@ -340,12 +340,6 @@ pub fn names_any(event: &Event) -> bool {
     event.roles().next().is_some() || classes.iter().any(|list| !list.is_empty())
 }
 
-/// Whether a masked event still names this thing: a filter by EPC must not find what the mask hides.
-#[must_use]
-pub fn names(event: &Event, epc: &Epc) -> bool {
-    event.roles().any(|(_, named)| named == epc)
-}
-
 /// Whether the thing is identified by a product and not by its own company prefix.
 #[must_use]
 pub fn has_brand(epc: &Epc) -> bool {

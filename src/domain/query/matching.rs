@@ -5,6 +5,7 @@ use super::sensor;
 use super::{AttributeTest, ClassField, Clause, EpcField, Knowledge, MasterField, PlaceField, Side, Subject, TermField, Within};
 use crate::domain::event::{Content, Event, Location, Node, Quantity, Term};
 use crate::domain::gs1::Epc;
+use crate::domain::lens::planted::{Leak, leaks};
 
 impl Clause {
     pub(super) fn holds(&self, subject: Subject<'_>, knows: &impl Knowledge) -> bool {
@@ -31,7 +32,9 @@ impl Clause {
                 list.iter().any(|held| held.kind == *kind && ids.contains(&held.id))
             }
             Self::Transformation(ids) => event.transformation_id.as_ref().is_some_and(|held| ids.contains(held)),
-            Self::Epc(field, patterns) => epcs(event, *field).any(|epc| patterns.iter().any(|pattern| pattern.covers(epc))),
+            Self::Epc(field, patterns) => {
+                leaks(Leak::FilterByHidden) || epcs(event, *field).any(|epc| patterns.iter().any(|pattern| pattern.covers(epc)))
+            }
             Self::Class(field, patterns) => {
                 quantities(event, *field).any(|held| patterns.iter().any(|pattern| pattern.covers(&held.class)))
             }

@@ -23,12 +23,6 @@ pub async fn whole(hub: &Hub, actor: &Actor, asked: &Query) -> Result<Vec<SeenEv
     }
     match found.next {
         None => Ok(found.events),
-        Some(_) => {
-            let rows = hub.limits().query_rows;
-            let detail = format!(
-                "the query would look at more than {rows} events: narrow it by GE_eventTime, GE_recordTime or MATCH_anyEPC"
-            );
-            Err(ServiceError::refused(Code::QueryTooWide, detail))
-        }
+        Some(_) => Err(query::too_wide(hub)),
     }
 }

@@ -121,7 +121,7 @@ async fn a_licence_is_held_when_the_event_happens_and_one_that_lapsed_leaves_the
     // On the other process too, and as the words of the grant have it.
     let second = test.second().await;
     let page = counterfoil::service::page::Page { first: 100, after: None };
-    let there = counterfoil::service::event::events(&second, &halden, counterfoil::service::event::Wanted::default(), page).await;
+    let there = crate::hub::newest(&second, &halden, page).await;
     assert_eq!(there.expect("a page").rows.len(), 2);
     let words = "query ($id: ID!) { grant(id: $id) { licensedAs licensedIn text } }";
     let words = test.graphql_data(&halden, words, json!({"id": grant})).await["grant"].clone();

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use counterfoil::domain::query::Query;
 use counterfoil::service::Hub;
-use counterfoil::service::event::{Wanted, events};
 use counterfoil::service::page::Page;
 use counterfoil::service::subscription::{Window, cursor_now, next_batch};
 use sea_orm::ConnectionTrait;
@@ -13,6 +12,7 @@ use super::condition::{TOTALS, refused, unlocked};
 use super::explain::{event_of, explain};
 use super::*;
 use crate::hub::micros;
+use crate::hub::newest;
 
 /// How often each party has read, over all days.
 async fn counted(test: &TestHub) -> BTreeMap<String, i64> {
@@ -29,7 +29,7 @@ async fn counted(test: &TestHub) -> BTreeMap<String, i64> {
 
 async fn seen_on(hub: &Hub, test: &TestHub, party: &str) -> usize {
     let page = Page { first: 100, after: None };
-    let found = events(hub, &test.actor(party), Wanted::default(), page).await;
+    let found = newest(hub, &test.actor(party), page).await;
     found.expect("a page").rows.len()
 }
 

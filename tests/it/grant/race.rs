@@ -2,11 +2,11 @@
 
 use counterfoil::domain::ids::GrantId;
 use counterfoil::service::capture::run_due;
-use counterfoil::service::event::{Wanted, events};
 use counterfoil::service::grant::revoke as end_grant;
 use counterfoil::service::page::Page;
 
 use super::*;
+use crate::hub::newest;
 
 /// More in the long run: `tests/run revoke N`.
 fn rounds() -> usize {
@@ -32,7 +32,7 @@ async fn revoked_then_written_then_read_never_shows() {
         let jws = signed(&key, grant["text"].as_str().expect("a text"));
         test.graphql_data(&aurora, SIGN, json!({"grant": grant["id"], "jws": jws}))
             .await;
-        let before = events(&second, &halden, Wanted::default(), page).await.expect("a page");
+        let before = newest(&second, &halden, page).await.expect("a page");
         assert!(
             !before.rows.is_empty(),
             "round {round}: the other process goes by the new grant at once"
@@ -58,7 +58,7 @@ async fn revoked_then_written_then_read_never_shows() {
         assert_eq!(sent.status, 202, "{}", sent.text());
         while run_due(other).await.expect("a capture job").is_some() {}
         for hub in [one, other] {
-            let after = events(hub, &halden, Wanted::default(), page).await.expect("a page");
+            let after = newest(hub, &halden, page).await.expect("a page");
             assert_eq!(after.rows.len(), 0, "round {round}");
         }
         if (round + 1) % 1_000 == 0 {
@@ -102,7 +102,7 @@ async fn events_and_grants_that_come_at_the_same_time_find_each_other() {
             "round {round}: {seen:?}"
         );
         let page = Page { first: 100, after: None };
-        let there = events(&second, &halden, Wanted::default(), page).await.expect("a page");
+        let there = newest(&second, &halden, page).await.expect("a page");
         assert_eq!(there.rows.len(), seen.len());
         end(&test, "aurora", &grant["id"]).await;
     }
@@ -138,11 +138,7 @@ async fn the_past_is_gone_through_in_steps_that_anybody_may_do() {
             first: 5_000,
             after: None,
         };
-        events(&test.hub, &halden, Wanted::default(), page)
-            .await
-            .expect("a page")
-            .rows
-            .len()
+        newest(&test.hub, &halden, page).await.expect("a page").rows.len()
     };
     assert_eq!(count().await, 500);
     while counterfoil::service::grant::fill_due(&test.hub).await.expect("a step") {}

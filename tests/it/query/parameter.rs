@@ -5,9 +5,9 @@ use std::path::Path;
 use super::*;
 
 /// What one parameter is asked: a value that an event of [`told`] answers, and one that none does.
-struct Case {
-    name: &'static str,
-    finds: &'static str,
+pub(super) struct Case {
+    pub(super) name: &'static str,
+    pub(super) finds: &'static str,
     misses: &'static str,
 }
 
@@ -22,7 +22,7 @@ const OTHER_SSCC: &str = "urn:epc:id:sscc:9521002.0000000999";
 const SITE: &str = "https://id.gs1.org/414/9521002000115";
 const OTHER_SITE: &str = "https://id.gs1.org/414/9521002000122";
 
-const CASES: &[Case] = &[
+pub(super) const CASES: &[Case] = &[
     case("eventType", "ObjectEvent|AssociationEvent", "TransactionEvent"),
     case("GE_eventTime", "2026-03-01T08:00:00Z", LATE),
     case("LT_eventTime", LATE, "2026-03-01T07:59:00Z"),
@@ -327,7 +327,7 @@ fn told() -> Vec<Value> {
     vec![made, rich, packed, transformed, wrong]
 }
 
-async fn world() -> TestHub {
+pub(super) async fn world() -> TestHub {
     let test = TestHub::start().await;
     let mut document: Value = serde_json::from_str(&story::document(&told())).expect("a document");
     document["@context"] = json!([

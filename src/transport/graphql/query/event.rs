@@ -2,9 +2,10 @@
 
 use async_graphql::{Context, ID, Object};
 
-use crate::service::event::{self, Wanted};
+use crate::service::event;
+use crate::service::query::{self, Position, Reading};
 use crate::transport::graphql::types::caller;
-use crate::transport::graphql::types::event::{Event, EventFilter};
+use crate::transport::graphql::types::event::{Event, EventFilter, searching};
 use crate::transport::graphql::types::page::{Pages, connection, page, rows};
 use crate::transport::graphql::types::party::gln;
 use crate::transport::graphql::types::refusal::{Answer, refuse};
@@ -26,8 +27,8 @@ impl EventQuery {
         }))
     }
 
-    /// Events that the caller has to do with, newest record first.
-    #[graphql(complexity = "rows(first) * child_complexity + 1")]
+    /// Events that the caller has to do with, newest record first unless `orderBy` among the EPCIS parameters says otherwise.
+    #[graphql(complexity = "rows(first) * child_complexity + 1 + searching(filter.as_ref())")]
     async fn events(
         &self,
         context: &Context<'_>,
@@ -41,13 +42,22 @@ impl EventQuery {
     ) -> Answer<Pages<Event>> {
         let (hub, actor) = caller(context)?;
         let acting_for = acting_for_gln.map(|text| gln(&text)).transpose()?;
-        let list = acting_for.map_or("events".to_owned(), |principal| format!("events for {principal}"));
+        let filter = filter.unwrap_or_default();
+        let of_whom = acting_for.map_or("events".to_owned(), |principal| format!("events for {principal}"));
+        let list = format!("{of_whom}{}", filter.binding());
         let page = page(hub, actor, &list, first, after)?;
-        let wanted = Wanted {
+        let asked = query::Asked {
+            query: &filter.query()?,
+            first: page.first,
+            after: page.after.map(|cursor| Position {
+                at: cursor.at,
+                id: cursor.id,
+                returned: 0,
+            }),
             acting_for,
-            ..filter.unwrap_or_default().wanted()?
+            reading: Reading::Question,
         };
-        let paged = event::events(hub, actor, wanted, page).await.map_err(refuse)?;
+        let paged = query::listed(hub, actor, asked).await.map_err(refuse)?;
         let registry = hub.registry();
         Ok(connection(actor, &list, page, paged, |seen| Event {
             seen,

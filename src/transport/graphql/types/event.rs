@@ -7,14 +7,20 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use crate::domain::event;
 use crate::domain::gs1::Epc;
 use crate::domain::party::Registry;
-use crate::service::event::{Filter, SeenEvent, Wanted};
+use crate::domain::query::field::Compare;
+use crate::domain::query::pattern::EpcPattern;
+use crate::domain::query::{Clause, Count, EpcField, Query, TermField};
+use crate::epcis::query::{Wrong, of_texts};
+use crate::epcis::vocabulary::Vocabulary;
+use crate::service::event::SeenEvent;
 use crate::service::master_data;
+use crate::service::query::wrong;
 
 use super::caller;
 use super::document::EventDocument;
 use super::page::{Pages, connection, page, rows, slice};
 use super::party::PartyName;
-use super::refusal::Answer;
+use super::refusal::{Answer, refuse};
 use super::scalar::DateTime;
 use super::thing::{ThingName, epc};
 
@@ -75,6 +81,8 @@ pub struct EventFilter {
     biz_steps: Option<Vec<String>>,
     /// A thing that the event names, in any spelling of its EPC.
     epc: Option<String>,
+    /// Parameters of the EPCIS query language, each once: whatever `GET /epcis/events` takes, but `eventCountLimit`, which is `first`.
+    epcis: Option<Vec<EpcisParameter>>,
     /// Event time before this moment.
     event_time_before: Option<DateTime>,
     /// Event time at or after this moment.
@@ -87,29 +95,82 @@ pub struct EventFilter {
     types: Option<Vec<EventType>>,
 }
 
+/// A parameter of an EPCIS query (EPCIS 2.0 clause 8.2.7.1).
+#[derive(Debug, Clone, InputObject)]
+pub struct EpcisParameter {
+    /// Its name there, such as `EQ_bizLocation`; a field of an extension with its namespace in full: `EQ_ILMD_urn:epcglobal:cbv:mda#lotNumber`.
+    name: String,
+    /// What it is given: one of several; none for what only asks whether something is there (`EXISTS_…`).
+    #[graphql(default)]
+    values: Vec<String>,
+}
+
+/// What a search through events costs beside its rows: it may look at as many as one call of the EPCIS binding.
+const SEARCH: usize = 1_000;
+
+/// What the filter adds to the complexity of a list.
+#[must_use]
+pub fn searching(filter: Option<&EventFilter>) -> usize {
+    let searches = filter.is_some_and(|filter| filter.epcis.as_ref().is_some_and(|epcis| !epcis.is_empty()));
+    if searches { SEARCH } else { 0 }
+}
+
 impl EventFilter {
-    /// What the service is asked.
-    pub fn wanted(self) -> Answer<Wanted> {
-        let epcs = self.epc.as_deref().map(epc).transpose()?.into_iter().collect();
-        let filter = Filter {
-            kinds: self
-                .types
-                .unwrap_or_default()
-                .into_iter()
-                .map(event::EventType::from)
-                .collect(),
-            biz_steps: self.biz_steps.unwrap_or_default(),
-            event_from: self.event_time_from.map(|at| at.0),
-            event_before: self.event_time_before.map(|at| at.0),
-            record_from: self.record_time_from.map(|at| at.0),
-            record_before: self.record_time_before.map(|at| at.0),
-            ..Filter::default()
+    /// What the cursors of its list are bound to; nothing where any filter may go on from them, because the order is that of all.
+    #[must_use]
+    pub fn binding(&self) -> String {
+        let parameters = self.epcis.iter().flatten();
+        let spelt = parameters.map(|EpcisParameter { name, values }| format!(" {name:?}={values:?}"));
+        spelt.collect()
+    }
+
+    /// What is asked, all of it by the one query language of the hub.
+    pub fn query(self) -> Answer<Query> {
+        let mut query = match self.epcis {
+            Some(parameters) => epcis(parameters)?,
+            None => Query::default(),
         };
-        Ok(Wanted {
-            filter,
-            epcs,
-            acting_for: None,
-        })
+        let clauses = &mut query.clauses;
+        let kinds = self.types.unwrap_or_default();
+        if !kinds.is_empty() {
+            clauses.push(Clause::Kind(kinds.into_iter().map(event::EventType::from).collect()));
+        }
+        let steps = self.biz_steps.unwrap_or_default();
+        if !steps.is_empty() {
+            let terms = steps.iter().map(|step| Vocabulary::BizStep.read(step).term);
+            clauses.push(Clause::Term(TermField::BizStep, terms.collect()));
+        }
+        if let Some(named) = self.epc.as_deref().map(epc).transpose()? {
+            clauses.push(Clause::Epc(EpcField::Any, vec![EpcPattern::One(named)]));
+        }
+        let bounds: [(_, fn(Compare, _) -> Clause, _); 4] = [
+            (self.event_time_from, Clause::EventTime, Compare::GreaterOrEqual),
+            (self.event_time_before, Clause::EventTime, Compare::Less),
+            (self.record_time_from, Clause::RecordTime, Compare::GreaterOrEqual),
+            (self.record_time_before, Clause::RecordTime, Compare::Less),
+        ];
+        let bounds = bounds
+            .into_iter()
+            .filter_map(|(at, clause, compare)| Some(clause(compare, at?.0)));
+        clauses.extend(bounds);
+        Ok(query)
+    }
+}
+
+fn epcis(parameters: Vec<EpcisParameter>) -> Answer<Query> {
+    let texts = parameters.into_iter().map(|EpcisParameter { name, values }| {
+        // What has no value in a URL has an empty one.
+        let values = if values.is_empty() { vec![String::new()] } else { values };
+        (name, values)
+    });
+    let texts: Vec<_> = texts.collect();
+    let query = of_texts(&texts).map_err(|error| refuse(wrong(&error)))?;
+    match query.count {
+        Count::All | Count::AtMost(_) => Ok(query),
+        Count::First(_) => Err(refuse(wrong(&Wrong {
+            parameter: "eventCountLimit".to_owned(),
+            detail: "is said by `first` here".to_owned(),
+        }))),
     }
 }
 
