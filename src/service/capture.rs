@@ -1,7 +1,9 @@
 //! Taking documents in: what is sent becomes a job, and the job becomes events and state in one transaction.
 //!
-//! A document is checked (syntax, standard, identifiers, the right to assert) before anything of it is stored: small ones before
-//! the answer, large ones by their job. What is wrong against the state of the goods never refuses it; that is a finding.
+//! A document is checked (syntax, standard, identifiers, the right to assert) before any of its events is stored. One that cannot be
+//! read, or that is wrong above its events, is refused before there is a job, unless it is large; why its events are refused is
+//! said by the job, whatever its size and error behaviour (EPCIS 2.0 clause 12.6: 400 is for what cannot be received, and "not to be
+//! confused with an error while capturing"). What is wrong against the state of the goods never refuses it; that is a finding.
 //!
 //! # Invariants
 //! - A row refers to a document only after its bytes are on the disk.
@@ -110,10 +112,12 @@ pub async fn submit(hub: &Hub, actor: &Actor, submission: Submission) -> Result<
         let input = received.read().map_err(object_failed)?;
         match checked(hub, (&actor.party, behaviour), media, input).await? {
             Ok(checked) => Some(checked),
-            Err(findings) => {
+            Err(findings) if refusal::is_of_document(&findings) => {
                 let object = format!("sha256:{}", check::hex(&sha256));
                 return Err(refusal::refuse(hub, actor, object, findings).await?);
             }
+            // That its events are refused is said by its job, as where it is too large to be looked at now.
+            Err(_) => None,
         }
     } else {
         None

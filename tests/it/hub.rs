@@ -251,6 +251,21 @@ impl TestHub {
         job
     }
 
+    /// What became of a document: the problem it was answered with, or its job when it has ended; and the status of what went wrong.
+    pub async fn outcome(&self, actor: &Actor, answer: Answer) -> (StatusCode, serde_json::Value) {
+        if answer.status != StatusCode::ACCEPTED {
+            return (answer.status, answer.json());
+        }
+        while capture::run_due(&self.hub).await.expect("a capture job").is_some() {}
+        let job = self.get(actor, answer.header("location")).await.expect(StatusCode::OK).json();
+        assert_eq!(job["running"], false, "{job:#}");
+        let statuses = job["errors"].as_array().expect("errors").iter().map(|error| &error["status"]);
+        // As one answer has it: 403 if rights are all that is wrong.
+        let status = statuses.filter_map(serde_json::Value::as_u64).min();
+        let status = status.and_then(|status| StatusCode::from_u16(u16::try_from(status).ok()?).ok());
+        (status.unwrap_or(StatusCode::ACCEPTED), job)
+    }
+
     /// A GraphQL operation; the whole answer, with `data` and `errors`.
     pub async fn graphql(&self, actor: &Actor, query: &str, variables: serde_json::Value) -> serde_json::Value {
         let body = serde_json::json!({ "query": query, "variables": variables }).to_string();

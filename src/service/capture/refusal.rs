@@ -9,6 +9,13 @@ use crate::storage::{StorageError, audit};
 
 use super::{Code, Hub, Job, JobState, ServiceError, Violation};
 
+/// Whether what refuses a document is of the document itself: it cannot be read, or something above its events is wrong.
+pub(super) fn is_of_document(findings: &[Finding]) -> bool {
+    let of_document = |finding: &Finding| finding.event.is_none() || finding.code.class() == Class::Form;
+    let mut reasons = findings.iter().filter(|finding| finding.code != FindingCode::Truncated);
+    reasons.any(of_document)
+}
+
 /// Audits the refusal of a document of which nothing is stored, and words it for the sender.
 pub(super) async fn refuse(
     hub: &Hub,

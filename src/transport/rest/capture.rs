@@ -2,14 +2,14 @@
 //!
 //! | call | answer |
 //! |---|---|
-//! | `POST /epcis/capture` | 202 and `Location` of the job; 400, 403, 413, 415 as problem+json, and nothing stored |
+//! | `POST /epcis/capture` | 202 and `Location` of the job; 400, 403, 413, 415 as problem+json if the document itself cannot be taken, and nothing stored |
 //! | `GET /epcis/capture/{id}` | the job, to whoever sent the document |
 //! | `GET /epcis/capture/{id}/document` | the document with header and events, in the form that `Accept` and the `GS1-` headers ask for, to whoever sent it |
 //! | `GET /epcis/capture/{id}/findings` | what was noticed about it, oldest first, in pages, to whoever sent it |
 //! | `GET /epcis/capture` | the caller's jobs, newest first: `perPage`, `nextPageToken`, `Link: …; rel="next"` |
 //! | `OPTIONS /epcis/capture` | what is taken: limits and error behaviour |
 //!
-//! 202 does not say that the events are stored: the job says it.
+//! 202 does not say that the events are stored: the job says it, and which events are refused and why.
 
 use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};

@@ -17,7 +17,8 @@ async fn sent(test: &TestHub, party: &str, events: &[Value]) -> (StatusCode, Str
             story::document(events),
         )
         .await;
-    (answer.status, answer.text().to_owned())
+    let (status, told) = test.outcome(&test.actor(party), answer).await;
+    (status, told.to_string())
 }
 
 /// The shipped parties with one file changed.
@@ -77,14 +78,15 @@ async fn when_a_mandate_ends_new_acts_stop_and_old_ones_stay_readable() {
     );
     let late = story::document(&[made("2026-03-02T07:00:00Z", "NEW")]);
     let router = test.router_of(other);
+    let packwell = test.actor("packwell");
     let refused = router
-        .post(&test.actor("packwell"), "/epcis/capture", "application/ld+json", late.clone())
+        .post(&packwell, "/epcis/capture", "application/ld+json", late.clone())
         .await;
-    assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.text());
-    let here = test
-        .post(&test.actor("packwell"), "/epcis/capture", "application/ld+json", late)
-        .await;
-    assert_eq!(here.status, StatusCode::FORBIDDEN, "{}", here.text());
+    let (status, told) = test.outcome(&packwell, refused).await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "{told:#}");
+    let here = test.post(&packwell, "/epcis/capture", "application/ld+json", late).await;
+    let (status, told) = test.outcome(&packwell, here).await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "{told:#}");
     let asked = test
         .post(
             &test.actor("packwell"),

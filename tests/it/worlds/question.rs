@@ -447,8 +447,14 @@ fn of_things(things: &[String], dice: &mut Dice) -> Question {
                 SCHEMA.selection(object)
             ));
         }
+        let filter = match index % 2 {
+            0 => format!("epc: \"{epc}\""),
+            _ => format!(
+                "epcis: [{{name: \"MATCH_anyEPC\", values: [\"{epc}\"]}}, {{name: \"orderBy\", values: [\"eventTime\"]}}]"
+            ),
+        };
         query.push_str(&format!(
-            "events{index}: events(first: 1, filter: {{epc: \"{epc}\"}}) {{ nodes {{ eventId }} pageInfo {{ hasNextPage endCursor }} }} "
+            "events{index}: events(first: 1, filter: {{{filter}}}) {{ nodes {{ eventId }} pageInfo {{ hasNextPage endCursor }} }} "
         ));
     }
     Question::graphql(&format!("{{ {query} }}"), &json!({}))
