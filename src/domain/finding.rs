@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::profile::Level;
 
+mod rest;
+
+pub use rest::Rest;
+
 /// What a finding does to its document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -6,18 +6,22 @@ use super::context::{Contexts, Namespaces};
 use super::document::{ParsedEvent, Syntax};
 use super::tree::{Tree, View};
 use super::{ParseLimits, build, hash, schema};
-use crate::domain::finding::{Class, Finding, FindingCode, Severity};
+use crate::domain::finding::{Class, Finding, FindingCode, Rest, Severity};
 use crate::domain::profile::Profile;
 
 /// Findings, at most so many of one code, and none that the profile ignores.
 ///
-/// What is not kept is never worded: a caller asks [`Self::keeps`] before it looks for the place, which takes long.
+/// What is not kept is never worded, only counted: a caller asks [`Self::keeps`] before it looks for the place, which takes long. Of a
+/// correction it is not known then whether the schema found fault at the same place, so that the number of those may be too high.
 #[derive(Debug)]
 pub(super) struct Findings {
     kept: Vec<Finding>,
+    /// Of each code, kept or not.
     counts: BTreeMap<FindingCode, usize>,
+    rest: BTreeMap<FindingCode, Rest>,
     per_code: usize,
-    cut: bool,
+    /// The event that is being read.
+    at: Option<usize>,
     refused: bool,
     profile: Profile,
     /// Where the schema found fault with the event that is being read.
@@ -29,8 +33,9 @@ impl Findings {
         Self {
             kept: Vec::new(),
             counts: BTreeMap::new(),
+            rest: BTreeMap::new(),
             per_code,
-            cut: false,
+            at: None,
             refused: false,
             profile,
             faults: HashSet::new(),
@@ -44,11 +49,11 @@ impl Findings {
         };
         self.refused |= severity == Severity::Refusal;
         let count = self.counts.entry(code).or_default();
-        let keeps = *count < self.per_code;
-        if keeps {
-            *count += 1;
+        *count += 1;
+        let keeps = *count <= self.per_code;
+        if !keeps {
+            self.rest.entry(code).or_default().count(self.at);
         }
-        self.cut |= !keeps;
         keeps
     }
 
@@ -72,9 +77,10 @@ impl Findings {
         self.faults.contains(place) || finding.code == FindingCode::SensorData && self.faults.iter().any(inside)
     }
 
-    /// Forgets where the schema found fault: another event begins.
-    fn turn(&mut self) {
+    /// Forgets where the schema found fault: this event begins, or the last has ended.
+    fn turn(&mut self, event: Option<usize>) {
         self.faults.clear();
+        self.at = event;
     }
 
     pub(super) fn push(&mut self, finding: Finding) {
@@ -99,13 +105,8 @@ impl Findings {
     }
 
     pub(super) fn finish(mut self) -> Vec<Finding> {
-        if self.cut {
-            self.kept.push(Finding::new(
-                FindingCode::Truncated,
-                "",
-                format!("more than {} of one code", self.per_code),
-            ));
-        }
+        let rest = std::mem::take(&mut self.rest);
+        self.kept.extend(rest.into_iter().map(|(code, rest)| rest.finding(code)));
         self.kept
     }
 }
@@ -155,11 +156,12 @@ impl<'a> Reading<'a> {
             return Err(Finding::new(FindingCode::TooManyEvents, base, detail));
         }
         self.in_event = true;
-        self.findings.turn();
+        self.findings.turn(Some(self.count));
         let before = self.limits.leaves_out.then(|| self.findings.begin());
         schema::event(self, root, base);
         let built = build::event(self, root, base);
         self.in_event = false;
+        self.findings.turn(None);
         let is_refused = before.is_some_and(|before| self.findings.end(before));
         let built = built.filter(|_| !is_refused);
         self.left_out += usize::from(before.is_some() && built.is_none());

@@ -1,4 +1,5 @@
-//! Valid documents of the corpus, each changed in one place: the strict reader says of them what the schema says.
+//! Valid documents of the corpus, each changed in one place: the strict reader says of them what the schema says, and what the most
+//! lenient reader takes is printed as the schemas want it.
 //!
 //! The changes are such as a schema can mind: elements and attributes taken out, doubled, moved, renamed or emptied, values
 //! replaced. `xmllint` holds each of them against the ratified schemas; where it or the corpus is missing the test says so and passes.
@@ -10,7 +11,10 @@ use std::process::Command;
 
 use counterfoil::domain::finding::{Class, Finding};
 use counterfoil::domain::profile::{Base, Profile};
-use counterfoil::epcis::{self, Document, MediaType, ParseLimits};
+use counterfoil::domain::time::Micros;
+use counterfoil::epcis::convert::{Target, write};
+use counterfoil::epcis::xml::Version;
+use counterfoil::epcis::{self, CbvFormat, Document, DocumentKind, EpcFormat, Format, MediaType, ParseLimits};
 
 use crate::corpus_documents::{KINDS, corpus, manifest, media};
 use crate::corpus_schemas::{schemas, works};
@@ -164,11 +168,54 @@ fn changed(text: &str, random: &mut Dice) -> Option<(String, &'static str)> {
 }
 
 fn read(text: &str) -> Result<Document, Vec<Finding>> {
+    read_as(text.as_bytes(), MediaType::Xml, Profile::new(Base::Strict))
+}
+
+fn read_as(bytes: &[u8], media: MediaType, profile: Profile) -> Result<Document, Vec<Finding>> {
     let limits = ParseLimits {
-        profile: Profile::new(Base::Strict),
+        profile,
         ..ParseLimits::default()
     };
-    epcis::parse(text.as_bytes(), MediaType::Xml, &limits)
+    epcis::parse(bytes, media, &limits)
+}
+
+/// A JSON document changed in one place, inside its events.
+fn changed_json(text: &str, random: &mut Dice) -> Option<String> {
+    let mut document: serde_json::Value = serde_json::from_str(text).ok()?;
+    let mut places = Vec::new();
+    pointers(&document, String::new(), &mut places);
+    places.retain(|place| place.contains("/eventList/"));
+    if places.is_empty() {
+        return None;
+    }
+    let place = &places[random.below(places.len())];
+    let (parent, key) = place.rsplit_once('/')?;
+    let value = VALUES[random.below(VALUES.len())];
+    let value = match random.below(4) {
+        0 => serde_json::from_str(value).unwrap_or_else(|_| value.into()),
+        _ => serde_json::Value::from(value),
+    };
+    match (random.below(5), document.pointer_mut(parent)?) {
+        (0, serde_json::Value::Object(members)) => drop(members.remove(key)),
+        (1, serde_json::Value::Array(items)) => items.push(items.first()?.clone()),
+        (2, serde_json::Value::Object(members)) => drop(members.insert("surplus".to_owned(), value)),
+        (_, serde_json::Value::Object(members)) => *members.get_mut(key)? = value,
+        (_, serde_json::Value::Array(items)) => *items.get_mut(key.parse::<usize>().ok()?)? = value,
+        _ => return None,
+    }
+    Some(document.to_string())
+}
+
+fn pointers(value: &serde_json::Value, here: String, all: &mut Vec<String>) {
+    let inside: Vec<(String, &serde_json::Value)> = match value {
+        serde_json::Value::Object(members) => members.iter().map(|(key, value)| (key.clone(), value)).collect(),
+        serde_json::Value::Array(items) => items.iter().enumerate().map(|(at, value)| (at.to_string(), value)).collect(),
+        _ => Vec::new(),
+    };
+    for (key, value) in inside.into_iter().filter(|(key, _)| !key.contains(['/', '~'])) {
+        pointers(value, format!("{here}/{key}"), all);
+    }
+    all.push(here);
 }
 
 /// Documents in XML that the schema of their version and the strict reader take, with that schema. The verdict of the manifest is not
@@ -291,4 +338,114 @@ fn a_strict_reader_says_of_changed_documents_what_the_schema_says() {
     );
     assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
     assert!(invalid > count / 4, "{invalid} of {count} are invalid");
+}
+
+/// What is emitted is valid, whatever was taken in. The judges are `xmllint` and `jsonschema`: our own reader takes disguises off
+/// before it looks.
+#[test]
+fn whatever_the_most_lenient_reader_takes_is_printed_as_the_schemas_want_it() {
+    let Some(corpus) = corpus() else { return };
+    if !works(Command::new("xmllint").arg("--version")) || !works(Command::new("python3").args(["-c", "import jsonschema"])) {
+        println!("skipped: there is no xmllint, or no python3 with jsonschema");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let schemas = schemas(&corpus, folder.path());
+    let (taken, count) = taken(&corpus);
+    let printed = |target| -> Vec<String> {
+        let format = Format {
+            document: DocumentKind::Document,
+            epc: EpcFormat::NeverTranslates,
+            cbv: CbvFormat::OfVersion,
+            created: Micros(0),
+            prefix_len: &|_| None,
+        };
+        let print = |(_, _, document): &(String, String, Document)| {
+            let mut out = Vec::new();
+            write(&mut out, document, Micros(0), &format, target).expect("memory is enough");
+            String::from_utf8(out).expect("UTF-8")
+        };
+        taken.iter().map(print).collect()
+    };
+    let mut wrong = Vec::new();
+    let mut minded = |verdicts: Vec<Result<(), String>>, what: &str, printed: &[String]| {
+        for (((path, mutant, _), verdict), printed) in taken.iter().zip(verdicts).zip(printed) {
+            if let Err(why) = verdict {
+                wrong.push(format!("{path} as {what}: {why}\n{mutant}\n{printed}"));
+            }
+        }
+    };
+    for (version, schema, what) in [
+        (Version::V1_2, VERSIONS[0], "XML 1.2"),
+        (Version::V2_0, VERSIONS[1], "XML 2.0"),
+    ] {
+        let texts = printed(Target::Xml(version));
+        let borrowed: Vec<&str> = texts.iter().map(String::as_str).collect();
+        minded(judged(&schemas.join(schema), folder.path(), &borrowed), what, &texts);
+    }
+    let texts = printed(Target::Json);
+    minded(judged_json(&corpus, &texts), "JSON", &texts);
+    println!("{count} changes: {} taken in, {} printed wrong", taken.len(), wrong.len());
+    assert!(taken.len() > count / 4, "{} of {count} are taken in", taken.len());
+    let first: Vec<&str> = wrong.iter().take(10).map(String::as_str).collect();
+    assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), first.join("\n"));
+}
+
+/// Changed documents that the most lenient reader takes: where from, as sent, and as read; and how many there were.
+fn taken(corpus: &Path) -> (Vec<(String, String, Document)>, usize) {
+    let count = std::env::var("COUNTERFOIL_TEST_MUTATIONS")
+        .ok()
+        .map_or(MUTATIONS, |text| text.parse().expect("a number"));
+    let mut documents = Vec::new();
+    for (path, _) in manifest(corpus)
+        .into_iter()
+        .filter(|(_, kind)| KINDS.contains(&kind.as_str()))
+    {
+        let (Some(media), Ok(text)) = (media(&path), fs::read_to_string(corpus.join(&path))) else {
+            continue;
+        };
+        if text.len() <= BYTES && read_as(text.as_bytes(), media, Profile::taken_in()).is_ok() {
+            documents.push((path, media, text));
+        }
+    }
+    documents.sort_by(|one, other| one.0.cmp(&other.0));
+    let mut random = Dice(2027);
+    let (mut taken, mut made) = (Vec::new(), 0);
+    while made < count {
+        let (path, media, text) = &documents[random.below(documents.len())];
+        let mutant = match media {
+            MediaType::Xml => changed(text, &mut random).map(|(mutant, _)| mutant),
+            MediaType::Json => changed_json(text, &mut random),
+        };
+        let Some(mutant) = mutant else { continue };
+        made += 1;
+        if let Ok(document) = read_as(mutant.as_bytes(), *media, Profile::taken_in()) {
+            taken.push((path.clone(), mutant, document));
+        }
+    }
+    (taken, made)
+}
+
+fn judged_json(corpus: &Path, texts: &[String]) -> Vec<Result<(), String>> {
+    let folder = tempfile::tempdir().unwrap();
+    for (index, text) in texts.iter().enumerate() {
+        fs::write(folder.path().join(format!("{index}.json")), text).unwrap();
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/validate.py");
+    let schema = corpus.join("ratified-schemas/Communication/Json/Schemas/epcis2_0.json");
+    let said = Command::new("python3")
+        .arg(script)
+        .arg(schema)
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    let mut verdicts = vec![Ok(()); texts.len()];
+    for line in said.lines() {
+        let (name, what) = line.split_once('\t').expect("a name and what is wrong");
+        let index: usize = name.trim_end_matches(".json").parse().expect("an index");
+        verdicts[index] = Err(what.to_owned());
+    }
+    verdicts
 }

@@ -5,7 +5,7 @@ use std::io::BufRead;
 
 use crate::config::settings::Limits;
 use crate::domain::assertion;
-use crate::domain::finding::{Finding, FindingCode};
+use crate::domain::finding::{Finding, FindingCode, Rest};
 use crate::domain::guideline;
 use crate::domain::ids::PartyId;
 use crate::domain::party::Registry;
@@ -58,7 +58,7 @@ pub(super) struct Verdict {
     /// What was noticed and does not refuse it, so many of each code.
     pub(super) warnings: Vec<Finding>,
     /// How many more of a code there were.
-    pub(super) more: BTreeMap<FindingCode, usize>,
+    pub(super) more: BTreeMap<FindingCode, Rest>,
     /// Why other events are not taken in, with [`ErrorBehaviour::Proceed`].
     pub(super) refusals: Vec<Finding>,
     /// How many others there are.
@@ -101,7 +101,7 @@ pub(super) fn survey(
     });
     let document = document.map_err(|findings| refusals_of(findings, &profile))?;
     let left_out = document.left_out;
-    let of_others = |finding: &Finding| profile.refuses(finding.code) || left_out > 0 && finding.code == FindingCode::Truncated;
+    let of_others = |finding: &Finding| stops(finding, &profile);
     let (refusals, mut warnings): (Vec<_>, Vec<_>) = document.findings.into_iter().partition(of_others);
     let Judge {
         mut refusing,
@@ -233,8 +233,13 @@ pub(super) fn parse_limits(limits: &Limits, profile: Profile) -> ParseLimits {
 
 /// What refuses a document; what could have been passed over is no reason.
 fn refusals_of(mut findings: Vec<Finding>, profile: &Profile) -> Vec<Finding> {
-    findings.retain(|finding| profile.refuses(finding.code));
+    findings.retain(|finding| stops(finding, profile));
     findings
+}
+
+/// Whether a finding refuses its event or document, or counts those that do.
+fn stops(finding: &Finding, profile: &Profile) -> bool {
+    profile.refuses(finding.counts().unwrap_or(finding.code))
 }
 
 fn sender_pointer(media: MediaType) -> &'static str {
@@ -248,6 +253,7 @@ fn sender_pointer(media: MediaType) -> &'static str {
 struct Capped {
     per_code: usize,
     counts: BTreeMap<FindingCode, usize>,
+    rest: BTreeMap<FindingCode, Rest>,
     kept: Vec<Finding>,
 }
 
@@ -256,34 +262,35 @@ impl Capped {
         Self {
             per_code,
             counts: BTreeMap::new(),
+            rest: BTreeMap::new(),
             kept: Vec::new(),
         }
     }
 
     fn keep(&mut self, finding: Finding) {
+        if finding.counts().is_some() {
+            self.kept.push(finding);
+            return;
+        }
         let count = self.counts.entry(finding.code).or_default();
         *count += 1;
         if *count <= self.per_code {
             self.kept.push(finding);
+        } else {
+            self.rest.entry(finding.code).or_default().count(finding.event);
         }
     }
 
-    /// What is kept, and how many more of a code there were.
-    fn parts(self) -> (Vec<Finding>, BTreeMap<FindingCode, usize>) {
-        let over = self.counts.into_iter().filter(|(_, count)| *count > self.per_code);
-        let more = over.map(|(code, count)| (code, count - self.per_code)).collect();
-        (self.kept, more)
+    /// What is kept, and what more of a code there was.
+    fn parts(self) -> (Vec<Finding>, BTreeMap<FindingCode, Rest>) {
+        (self.kept, self.rest)
     }
 
     /// In the order of the document, and one more that counts the rest.
     fn finish(mut self) -> Vec<Finding> {
-        self.kept.sort_by_key(|finding| finding.event);
+        self.kept.sort_by_key(|finding| (finding.counts().is_some(), finding.event));
         let (mut kept, more) = self.parts();
-        let rest = more.into_iter().map(|(code, more)| {
-            let detail = format!("{more} more of {}", code.as_str());
-            Finding::new(FindingCode::Truncated, code.as_str(), detail)
-        });
-        kept.extend(rest);
+        kept.extend(more.into_iter().map(|(code, more)| more.finding(code)));
         kept
     }
 }

@@ -7,7 +7,7 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::domain::finding::{Finding, FindingCode, Severity};
+use crate::domain::finding::{Finding, FindingCode, Rest, Severity};
 use crate::domain::gs1::{Epc, EpcKey};
 use crate::domain::ids::{DocumentId, EventKey, FindingId, PartyId};
 use crate::domain::ledger::Misfit;
@@ -159,6 +159,8 @@ struct Sink<'a> {
     folded: &'a Folded<'a>,
     kept: Vec<StoredFinding>,
     counts: BTreeMap<(DocumentId, Kind), usize>,
+    /// Between which events of the document itself those lie that are counted and not kept.
+    rest: BTreeMap<FindingCode, Rest>,
     tellers: HashMap<DocumentId, PartyId>,
     /// The new events by their position in the document.
     new: HashMap<usize, EventKey>,
@@ -182,6 +184,7 @@ impl<'a> Sink<'a> {
             folded,
             kept: Vec::new(),
             counts,
+            rest: BTreeMap::new(),
             tellers: HashMap::new(),
             new: folded.admitted.new.iter().map(|new| (new.ordinal, new.key)).collect(),
             unsold: OnceCell::new(),
@@ -195,6 +198,7 @@ impl<'a> Sink<'a> {
         let event = finding.event.and_then(|ordinal| self.new.get(&ordinal).copied());
         let epc: Option<Epc> = finding.epc.as_deref().and_then(|epc| epc.parse().ok());
         let owner = epc.and_then(|epc| self.owner(event?, epc.key()));
+        let position = finding.event.map(|ordinal| work.checked.position(ordinal));
         let (document, party) = (work.job.document, work.job.actor.party.clone());
         let Finding {
             code,
@@ -203,7 +207,7 @@ impl<'a> Sink<'a> {
             detail,
             ..
         } = finding;
-        self.keep(StoredFinding {
+        let is_kept = self.keep(StoredFinding {
             owner,
             event,
             epc,
@@ -211,6 +215,10 @@ impl<'a> Sink<'a> {
             detail,
             ..blank(work, document, party, code)
         });
+        // Those of the state of the goods come and go with later pieces: of them only the number is told.
+        if !is_kept {
+            self.rest.entry(code).or_default().count(position);
+        }
     }
 
     fn misfit(&mut self, misfit: &Misfit, place: &Place) {
@@ -244,18 +252,21 @@ impl<'a> Sink<'a> {
         outcome.owners.get(&epc).filter(|_| unsold.contains(&(event, epc))).cloned()
     }
 
-    fn keep(&mut self, finding: StoredFinding) {
+    /// False if it is one more than are kept.
+    fn keep(&mut self, finding: StoredFinding) -> bool {
         if severity(self.folded.work, &finding.party, finding.code).is_none() {
-            return;
+            return true;
         }
         let kind = (finding.code, finding.owner.clone());
         let count = self.counts.entry((finding.document, kind)).or_default();
         *count += 1;
-        if *count <= self.folded.work.hub.limits().findings_per_code {
+        let is_kept = *count <= self.folded.work.hub.limits().findings_per_code;
+        if is_kept {
             self.kept.push(finding);
         } else {
             self.tellers.insert(finding.document, finding.party);
         }
+        is_kept
     }
 
     /// What is to be stored; what was counted of the document itself goes on in `told`.
@@ -276,8 +287,11 @@ impl<'a> Sink<'a> {
             };
             self.kept.push(StoredFinding {
                 document,
-                ..counted(self.folded.work, teller, (code, more))
+                ..counted(self.folded.work, teller, (code, Rest::of(more)))
             });
+        }
+        for (code, rest) in self.rest {
+            told.rest.entry(code).or_default().join(rest);
         }
         self.kept
     }
@@ -287,15 +301,17 @@ impl<'a> Sink<'a> {
 #[derive(Default)]
 pub(super) struct Told {
     counts: BTreeMap<Kind, usize>,
-    /// How many more there are that no piece was told of.
-    more: BTreeMap<FindingCode, usize>,
+    /// Where those lie that were counted and not kept.
+    rest: BTreeMap<FindingCode, Rest>,
+    /// What more there is that no piece was told of.
+    more: BTreeMap<FindingCode, Rest>,
 }
 
 impl Told {
     /// Adds findings that were counted and not kept.
-    pub(super) fn count(&mut self, more: &BTreeMap<FindingCode, usize>) {
+    pub(super) fn count(&mut self, more: &BTreeMap<FindingCode, Rest>) {
         for (code, more) in more {
-            *self.more.entry(*code).or_default() += more;
+            self.more.entry(*code).or_default().join(*more);
         }
     }
 }
@@ -305,8 +321,13 @@ pub(super) async fn truncated(tx: &Tx, work: &Work, told: &Told) -> Result<(), S
     let limit = work.hub.limits().findings_per_code;
     let mut more = told.more.clone();
     more.retain(|code, _| severity(work, &work.job.actor.party, *code).is_some());
+    let mut over = BTreeMap::<FindingCode, usize>::new();
     for ((code, _), count) in told.counts.iter().filter(|(_, count)| **count > limit) {
-        *more.entry(*code).or_default() += count - limit;
+        *over.entry(*code).or_default() += count - limit;
+    }
+    for (code, many) in over {
+        let rest = told.rest.get(&code).copied().unwrap_or_default().with_many(many);
+        more.entry(code).or_default().join(rest);
     }
     let rows: Vec<StoredFinding> = more
         .into_iter()
@@ -316,11 +337,11 @@ pub(super) async fn truncated(tx: &Tx, work: &Work, told: &Told) -> Result<(), S
 }
 
 /// So many more of a code, in the document of a job.
-fn counted(work: &Work, teller: PartyId, (code, more): (FindingCode, usize)) -> StoredFinding {
+fn counted(work: &Work, teller: PartyId, (code, more): (FindingCode, Rest)) -> StoredFinding {
     StoredFinding {
         // The pointer names the code: see `storage::finding::clear`.
         pointer: code.as_str().to_owned(),
-        detail: format!("{more} more of {}", code.as_str()),
+        detail: more.told(code),
         ..blank(work, work.job.document, teller, FindingCode::Truncated)
     }
 }

@@ -273,6 +273,17 @@ async fn many_bad_events_are_reported_up_to_the_limit_and_counted() {
         (3, 1, 1),
         "{job:#}"
     );
+    // Ten before the three good ones, of which the first three are told; the same without the others.
+    let told = |job: &Value| {
+        let errors = job["errors"].as_array().unwrap().iter();
+        let rest = errors.filter(|error| error["code"] == "FINDINGS_TRUNCATED");
+        rest.map(|error| error["detail"].as_str().unwrap().split(": ").next().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told(&job), ["7 more of INVALID_TIME, from event 3 to event 9"]);
+    let answer = with(&test, "rollback", JSON, document(&events).replace("A0", "A9")).await;
+    let (_, refused) = test.outcome(&test.actor("packwell"), answer).await;
+    assert_eq!(told(&refused), told(&job), "{refused:#}");
 }
 
 /// EPCIS 2.0 clause 12.6.2.

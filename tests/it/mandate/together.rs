@@ -241,7 +241,7 @@ async fn how_much_is_wrong_with_the_goods_of_one_hides_nothing_from_the_other() 
     assert!(
         sender
             .iter()
-            .any(|finding| finding["detail"] == "3 more of SERIAL_NOT_ALLOCATED"),
+            .any(|finding| finding["detail"] == "3 more of SERIAL_NOT_ALLOCATED, from event 0 to event 1"),
         "{sender:#?}"
     );
 }
