@@ -4,12 +4,15 @@
 //! |---|---|
 //! | shipped, and not among what the receiver confirmed | a pack: `missing_product`, and with those of its product counted in `underages` |
 //! | received, and not shipped to the receiver or never commissioned | a pack: `missing_product_data`; what was not shipped is counted in `overages` too |
-//! | the same of a case or pallet, which has no GTIN; anything else | a line of `other_errors` |
+//! | the same of a logistic unit, whose SSCC has no GTIN | the packs in it, as far as its sender may know them; that they were on one unit, or that its contents are not known, is a line of `other_errors` |
+//! | anything else | a line of `other_errors` |
 //!
-//! `quantity_ordered` is what the data announced: the hub knows no orders. The counts are of the packs that stand singly beside them.
+//! `quantity_ordered` is what the data announced: the hub knows no orders. The counts are of packs, singly or in logistic units. A case
+//! with a GTIN of its own is a pack here, and not what is in it.
 //! A message about the same state of the same event is the same, to the byte: its ids follow from what it says.
 //!
-//! What it deliberately does not do: send it, or read the answer.
+//! What it deliberately does not do: send it, or read the answer. Of answers there are two examples and no schema, and neither says
+//! which words `resolution_response` may hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,6 +64,26 @@ pub struct Delivery<'a> {
     pub recorded: Micros,
     /// The name of the file that it came in.
     pub file: &'a str,
+    /// What is in the logistic units that it is about.
+    pub contents: &'a Contents,
+}
+
+/// Packs in logistic units; a unit of which nothing is known is not in it.
+#[derive(Debug, Clone, Default)]
+pub struct Contents(BTreeMap<String, BTreeSet<Pack>>);
+
+impl Contents {
+    /// Adds what is in a unit; what is no pack is passed over.
+    pub fn add(&mut self, unit: &Epc, inside: &Epc) {
+        if let Some(pack) = pack(inside.canonical()) {
+            self.0.entry(unit.canonical().to_owned()).or_default().insert(pack);
+        }
+    }
+
+    fn of(&self, unit: &str) -> Option<&BTreeSet<Pack>> {
+        let unit: Epc = unit.parse().ok()?;
+        self.0.get(unit.canonical())
+    }
 }
 
 /// The message.
@@ -159,10 +182,13 @@ struct Sorted {
 }
 
 impl Sorted {
-    fn of(noticed: &[Noticed]) -> Self {
+    fn of(noticed: &[Noticed], contents: &Contents) -> Self {
         let mut sorted = Self::default();
         for one in noticed {
             let pack = one.epc.as_deref().and_then(pack);
+            // That a label was not commissioned says nothing about what is under it.
+            let of_contents = one.code != FindingCode::NotCommissioned;
+            let inside = one.epc.as_deref().filter(|_| of_contents).and_then(|epc| contents.of(epc));
             let kind = if one.code == FindingCode::ShippedNotReceived {
                 Some(&mut sorted.absent)
             } else if one.code == FindingCode::ReceivedWithoutShipment {
@@ -176,9 +202,13 @@ impl Sorted {
                 (Some(kind), Some(pack)) => {
                     kind.insert(pack);
                 }
-                (Some(_) | None, _) => {
+                (kind, _) => {
                     let about = one.epc.as_deref().map(|epc| format!(" {epc}"));
-                    let line = format!("{}{}: {}", one.code.as_str(), about.unwrap_or_default(), one.detail);
+                    let mut line = format!("{}{}: {}", one.code.as_str(), about.unwrap_or_default(), one.detail);
+                    if let (Some(kind), Some(inside)) = (kind, inside) {
+                        kind.extend(inside.iter().cloned());
+                        line.push_str(&format!("; the {} packs in it are listed", inside.len()));
+                    }
                     sorted.other.insert(line);
                 }
             }
@@ -190,15 +220,15 @@ impl Sorted {
 /// The message about a delivery of which this was noticed, and stands.
 #[must_use]
 pub fn report(delivery: &Delivery<'_>, noticed: &[Noticed], sender: Sender) -> ExceptionReport {
-    let sorted = Sorted::of(noticed);
+    let sorted = Sorted::of(noticed, delivery.contents);
     let case = named(&["case", &sender.gln, delivery.event_id]);
     let item = |kind: &str, what: &[&str]| named(&[&[&case.to_string(), kind], what].concat());
-    let announced = counted(delivery.event);
+    let announced = counted(delivery.event, delivery.contents);
     let counts = |kind: &'static str, packs: &BTreeSet<Pack>| -> Vec<Count> {
         let mut of = BTreeMap::<Gtin, u64>::new();
         packs.iter().for_each(|(gtin, _)| *of.entry(*gtin).or_default() += 1);
         let count = |(gtin, wrong): (Gtin, u64)| {
-            let named = announced.get(&gtin).copied().unwrap_or(wrong);
+            let named = announced.get(&gtin).copied().unwrap_or(wrong).max(wrong);
             let right = named.saturating_sub(wrong);
             let (ordered, received, resolution_request) = match kind {
                 "overage" => (right, named, "Return product"),
@@ -266,10 +296,12 @@ fn pack(uri: &str) -> Option<Pack> {
     Some((epc.gtin()?, epc.serial()?.into_owned()))
 }
 
-/// Packs that an event names, by product.
-fn counted(event: &Event) -> BTreeMap<Gtin, u64> {
+/// Packs that an event names, singly or by what they are in, by product.
+fn counted(event: &Event, contents: &Contents) -> BTreeMap<Gtin, u64> {
     let mut packs = BTreeMap::<Gtin, BTreeSet<String>>::new();
-    for (gtin, serial) in event.roles().filter_map(|(_, epc)| pack(epc.canonical())) {
+    let singly = event.roles().filter_map(|(_, epc)| pack(epc.canonical()));
+    let inside = event.roles().filter_map(|(_, epc)| contents.0.get(epc.canonical()));
+    for (gtin, serial) in singly.chain(inside.flatten().cloned()) {
         packs.entry(gtin).or_default().insert(serial);
     }
     packs
@@ -304,8 +336,11 @@ mod tests {
 
     const UNIT: &str = "https://id.gs1.org/01/09521001001014/21/";
 
+    static NOTHING: Contents = Contents(BTreeMap::new());
+
     fn delivery(event: &Event) -> Delivery<'_> {
         Delivery {
+            contents: &NOTHING,
             event,
             event_id: "urn:uuid:1",
             recorded: Micros(5_000_000),
@@ -402,6 +437,58 @@ mod tests {
             (1, 4, 5)
         );
         assert!(told.other_errors.is_none());
+    }
+
+    #[test]
+    fn of_a_pallet_the_packs_in_it_are_listed_and_counted() {
+        let pallet = |number: u32| -> Epc { format!("https://id.gs1.org/00/09521002000000{number:04}").parse().unwrap() };
+        let (lost, come) = (pallet(16), pallet(23));
+        let mut event = shipping(2);
+        event.epcs.extend([lost.clone(), come.clone()]);
+        let mut contents = Contents::default();
+        for unit in 10..20 {
+            contents.add(&lost, &format!("{UNIT}{unit}").parse().unwrap());
+            contents.add(&come, &format!("{UNIT}{}", unit + 100).parse().unwrap());
+        }
+        // A tote in it is no pack.
+        contents.add(&lost, &pallet(30));
+        let told = |code: FindingCode, contents: &Contents| {
+            let found = noticed(code, lost.canonical(), 1);
+            report(
+                &Delivery {
+                    contents,
+                    ..delivery(&event)
+                },
+                &[found],
+                sender(),
+            )
+        };
+        let short = told(FindingCode::ShippedNotReceived, &contents);
+        assert_eq!(short.exceptions.missing_product.len(), 10);
+        let count = &short.exceptions.underages[0];
+        assert_eq!((count.quantity_ordered, count.quantity_received), (22, 12));
+        let line = &short.other_errors.as_deref().unwrap()[0];
+        assert!(
+            line.contains(lost.canonical()) && line.ends_with("the 10 packs in it are listed"),
+            "{line}"
+        );
+        let over = told(FindingCode::ReceivedWithoutShipment, &contents);
+        assert_eq!(over.exceptions.missing_product_data.len(), 10);
+        assert_eq!(
+            (
+                over.exceptions.overages[0].quantity_ordered,
+                over.exceptions.overages[0].quantity_received
+            ),
+            (12, 22)
+        );
+        // Its label alone, and a pallet of unknown contents.
+        for told in [
+            told(FindingCode::NotCommissioned, &contents),
+            told(FindingCode::ShippedNotReceived, &NOTHING),
+        ] {
+            assert_eq!(told.exceptions, Exceptions::default());
+            assert_eq!(told.other_errors.as_deref().map(<[String]>::len), Some(1));
+        }
     }
 
     #[test]

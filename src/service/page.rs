@@ -1,8 +1,5 @@
 //! Pages by keyset: the cursor is the position of the last row, so that pages stay stable while others write.
 
-use std::fmt;
-use std::str::FromStr;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
@@ -17,38 +14,6 @@ pub struct Cursor {
     pub at: i64,
     /// The row.
     pub id: Uuid,
-}
-
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = [0; 24];
-        bytes[..8].copy_from_slice(&self.at.to_be_bytes());
-        bytes[8..].copy_from_slice(self.id.as_bytes());
-        f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
-    }
-}
-
-impl FromStr for Cursor {
-    type Err = ServiceError;
-
-    fn from_str(text: &str) -> Result<Self, ServiceError> {
-        let refuse = || {
-            ServiceError::refused(
-                Code::BadInput,
-                "the cursor is none of this list's: use one that a page returned",
-            )
-        };
-        let mut bytes = [0; 24];
-        if URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).map_err(|_| refuse())? != bytes.len() {
-            return Err(refuse());
-        }
-        let (at, id) = bytes.split_at(8);
-        let at = i64::from_be_bytes(at.try_into().map_err(|_| refuse())?);
-        Ok(Self {
-            at,
-            id: Uuid::from_slice(id).map_err(|_| refuse())?,
-        })
-    }
 }
 
 impl Cursor {

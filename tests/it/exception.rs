@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 
 use crate::corpus_documents::corpus;
 use crate::hub::TestHub;
-use crate::story::{AUROXIN, Handover, NORTHWAY_VENLO, PACKWELL_HALL_1, commission, document, gln_of, receive, sgtins, ship};
+use crate::story::{
+    AUROXIN, AUROXIN_CASE, Handover, NORTHWAY_VENLO, PACKWELL_HALL_1, commission, commission_sscc, document, gln_of, pack,
+    packwell_sscc, receive, sgtins, ship,
+};
 
 const SHIPPED: &str = "urn:uuid:00000000-0000-4000-8000-000000000001";
 const RECEIVED: &str = "urn:uuid:00000000-0000-4000-8000-000000000002";
@@ -127,6 +130,80 @@ async fn both_sides_are_told_what_is_short_and_what_is_over() {
         1,
         "a list that breaks the schema is found"
     );
+}
+
+/// Two pallets are shipped and one of them comes: of the other the packs are listed to whoever may know what is in it.
+#[tokio::test]
+async fn of_a_pallet_that_did_not_come_the_packs_are_listed() {
+    let test = TestHub::start().await;
+    let (lost, come) = (packwell_sscc(1), packwell_sscc(2));
+    let units = sgtins(AUROXIN, &["P1", "P2", "P3", "P4", "P5"]);
+    let case = sgtins(AUROXIN_CASE, &["C1"]);
+    let tote = packwell_sscc(3);
+    let at = |minute: u32| format!("2026-03-01T08:{minute:02}:00Z");
+    let pack_in = |minute: u32, parent: &str, children: &[String]| pack(&at(minute), PACKWELL_HALL_1, parent, children);
+    let on = |sscc: &[&String]| Handover {
+        epcs: sscc.iter().map(|sscc| (*sscc).clone()).collect(),
+        ..handover(&test, &[])
+    };
+    let events = [
+        commission(&at(0), PACKWELL_HALL_1, &units, "L1"),
+        commission(&at(1), PACKWELL_HALL_1, &case, "L1"),
+        commission_sscc(&at(2), PACKWELL_HALL_1, &lost),
+        commission_sscc(&at(2), PACKWELL_HALL_1, &come),
+        commission_sscc(&at(2), PACKWELL_HALL_1, &tote),
+        pack_in(3, &case[0], &units[..1]),
+        pack_in(4, &tote, &units[1..2]),
+        pack_in(5, &lost, &[case[0].clone(), tote, units[2].clone()]),
+        pack_in(6, &come, &units[3..]),
+        with_id(ship("2026-03-01T10:00:00Z", &on(&[&lost, &come])), SHIPPED),
+    ];
+    capture(&test, "packwell", &events).await;
+    let received = receive("2026-03-01T12:00:00Z", &on(&[&come]));
+    capture(&test, "northway", &[with_id(received, RECEIVED)]).await;
+    let told = report(&test, "packwell", SHIPPED).await;
+    // The case for itself, what is in the tote, and the single one.
+    assert_eq!(
+        serials(&told["exceptions"]["missing_product"]),
+        ["P2", "P3", "C1"],
+        "{told:#}"
+    );
+    let counts: Vec<(&Value, &Value)> = told["exceptions"]["underages"]
+        .as_array()
+        .expect("counts")
+        .iter()
+        .map(|count| (&count["quantity_ordered"], &count["quantity_received"]))
+        .collect();
+    assert_eq!(counts, [(&json!(4), &json!(2)), (&json!(1), &json!(0))], "{told:#}");
+    assert!(
+        told["other_errors"][0]
+            .as_str()
+            .expect("a line")
+            .ends_with("the 3 packs in it are listed"),
+        "{told:#}"
+    );
+    // Who stores goods for others, and did not get these, is told no more of the pallet than its number.
+    let theirs = report(&test, "northway", SHIPPED).await;
+    let inside = test
+        .graphql_data(
+            &test.actor("northway"),
+            "query ($epc: String!) { container(epc: $epc) { contents(first: 10) { nodes { thing { epc } } } } }",
+            json!({ "epc": lost }),
+        )
+        .await;
+    let knows = inside["container"]["contents"]["nodes"]
+        .as_array()
+        .is_some_and(|nodes| !nodes.is_empty());
+    assert_eq!(
+        theirs["exceptions"].get("missing_product").is_some(),
+        knows,
+        "{theirs:#} {inside:#}"
+    );
+    if let Some(corpus) = corpus() {
+        let text = std::fs::read_to_string(corpus.join("pdg-exceptions/schemas/report_schema.json")).expect("the schema");
+        let schema: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(faults(&schema, &schema, &told, ""), [""; 0], "{told:#}");
+    }
 }
 
 #[tokio::test]

@@ -28,15 +28,22 @@ use crate::service::{Code, Hub, ServiceError, Violation};
 use crate::transport::problem::{Problem, exception};
 use crate::transport::route::{Routes, get};
 
+use super::discovery::discovery;
 use super::intake::{self, ERROR_BEHAVIOUR, announced};
 use super::negotiation::{self, Representation};
 use super::paging::{self, Paging, next_link};
+
+/// The list of jobs, to which its page tokens are bound.
+const LIST: &str = "/epcis/capture";
 
 /// The routes of this noun.
 pub fn routes() -> Routes {
     Routes::new()
         .route("/epcis/capture", get(list).post(submit).options(options))
-        .route("/epcis/capture/{id}", get(job))
+        .route(
+            "/epcis/capture/{id}",
+            get(job).options(async || discovery("GET, HEAD, OPTIONS")),
+        )
         .route("/epcis/capture/{id}/document", get(document))
         .route("/epcis/capture/{id}/findings", get(findings))
 }
@@ -194,10 +201,10 @@ async fn list(
     paging: Result<Query<Paging>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let (first, token) = paging::wanted(&hub, paging)?;
-    let after = token.map(|token| token.parse::<Cursor>()).transpose()?;
+    let after = token.map(|token| Cursor::open(&token, &actor, LIST)).transpose()?;
     let jobs = capture::jobs(&hub, &actor, Page { first, after }).await?;
     let next = jobs.rows.last().filter(|_| jobs.has_next);
-    let headers = next.map(|(cursor, _)| next_link("/epcis/capture", first, &cursor.to_string()));
+    let headers = next.map(|(cursor, _)| next_link(LIST, first, &cursor.seal(&actor, LIST)));
     let headers = headers.unwrap_or_default();
     let mut shown_jobs = Vec::with_capacity(jobs.rows.len());
     for (_, job) in &jobs.rows {

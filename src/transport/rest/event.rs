@@ -26,6 +26,7 @@ use crate::service::query::{self, Position};
 use crate::service::{Code, Hub, ServiceError};
 use crate::transport::route::{Routes, get};
 
+use super::discovery::discovery;
 use super::intake;
 use super::listing::{Asked, Parameters, percent};
 use super::negotiation::{Representation, problem};
@@ -34,7 +35,10 @@ use super::negotiation::{Representation, problem};
 pub fn routes() -> Routes {
     Routes::new()
         .route("/epcis/events", get(list).post(capture).options(options))
-        .route("/epcis/events/{event_id}", get(one))
+        .route(
+            "/epcis/events/{event_id}",
+            get(one).options(async || discovery("GET, HEAD, OPTIONS")),
+        )
 }
 
 /// A list of events: where it stands, and what it asks besides its parameters.

@@ -139,10 +139,10 @@ pub(super) fn options(hub: &Hub, allow: &'static str) -> Response {
             "application/xml, text/xml, application/json, application/ld+json",
         ),
         ("accept-encoding", "gzip"),
-        ("gs1-epcis-version", "2.0"),
-        ("gs1-epcis-min", "1.0"),
-        ("gs1-epcis-max", "2.0"),
-        ("gs1-cbv-version", "2.0"),
+        ("gs1-epcis-version", "2.0.0"),
+        ("gs1-epcis-min", "1.0.0"),
+        ("gs1-epcis-max", "2.0.0"),
+        ("gs1-cbv-version", "2.0.0"),
     ];
     let behaviours = [(ERROR_BEHAVIOUR.clone(), HeaderValue::from_static("rollback, proceed"))];
     (

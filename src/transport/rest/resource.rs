@@ -26,6 +26,7 @@ use crate::service::{Hub, ServiceError};
 use crate::transport::problem::Problem;
 use crate::transport::route::{Routes, delete, get};
 
+use super::discovery::discovery;
 use super::event::{Listing, page_of};
 use super::listing::{Asked, Parameters};
 use super::negotiation::epc_format;
@@ -62,21 +63,25 @@ type Name = Result<Path<String>, PathRejection>;
 /// The routes of this noun.
 pub fn routes() -> Routes {
     let mut router = Routes::new()
-        .route("/epcis", get(top_level))
-        .route("/epcis/eventTypes", get(event_types))
-        .route("/epcis/eventTypes/{name}", get(event_type))
-        .route("/epcis/eventTypes/{name}/events", get(events_of_type))
+        .route("/epcis", get(top_level).options(options))
+        .route("/epcis/eventTypes", get(event_types).options(options))
+        .route("/epcis/eventTypes/{name}", get(event_type).options(options))
+        .route("/epcis/eventTypes/{name}/events", get(events_of_type).options(options))
         .route("/epcis/nextPageToken/{token}", delete(end_token));
     for (path, resource) in RESOURCES {
         let all = move |call: Call| async move { answered(members(call, resource).await) };
         let one = move |call: Call, name: Name| async move { answered(member(call, resource, name).await) };
         let events = move |call: Call, name: Name| async move { answered(events_of(call, resource, name).await) };
         router = router
-            .route(&format!("/epcis/{path}"), get(all))
-            .route(&format!("/epcis/{path}/{{name}}"), get(one))
-            .route(&format!("/epcis/{path}/{{name}}/events"), get(events));
+            .route(&format!("/epcis/{path}"), get(all).options(options))
+            .route(&format!("/epcis/{path}/{{name}}"), get(one).options(options))
+            .route(&format!("/epcis/{path}/{{name}}/events"), get(events).options(options));
     }
     router
+}
+
+async fn options() -> Response {
+    discovery("GET, HEAD, OPTIONS")
 }
 
 /// What every call brings.

@@ -166,6 +166,13 @@ async fn jobs_are_paged_newest_first() {
         test.get(&test.actor("halden"), "/epcis/capture").await.json(),
         serde_json::json!([])
     );
+    // A token is of one caller.
+    let first = test.get(&packwell, "/epcis/capture?perPage=1").await;
+    let foreign = first.next_page().expect("a second page");
+    test.get(&packwell, &foreign).await.expect(StatusCode::OK);
+    test.get(&test.actor("halden"), &foreign)
+        .await
+        .expect(StatusCode::BAD_REQUEST);
     for query in ["perPage=0", "perPage=x", "perpage=1", "nextPageToken=!"] {
         test.get(&packwell, &format!("/epcis/capture?{query}"))
             .await

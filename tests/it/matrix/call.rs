@@ -249,14 +249,16 @@ pub fn calls(scene: &Scene) -> Vec<Call> {
         "/epcis/queries/{name}/events",
         "/epcis/queries/{name}/subscriptions",
         "/epcis/queries/{name}/subscriptions/{id}",
+        "/epcis/capture/{id}",
+        "/epcis/events/{event_id}",
+        "/epcis",
     ] {
-        add(
-            "OPTIONS",
-            route,
-            "",
-            route.replace("{name}", "labels").replace("{id}", "none"),
-            nothing(),
-        );
+        options(route, &mut add);
+    }
+    for list in ["eventTypes", "epcs", "bizSteps", "bizLocations", "readPoints", "dispositions"] {
+        for tail in ["", "/{name}", "/{name}/events"] {
+            options(&format!("/epcis/{list}{tail}"), &mut add);
+        }
     }
     add(
         "POST",

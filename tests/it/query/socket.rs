@@ -247,6 +247,16 @@ async fn each_query_route_says_what_it_takes() {
         ("/epcis/queries/x/events", "GET, HEAD, OPTIONS"),
         ("/epcis/queries/x/subscriptions", "GET, HEAD, POST, OPTIONS"),
         ("/epcis/queries/x/subscriptions/y", "GET, HEAD, DELETE, OPTIONS"),
+        ("/epcis", "GET, HEAD, OPTIONS"),
+        ("/epcis/capture", "GET, HEAD, POST, OPTIONS"),
+        ("/epcis/capture/x", "GET, HEAD, OPTIONS"),
+        ("/epcis/events", "GET, HEAD, POST, OPTIONS"),
+        ("/epcis/events/x", "GET, HEAD, OPTIONS"),
+        ("/epcis/eventTypes", "GET, HEAD, OPTIONS"),
+        ("/epcis/eventTypes/x/events", "GET, HEAD, OPTIONS"),
+        ("/epcis/epcs", "GET, HEAD, OPTIONS"),
+        ("/epcis/bizSteps/x", "GET, HEAD, OPTIONS"),
+        ("/epcis/readPoints/x/events", "GET, HEAD, OPTIONS"),
     ] {
         let request = Request::options(path).body(Body::empty()).expect("a request");
         let told = test
