@@ -252,13 +252,35 @@ pub fn calls(scene: &Scene) -> Vec<Call> {
         "/epcis/capture/{id}",
         "/epcis/events/{event_id}",
         "/epcis",
+        "/epcis/eventTypes",
+        "/epcis/eventTypes/{name}",
+        "/epcis/eventTypes/{name}/events",
+        "/epcis/epcs",
+        "/epcis/epcs/{name}",
+        "/epcis/epcs/{name}/events",
+        "/epcis/bizSteps",
+        "/epcis/bizSteps/{name}",
+        "/epcis/bizSteps/{name}/events",
+        "/epcis/bizLocations",
+        "/epcis/bizLocations/{name}",
+        "/epcis/bizLocations/{name}/events",
+        "/epcis/readPoints",
+        "/epcis/readPoints/{name}",
+        "/epcis/readPoints/{name}/events",
+        "/epcis/dispositions",
+        "/epcis/dispositions/{name}",
+        "/epcis/dispositions/{name}/events",
     ] {
-        options(route, &mut add);
-    }
-    for list in ["eventTypes", "epcs", "bizSteps", "bizLocations", "readPoints", "dispositions"] {
-        for tail in ["", "/{name}", "/{name}/events"] {
-            options(&format!("/epcis/{list}{tail}"), &mut add);
-        }
+        add(
+            "OPTIONS",
+            route,
+            "",
+            route
+                .replace("{name}", "labels")
+                .replace("{id}", "none")
+                .replace("{event_id}", "none"),
+            nothing(),
+        );
     }
     add(
         "POST",
