@@ -144,7 +144,8 @@ pub(super) fn options(hub: &Hub, allow: &'static str) -> Response {
         ("gs1-epcis-max", "2.0.0"),
         ("gs1-cbv-version", "2.0.0"),
     ];
-    let behaviours = [(ERROR_BEHAVIOUR.clone(), HeaderValue::from_static("rollback, proceed"))];
+    // The word of the standard for a server that does both.
+    let behaviours = [(ERROR_BEHAVIOUR.clone(), HeaderValue::from_static("all"))];
     (
         axum::http::StatusCode::NO_CONTENT,
         versions,

@@ -196,7 +196,7 @@ async fn limits_are_announced() {
         answer.header("GS1-EPCIS-Capture-Limit"),
         test.hub.limits().events_per_document.to_string()
     );
-    assert_eq!(answer.header("GS1-Capture-Error-Behaviour"), "rollback, proceed");
+    assert_eq!(answer.header("GS1-Capture-Error-Behaviour"), "all");
 }
 
 /// Aurora's example file with a `[capture]` table, applied.

@@ -154,6 +154,9 @@ async fn a_search_looks_at_so_many_events_and_counts_for_what_it_may_look_at() {
     );
 }
 
+/// A parameter with its values, and whether an event shows what it asks for.
+type Asked = (&'static str, &'static [&'static str], fn(&Value) -> bool);
+
 /// Whoever the reader, a filter finds exactly the events that show what it asks for.
 #[tokio::test]
 async fn a_filter_finds_what_its_reader_is_shown_and_nothing_else() {
@@ -175,7 +178,7 @@ async fn a_filter_finds_what_its_reader_is_shown_and_nothing_else() {
         &Handover {
             possessor: (gln("northway"), gln("meridian")),
             place: (NORTHWAY_VENLO.to_owned(), MERIDIAN_LYON.to_owned()),
-            ..sale(&[pallet.clone()])
+            ..sale(std::slice::from_ref(&pallet))
         },
     );
     onward["ex:secret"] = json!("S-2");
@@ -194,7 +197,7 @@ async fn a_filter_finds_what_its_reader_is_shown_and_nothing_else() {
         let job = test.capture(&test.actor(party), document.to_string()).await;
         assert_eq!(job["success"], true, "{job}");
     }
-    let asked: [(&str, &[&str], fn(&Value) -> bool); 6] = [
+    let asked: [Asked; 6] = [
         ("EXISTS_ex:secret", &[], |event| event.get("ex:secret").is_some()),
         ("EXISTS_ILMD_cbvmda:lotNumber", &[], |event| event.get("ilmd").is_some()),
         ("EQ_bizStep", &["shipping"], |event| event["bizStep"] == "shipping"),

@@ -143,16 +143,21 @@ impl EventFilter {
         if let Some(named) = self.epc.as_deref().map(epc).transpose()? {
             clauses.push(Clause::Epc(EpcField::Any, vec![EpcPattern::One(named)]));
         }
-        let bounds: [(_, fn(Compare, _) -> Clause, _); 4] = [
-            (self.event_time_from, Clause::EventTime, Compare::GreaterOrEqual),
-            (self.event_time_before, Clause::EventTime, Compare::Less),
-            (self.record_time_from, Clause::RecordTime, Compare::GreaterOrEqual),
-            (self.record_time_before, Clause::RecordTime, Compare::Less),
+        let event_times = [
+            (self.event_time_from, Compare::GreaterOrEqual),
+            (self.event_time_before, Compare::Less),
         ];
-        let bounds = bounds
+        let record_times = [
+            (self.record_time_from, Compare::GreaterOrEqual),
+            (self.record_time_before, Compare::Less),
+        ];
+        let of_event = event_times
             .into_iter()
-            .filter_map(|(at, clause, compare)| Some(clause(compare, at?.0)));
-        clauses.extend(bounds);
+            .filter_map(|(at, compare)| Some(Clause::EventTime(compare, at?.0)));
+        let of_record = record_times
+            .into_iter()
+            .filter_map(|(at, compare)| Some(Clause::RecordTime(compare, at?.0)));
+        clauses.extend(of_event.chain(of_record));
         Ok(query)
     }
 }
