@@ -22,6 +22,7 @@ pub mod policy;
 pub mod profile;
 pub mod provenance;
 pub mod query;
+pub mod seen;
 pub mod serial;
 pub mod shipment;
 pub mod slice;

@@ -24,6 +24,7 @@ pub mod partner;
 pub mod provenance;
 pub mod query;
 pub mod resource;
+pub mod seen;
 pub mod serial;
 pub mod shipment;
 pub mod slice;

@@ -348,13 +348,20 @@ impl Decision<'_> {
 
     /// The grants whose readings are counted and by which the viewer is told something that its own relations do not tell.
     pub fn counted(&self) -> impl Iterator<Item = GrantId> {
-        let adds = |given: Sight| {
-            let shows_things = given.contents > Contents::Nothing && self.own.contents < Contents::Handed;
-            self.own.join(given) != self.own || shows_things
-        };
         self.applied()
-            .filter(move |(held, applied)| held.grant.conditions.queries_per_day.is_some() && adds(applied.sight()))
+            .filter(|(held, applied)| held.grant.conditions.queries_per_day.is_some() && self.is_more(applied.sight()))
             .map(|(held, _)| held.grant.id)
+    }
+
+    /// Whether a grant tells something that the viewer's own relations do not.
+    #[must_use]
+    pub fn is_granted(&self) -> bool {
+        self.applied().any(|(_, applied)| self.is_more(applied.sight()))
+    }
+
+    fn is_more(&self, given: Sight) -> bool {
+        let shows_things = given.contents > Contents::Nothing && self.own.contents < Contents::Handed;
+        self.own.join(given) != self.own || shows_things
     }
 
     /// The level of each class.

@@ -46,6 +46,13 @@ pub struct Provenance {
     pub recalls: Vec<Recall>,
 }
 
+impl Provenance {
+    /// What is declared about the thing at a moment, as far as its product and lot are told.
+    pub fn declare(&mut self, declared: &[EmergencyHeld], at: Micros) {
+        self.recalls = recalls((self.gtin, self.lot.as_deref()), declared, at);
+    }
+}
+
 /// A recall, or a suspicion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recall {
@@ -59,11 +66,10 @@ pub struct Recall {
 
 /// What holds of a thing at a moment, of all that is declared, first what was declared first: of its product, and of its lot or of all lots.
 /// A logistic unit is of no product; what is in it is asked for by itself.
-#[must_use]
-pub fn recalls(thing: &Thing, declared: &[EmergencyHeld], at: Micros) -> Vec<Recall> {
+fn recalls((gtin, lot): (Option<Gtin>, Option<&str>), declared: &[EmergencyHeld], at: Micros) -> Vec<Recall> {
     let concerns = |emergency: &Emergency| {
         let lots = &emergency.lots;
-        thing.gtin == Some(emergency.gtin) && (lots.is_empty() || thing.lot.as_ref().is_some_and(|lot| lots.contains(lot)))
+        gtin == Some(emergency.gtin) && (lots.is_empty() || lot.is_some_and(|lot| lots.iter().any(|named| named == lot)))
     };
     let mut found: Vec<&EmergencyHeld> = declared
         .iter()

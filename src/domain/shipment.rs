@@ -42,6 +42,19 @@ pub struct Handover {
     pub buyer: Option<PartyId>,
 }
 
+/// The sides that an event names: all that can be said of a handover by who sees a part of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sides {
+    /// Gives custody.
+    pub sender: Option<PartyId>,
+    /// Takes custody.
+    pub receiver: Taker,
+    /// Gives ownership; only where ownership changes.
+    pub sellers: Vec<PartyId>,
+    /// Takes ownership; only where ownership changes.
+    pub buyer: Option<PartyId>,
+}
+
 /// How a shipment stands. The text is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ShipmentState {
@@ -68,11 +81,11 @@ impl ShipmentState {
     }
 }
 
-impl Handover {
-    /// Reads the source and destination lists of a shipping event (CBV 2.0 clause 7.4.2): possession before place before
+impl Sides {
+    /// Reads the source and destination lists of an event (CBV 2.0 clause 7.4.2): possession before place before
     /// ownership for custody, `owning_party` alone for ownership.
     #[must_use]
-    pub fn of(event: &Event, asserter: &PartyId, registry: &Registry) -> Self {
+    pub fn of(event: &Event, registry: &Registry) -> Self {
         let named = |list: &[SourceDest], kind: &str| list.iter().find(|side| side.kind.as_str() == kind).cloned();
         let party = |side: &SourceDest| side.id.gln().and_then(|gln: Gln| registry.party_of_gln(gln).cloned());
         let sender = ["possessing_party", "location"]
@@ -95,9 +108,28 @@ impl Handover {
         let sellers = before.iter().filter(|owner| !after.contains(owner)).cloned();
         let buyer = after.iter().find(|owner| !before.contains(owner)).cloned();
         Self {
-            sender: sender.unwrap_or_else(|| asserter.clone()),
+            sender,
             receiver,
             sellers: sellers.collect(),
+            buyer,
+        }
+    }
+}
+
+impl Handover {
+    /// The sides of a shipping event: who tells it hands over, if it names nobody else.
+    #[must_use]
+    pub fn of(event: &Event, asserter: &PartyId, registry: &Registry) -> Self {
+        let Sides {
+            sender,
+            receiver,
+            sellers,
+            buyer,
+        } = Sides::of(event, registry);
+        Self {
+            sender: sender.unwrap_or_else(|| asserter.clone()),
+            receiver,
+            sellers,
             buyer,
         }
     }

@@ -11,6 +11,7 @@ use crate::domain::lens::planted::{Leak, leaks};
 use crate::domain::lens::{self, Relations, Sight, Who, mask};
 use crate::domain::party::Actor;
 use crate::domain::policy::{Asked, decide};
+use crate::domain::seen::Word;
 use crate::domain::time::Micros;
 use crate::storage::identity;
 use crate::storage::view::event::EventRow;
@@ -44,6 +45,8 @@ pub struct SeenEvent {
     pub sight: Sight,
     /// Grants of which only so many readings a day are given and by which something of it is seen.
     pub(super) counted: Vec<GrantId>,
+    /// A grant shows something of it that the caller's relations do not.
+    pub(super) granted: bool,
     /// The document that it came in: for [`super::master_data`], never shown.
     pub document: DocumentId,
 }
@@ -146,11 +149,11 @@ pub(super) async fn seen(hub: &Hub, (actor, lens): (&Actor, &Lens), rows: Vec<Ev
             now: hub.now(),
             event: &row.event,
         };
-        let (event, sight, counted) = match lens.is_plain() {
+        let (event, sight, counted, granted) = match lens.is_plain() {
             true => {
                 let eyes = facts.eyes_with(&actor.party, principals.clone());
                 let event = mask(&row.event, row.relations, &eyes);
-                (event, lens::sight(row.relations), Vec::new())
+                (event, lens::sight(row.relations), Vec::new(), false)
             }
             false => {
                 let asked = Asked {
@@ -161,7 +164,8 @@ pub(super) async fn seen(hub: &Hub, (actor, lens): (&Actor, &Lens), rows: Vec<Ev
                     uses: &lens.uses,
                 };
                 let decision = decide(asked, &facts, &lens.policy, &meant);
-                (decision.mask(asked, &facts), decision.sight(), decision.counted().collect())
+                let (counted, granted) = (decision.counted().collect(), decision.is_granted());
+                (decision.mask(asked, &facts), decision.sight(), counted, granted)
             }
         };
         let event = match &acting {
@@ -171,6 +175,7 @@ pub(super) async fn seen(hub: &Hub, (actor, lens): (&Actor, &Lens), rows: Vec<Ev
         if let Some(event) = event {
             seen.push(SeenEvent {
                 counted,
+                granted,
                 ..told_to(actor, row, event, sight)
             });
         }
@@ -206,6 +211,7 @@ fn told_to(actor: &Actor, row: EventRow, event: Event, sight: Sight) -> SeenEven
         relations,
         sight,
         counted: Vec::new(),
+        granted: false,
         document,
     }
 }
@@ -215,6 +221,20 @@ impl SeenEvent {
     #[must_use]
     pub fn shows_asserter(&self) -> bool {
         !self.relations.is_none() || self.sight.before >= Who::Name
+    }
+
+    /// What it says, for who folds events to things.
+    pub(super) fn word(self) -> Word {
+        Word {
+            teller: Some(self.asserter.clone()).filter(|_| self.shows_asserter()),
+            key: self.key,
+            event_id: self.event_id,
+            recorded: self.record_time,
+            voided: self.voided,
+            granted: self.granted,
+            sight: self.sight,
+            event: self.event,
+        }
     }
 }
 

@@ -303,6 +303,7 @@ impl Looks {
             relations: Relations::default(),
             sight: decision.sight(),
             counted: Vec::new(),
+            granted: false,
             document: row.document,
         })
     }

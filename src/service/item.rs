@@ -1,11 +1,14 @@
 //! One identified thing: unit, case or pallet.
+//!
+//! It is told by what the caller has to do with it ([`known`]) and by the events of it that grants show ([`super::seen`]).
 
-use crate::domain::gs1::{Epc, EpcKey, Gtin};
+use crate::domain::gs1::EpcKey;
 use crate::domain::ids::{EventKey, PartyId};
 use crate::domain::ledger::{self, Condition};
 use crate::domain::lens::planted::{Leak, leaks};
-use crate::domain::party::{Actor, Registry};
+use crate::domain::party::Actor;
 use crate::domain::provenance::{self, Named, Provenance, Standing, Thing, Trace};
+use crate::domain::seen::{self as told, Basis, Told, Way, Word};
 use crate::domain::time::Micros;
 use crate::storage::{stake, view};
 
@@ -14,48 +17,34 @@ use super::error::{Code, ServiceError};
 use super::event::{self, SeenEvent};
 use super::lens::{Attempts, Lens, prefix_holder};
 use super::moment::{Moment, Recalled, recall};
+use super::seen::{self, Asked};
+
+pub use crate::domain::seen::Item as SeenItem;
 
 /// Clocks of packaging lines may be ahead of ours by this much.
 const FUTURE_SECONDS: i64 = 600;
 
-/// A thing as the caller may see it.
-#[derive(Debug, Clone)]
-pub struct SeenItem {
-    /// Its key.
-    pub key: EpcKey,
-    /// Its identifier.
-    pub epc: Epc,
-    /// GTIN-14, if it is of a product.
-    pub gtin: Option<Gtin>,
-    /// Lot.
-    pub lot: Option<String>,
-    /// Expiry, as sent.
-    pub expiry: Option<String>,
-    /// The moment that it is told for: the one asked for, or the last that the caller may know of.
-    pub as_of: Micros,
-    /// State, where the caller has the thing or owns the brand.
-    pub disposition: Option<String>,
-    /// Whether the state was said of something that it is or was in, where the caller may know that.
-    pub disposition_inferred: Option<bool>,
-    /// What is true of it until somebody says otherwise, by name, where the caller has the thing or owns the brand.
-    pub persistent_dispositions: Vec<String>,
-    /// Who has it, as far as the caller may know.
-    pub custodian: Option<PartyId>,
-    /// Who owns it, as far as the caller may know.
-    pub owner: Option<PartyId>,
-    /// Brand owner.
-    pub manufacturer: Option<PartyId>,
-    /// When it was commissioned, where the caller may know.
-    pub commissioned_at: Option<Micros>,
-    /// What it is in now, where the caller has it.
-    pub parent: Option<Epc>,
-    /// Where it comes from.
-    pub provenance: Provenance,
+/// One thing, now or at a moment; `None` for one that is not known, or not to the caller, or not yet then.
+pub async fn item(hub: &Hub, actor: &Actor, asked: Asked) -> Result<Option<SeenItem>, ServiceError> {
+    let related = by_relation(hub, actor, asked).await?;
+    let told = match opened(hub, actor, asked).await {
+        Err(error) if related.is_some() && seen::is_too_much(&error) => None,
+        told => told?,
+    };
+    Ok(match (related, told) {
+        (Some(related), Some(told)) => Some(related.and_granted(told)),
+        (related, told) => related.or(told.map(|told| SeenItem::granted(asked.key, told))),
+    })
 }
 
-/// One thing, now or at a moment; `None` for one that is not known, or not to the caller, or not yet then.
-pub async fn item(hub: &Hub, actor: &Actor, key: EpcKey, moment: Moment) -> Result<Option<SeenItem>, ServiceError> {
-    let Some(known) = known_at(hub, actor, key, moment).await? else {
+/// What grants open of it.
+pub(super) async fn opened(hub: &Hub, actor: &Actor, asked: Asked) -> Result<Option<Told>, ServiceError> {
+    let words = seen::about(hub, actor, asked, Way::Out).await?;
+    Ok(told::thing(&words, asked.key, &hub.registry()))
+}
+
+async fn by_relation(hub: &Hub, actor: &Actor, asked: Asked) -> Result<Option<SeenItem>, ServiceError> {
+    let Some(known) = known_at(hub, actor, asked.key, asked.moment).await? else {
         return Ok(None);
     };
     let told = match known.told {
@@ -86,6 +75,7 @@ pub async fn item(hub: &Hub, actor: &Actor, key: EpcKey, moment: Moment) -> Resu
         lot: thing.lot,
         expiry: thing.expiry,
         as_of,
+        basis: Basis::Relations,
         disposition_inferred: disposition
             .as_ref()
             .map(|condition| condition.inferred)
@@ -229,21 +219,14 @@ async fn names(hub: &Hub, actor: &Actor, trace: &Trace) -> Result<Named, Service
         let seen = event::seen(hub, (actor, &lens), rows).await?;
         if lens.still_holds(hub).await? {
             let registry = hub.registry();
-            return Ok(Named::of(seen.iter().flat_map(|seen| named_in(&registry, seen))));
+            let words: Vec<Word> = seen.into_iter().map(SeenEvent::word).collect();
+            return Ok(told::named(&words, &registry));
         }
         attempts.again()?;
     }
 }
 
-/// Who tells an event, and who is a side of it, as the caller sees it.
-fn named_in(registry: &Registry, seen: &SeenEvent) -> Vec<(EventKey, PartyId)> {
-    let ends = seen.event.sources.iter().chain(&seen.event.destinations);
-    let sides = ends.filter_map(|end| registry.party_of_gln(end.id.gln()?)).cloned();
-    let teller = Some(seen.asserter.clone()).filter(|_| seen.shows_asserter());
-    sides.chain(teller).map(|party| (seen.key, party)).collect()
-}
-
-/// The only way to a thing: whoever has no standing gets what one gets for a thing that is not known.
+/// The only way to a thing by relation: whoever has no standing gets what one gets for a thing that is not known.
 ///
 /// INVARIANT: for a thing that is not known the hub asks and reckons what it would for the next one by its key ([`view::trace::found`]), so
 /// that existence cannot be told from time either. What is done beyond that is for those who have a standing.

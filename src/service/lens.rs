@@ -130,7 +130,8 @@ impl Lens {
         self.meant().into_iter().filter(|held| !held.grant.is_used_up(&self.uses))
     }
 
-    fn ids(&self) -> Vec<GrantId> {
+    /// By which things are found.
+    pub(super) fn ids(&self) -> Vec<GrantId> {
         self.giving().map(|held| held.grant.id).collect()
     }
 

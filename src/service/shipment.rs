@@ -1,6 +1,9 @@
-//! Handovers under the lens.
+//! Handovers under the lens: by what the caller has to do with them, and by the shipping events that grants show.
 
-use std::collections::{HashMap, HashSet};
+mod granted;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use uuid::Uuid;
 
@@ -9,20 +12,26 @@ use crate::domain::gs1::{Epc, Gln};
 use crate::domain::ids::{EventKey, PartyId, ShipmentId};
 use crate::domain::lens::{Contents, Documents, Sight, Where, Who, sight};
 use crate::domain::party::{Actor, Registry};
+use crate::domain::seen::Basis;
 use crate::domain::time::Micros;
 use crate::storage::view;
-use crate::storage::view::shipment::{Part, ShipmentRow};
+use crate::storage::view::shipment::{Departure, Part, ShipmentRow};
 
 use super::Hub;
 use super::error::ServiceError;
-use super::lens::{beside, document_holder};
+use super::lens::{Attempts, Lens, beside, document_holder};
 use super::page::{Cursor, Page, Paged};
+use super::seen::Heard;
+
+pub use granted::and_granted;
 
 /// A shipment as the caller may see it.
 #[derive(Debug, Clone)]
 pub struct SeenShipment {
     /// Its id.
     pub id: ShipmentId,
+    /// By what it is told.
+    pub basis: Basis,
     /// As stored.
     pub state: String,
     /// The shipping event.
@@ -45,13 +54,17 @@ pub struct SeenShipment {
     pub received_at: Option<Micros>,
     /// Business documents.
     pub documents: Vec<BizTransaction>,
-    /// Which of its things.
+    /// Which of its things the caller knows by what it has to do with it.
     pub shown: Shown,
+    /// The things that grants show, by key.
+    pub granted: Vec<Epc>,
 }
 
-/// Which of the things of a shipment the caller sees.
+/// Which of the things of a shipment the caller sees by what it has to do with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Shown {
+    /// None.
+    None,
     /// All.
     All,
     /// All but those of other principals of those who act for it.
@@ -60,25 +73,73 @@ pub enum Shown {
     Own,
 }
 
-/// Shipments that the caller takes part in or may know of as brand owner, latest departure first.
+/// Shipments that the caller takes part in or may know of as brand owner, and those of which a grant shows it the shipping event; latest
+/// departure first.
 pub async fn shipments(hub: &Hub, actor: &Actor, page: Page) -> Result<Paged<SeenShipment>, ServiceError> {
-    let after = page.after.map(|cursor| (cursor.at, cursor.id));
-    let rows = view::shipment::list(hub.db(), &actor.party, after, page.first.saturating_add(1)).await?;
-    let registry = hub.registry();
-    let rows = rows.into_iter().filter_map(|row| {
-        let cursor = Cursor {
-            at: row.handover.shipped_at.0,
-            id: row.handover.id.uuid(),
-        };
-        Some((cursor, seen(hub, actor, &registry, row)?))
-    });
-    Ok(Paged::from_probe(rows.collect(), page))
+    let mut attempts = Attempts::default();
+    loop {
+        let lens = Lens::of(hub, actor, []).await?;
+        let mut heard = Heard::new(hub, actor, &lens);
+        let rows = found(&mut heard, page).await?;
+        if heard.may_be_told().await? {
+            return Ok(Paged::from_probe(rows, page));
+        }
+        attempts.again()?;
+    }
+}
+
+/// A page and one more.
+async fn found(heard: &mut Heard<'_>, page: Page) -> Result<Vec<(Cursor, SeenShipment)>, ServiceError> {
+    let (hub, actor) = (heard.hub, heard.actor);
+    let (registry, ids, probe) = (hub.registry(), heard.lens.ids(), page.first.saturating_add(1));
+    let mut after = page.after.map(|cursor| (cursor.at, cursor.id));
+    let mut rows = Vec::new();
+    // What is hidden altogether is made up for from the next rows.
+    loop {
+        let own = view::shipment::list(hub.db(), &actor.party, after, probe).await?;
+        let covered = view::shipment::all_covered(hub.db(), &ids, after, probe).await?;
+        let ended = own.len() < probe && covered.len() < probe;
+        let mut places: BTreeMap<Reverse<(i64, Uuid)>, (Option<ShipmentRow>, Option<Departure>)> = BTreeMap::new();
+        for row in own {
+            let place = (row.handover.shipped_at.0, row.handover.id.uuid());
+            places.entry(Reverse(place)).or_default().0 = Some(row);
+        }
+        for departure in covered {
+            let place = (departure.shipped_at.0, departure.id.uuid());
+            places.entry(Reverse(place)).or_default().1 = Some(departure);
+        }
+        let exhausted = ended && places.len() <= probe;
+        let places: Vec<_> = places.into_iter().take(probe).collect();
+        after = places.last().map(|(Reverse(place), _)| *place).or(after);
+        let departures: Vec<Departure> = places.iter().filter_map(|(_, (_, departure))| *departure).collect();
+        let mut granted = granted::shipped(heard, &departures).await?;
+        for (Reverse((at, id)), (row, departure)) in places {
+            let related = row.and_then(|row| seen(hub, actor, &registry, row));
+            let granted = departure.and_then(|departure| Some((departure, granted.remove(&departure.event)?)));
+            rows.extend(granted::both(related, granted).map(|seen| (Cursor { at, id }, seen)));
+        }
+        if exhausted || rows.len() >= probe {
+            return Ok(rows);
+        }
+    }
 }
 
 /// One shipment.
 pub async fn shipment(hub: &Hub, actor: &Actor, id: ShipmentId) -> Result<Option<SeenShipment>, ServiceError> {
-    let row = view::shipment::by_id(hub.db(), &actor.party, id).await?;
-    Ok(row.and_then(|row| seen(hub, actor, &hub.registry(), row)))
+    let mut attempts = Attempts::default();
+    loop {
+        let lens = Lens::of(hub, actor, []).await?;
+        let mut heard = Heard::new(hub, actor, &lens);
+        let row = view::shipment::by_id(hub.db(), &actor.party, id).await?;
+        let related = row.and_then(|row| seen(hub, actor, &hub.registry(), row));
+        let departure = view::shipment::covered(hub.db(), &lens.ids(), id).await?;
+        let mut granted = granted::shipped(&mut heard, departure.as_slice()).await?;
+        let granted = departure.and_then(|departure| Some((departure, granted.remove(&departure.event)?)));
+        if heard.may_be_told().await? {
+            return Ok(granted::both(related, granted));
+        }
+        attempts.again()?;
+    }
 }
 
 /// What was shipped, for several shipments that the caller got from this module (with what it sees of each): a page of each, in
@@ -98,6 +159,7 @@ pub async fn things(
             Shown::All => Part::All,
             Shown::OnBehalf => Part::Without(&actor.party, &others),
             Shown::Own => Part::Own(&actor.party),
+            Shown::None => continue,
         };
         rows.extend(view::shipment::things(hub.db(), &ids, part, after, page.first.saturating_add(1)).await?);
     }
@@ -160,6 +222,8 @@ fn seen(hub: &Hub, actor: &Actor, registry: &Registry, row: ShipmentRow) -> Opti
     let known = |party: Option<PartyId>, who: Who| party.filter(|_| who >= Who::Counterparty);
     Some(SeenShipment {
         id: handover.id,
+        basis: Basis::Relations,
+        granted: Vec::new(),
         state,
         ship_event,
         sender: known(Some(handover.sender.clone()), sight.before),

@@ -19,6 +19,7 @@ mod limit;
 mod provenance;
 mod race;
 mod signature;
+mod thing;
 mod total;
 mod written;
 

@@ -55,11 +55,13 @@ pub enum Leak {
     AllocationsOfOthers,
     /// Everybody is told of every number that was given out.
     NumbersOfOthers,
+    /// A thing is told by all that was said of it, to whom something was granted.
+    FoldOfHidden,
 }
 
 impl Leak {
     /// Each of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Siblings,
         Self::CountBeforeFilter,
         Self::CursorOnHidden,
@@ -84,6 +86,7 @@ impl Leak {
         Self::TotalOfNow,
         Self::AllocationsOfOthers,
         Self::NumbersOfOthers,
+        Self::FoldOfHidden,
     ];
 }
 

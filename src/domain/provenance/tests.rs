@@ -282,7 +282,7 @@ fn what_is_declared_of_a_lot_is_told_while_it_holds() {
         declared(&[], 4, Some(10)),
     ];
     let told = |thing: &Thing, at: u8| -> Vec<String> {
-        recalls(thing, &all, day(at))
+        recalls((thing.gtin, thing.lot.as_deref()), &all, day(at))
             .into_iter()
             .map(|recall| recall.reason)
             .collect()

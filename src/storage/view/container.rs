@@ -3,33 +3,15 @@
 use sea_orm::{DbBackend, Value};
 use uuid::Uuid;
 
-use crate::domain::gs1::{Epc, EpcKey, Gtin};
+use crate::domain::gs1::EpcKey;
 use crate::domain::ids::PartyId;
+pub use crate::domain::seen::Inside;
 use crate::domain::time::Micros;
 use crate::storage::row::{column, parsed};
 use crate::storage::{Db, StorageError};
 
 use super::trace::optional;
 use super::{DEPTH, limit};
-
-/// One thing inside.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Inside {
-    /// Its key.
-    pub key: EpcKey,
-    /// Its identifier.
-    pub epc: Epc,
-    /// GTIN-14, if it is of a product.
-    pub gtin: Option<Gtin>,
-    /// Lot.
-    pub lot: Option<String>,
-    /// Expiry, as sent.
-    pub expiry: Option<String>,
-    /// What it is directly in.
-    pub parent: EpcKey,
-    /// 1 for what is directly in the container.
-    pub depth: i64,
-}
 
 /// Which part of the contents.
 #[derive(Debug, Clone)]

@@ -5,9 +5,10 @@ use uuid::Uuid;
 
 use crate::domain::event::BizTransaction;
 use crate::domain::gs1::Epc;
-use crate::domain::ids::{EventKey, PartyId, ShipmentId};
+use crate::domain::ids::{EventKey, GrantId, PartyId, ShipmentId};
 use crate::domain::lens::Relations;
 use crate::domain::provenance::Handover;
+use crate::domain::time::Micros;
 use crate::storage::row::{column, json, parsed};
 use crate::storage::{Db, StorageError};
 
@@ -74,6 +75,74 @@ pub async fn by_id(db: &Db, party: &PartyId, id: ShipmentId) -> Result<Option<Sh
         .query_one("reading a shipment", sql, vec![id.uuid().into(), party.as_str().into()])
         .await?;
     row.as_ref().map(shipment_row).transpose()
+}
+
+/// A shipment by its shipping event, for who decides by that event what to tell of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Departure {
+    /// The shipment.
+    pub id: ShipmentId,
+    /// When it left.
+    pub shipped_at: Micros,
+    /// The shipping event.
+    pub event: EventKey,
+}
+
+fn departure(row: &QueryResult) -> Result<Departure, StorageError> {
+    Ok(Departure {
+        id: ShipmentId::new(column(row, "shipment", "id")?),
+        shipped_at: Micros(column(row, "shipment", "shipped_at")?),
+        event: EventKey::new(column(row, "shipment", "ship_event")?),
+    })
+}
+
+/// One shipment, if one of these grants covers its shipping event.
+pub async fn covered(db: &Db, grants: &[GrantId], id: ShipmentId) -> Result<Option<Departure>, StorageError> {
+    if grants.is_empty() {
+        return Ok(None);
+    }
+    let mut binds = Binds::default();
+    let (id, grants) = (binds.push(id.uuid()), binds.list(grants.iter().map(|grant| grant.uuid())));
+    let sql = format!(
+        "SELECT s.id, s.shipped_at, s.ship_event FROM shipment s
+         WHERE s.id = {id} AND EXISTS (SELECT 1 FROM grant_event ge WHERE ge.grant_id IN ({grants}) AND ge.event_id = s.ship_event)"
+    );
+    let row = db.query_one("reading a shipment by grants", &sql, binds.0).await?;
+    row.as_ref().map(departure).transpose()
+}
+
+/// Shipments whose shipping events these grants cover, latest departure first, after a position, at most `rows`. The cost is by what the
+/// grants cover, as of their events in the order of time.
+pub async fn all_covered(
+    db: &Db,
+    grants: &[GrantId],
+    after: Option<(i64, Uuid)>,
+    rows: usize,
+) -> Result<Vec<Departure>, StorageError> {
+    if grants.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut binds = Binds::default();
+    let branches: Vec<String> = grants
+        .iter()
+        .map(|grant| {
+            let grant = binds.push(grant.uuid());
+            let after = after.map_or(String::new(), |(at, id)| {
+                format!("AND (s.shipped_at, s.id) < ({}, {})", binds.push(at), binds.push(id))
+            });
+            let limit = binds.push(limit(rows));
+            format!(
+                "SELECT id, shipped_at, ship_event FROM (
+                     SELECT s.id, s.shipped_at, s.ship_event FROM grant_event ge CROSS JOIN shipment s
+                     WHERE ge.grant_id = {grant} AND s.ship_event = ge.event_id {after}
+                     ORDER BY s.shipped_at DESC, s.id DESC LIMIT {limit}) b"
+            )
+        })
+        .collect();
+    let (branches, limit) = (branches.join(" UNION "), binds.push(limit(rows)));
+    let sql = format!("SELECT id, shipped_at, ship_event FROM ({branches}) u ORDER BY shipped_at DESC, id DESC LIMIT {limit}");
+    let rows = db.query("listing shipments by grants", &sql, binds.0).await?;
+    rows.iter().map(departure).collect()
 }
 
 /// Which of the things of a shipment.

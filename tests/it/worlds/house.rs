@@ -32,10 +32,17 @@ const IDS: usize = 10;
 /// Numbers of one look-up.
 const NUMBERS: usize = 8;
 
-/// What must come up in answers, or the comparison says nothing about it: totals of others, a grant in force, a number that was given out.
-pub const MARKS: [&str; 3] = ["\"basis\":\"OTHERS\"", "\"state\":\"IN_FORCE\"", "\"answer\":\"ISSUED\""];
+/// What must come up in answers, or the comparison says nothing about it: totals of others, a grant in force, a number that was given out; a
+/// thing or a shipment that is told by grants alone, and one that is told by grants too.
+pub const MARKS: [&str; 5] = [
+    "\"basis\":\"OTHERS\"",
+    "\"state\":\"IN_FORCE\"",
+    "\"answer\":\"ISSUED\"",
+    "\"basis\":\"GRANTS\"",
+    "\"basis\":\"BOTH\"",
+];
 /// How many answers had each.
-pub static MET: [AtomicUsize; 3] = [AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0)];
+pub static MET: [AtomicUsize; 5] = [const { AtomicUsize::new(0) }; 5];
 
 /// The worlds of one asker.
 #[derive(Debug, Clone)]
@@ -274,10 +281,17 @@ impl House {
             let (less, more) = (question::of_event(&own[0][at]), question::of_event(&own[1][at]));
             found.extend(less.into_iter().zip(more).map(|(less, more)| [less, more]));
         }
-        // And events of others, of which one hub may know nothing.
+        // And events and shipments of others, of which one hub may know nothing.
         let packer = self
             .more
             .actor(&family.cast.party(if family.asker == PACKER { STORE } else { PACKER }));
+        let shipments = shipments(&self.more, &packer, 100).await;
+        for _ in 0..IDS.min(shipments.len()) {
+            let question = question::of_shipment(&dice.one(&shipments));
+            if self.more.call(&asker, question.request()).await.json()["data"]["node"].is_null() {
+                found.push([question.clone(), question]);
+            }
+        }
         let theirs = ids(&self.more, &packer, 100).await;
         for _ in 0..IDS.min(theirs.len()) {
             let id = dice.one(&theirs);
@@ -337,6 +351,17 @@ async fn ids(hub: &TestHub, actor: &Actor, first: usize) -> Vec<String> {
     edges
         .iter()
         .map(|edge| edge["node"]["id"].as_str().expect("an id").to_owned())
+        .collect()
+}
+
+/// Global ids of the newest shipments that a party sees.
+async fn shipments(hub: &TestHub, actor: &Actor, first: usize) -> Vec<String> {
+    let query = format!("{{ shipments(first: {first}) {{ nodes {{ id }} }} }}");
+    let data = hub.graphql_data(actor, &query, json!({})).await;
+    let nodes = data["shipments"]["nodes"].as_array().expect("nodes");
+    nodes
+        .iter()
+        .map(|node| node["id"].as_str().expect("an id").to_owned())
         .collect()
 }
 

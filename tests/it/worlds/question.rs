@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use axum::body::Body;
 use axum::http::Request;
+use counterfoil::domain::gs1::Epc;
 use serde_json::{Value, json};
 
 use super::cast::{BUYER, MAKER, PACKER, RIVAL, STORE, Who};
@@ -208,6 +209,15 @@ pub fn of_event(id: &str) -> Vec<Question> {
         ask("event(id: $id)", "Event"),
         ask("explainAccess(event: $id)", "AccessExplanation"),
     ]
+}
+
+/// One shipment by its global id.
+pub fn of_shipment(id: &str) -> Question {
+    let query = format!(
+        "query ($id: ID!) {{ node(id: $id) {{ ... on Shipment {{ {} }} }} }}",
+        SCHEMA.selection("Shipment")
+    );
+    Question::graphql(&query, &json!({"id": id}))
 }
 
 /// Numbers that were given out to somebody, and one that was not.
@@ -453,6 +463,14 @@ fn of_things(things: &[String], dice: &mut Dice) -> Question {
                 "epcis: [{{name: \"MATCH_anyEPC\", values: [\"{epc}\"]}}, {{name: \"orderBy\", values: [\"eventTime\"]}}]"
             ),
         };
+        let key = epc.parse::<Epc>().expect("an epc").key();
+        if dice.one_in(3) {
+            let selection = SCHEMA.selection("Item");
+            query.push_str(&format!(
+                "node{index}: node(id: \"itm_{}\") {{ ... on Item {{ {selection} }} }} ",
+                key.0.simple()
+            ));
+        }
         query.push_str(&format!(
             "events{index}: events(first: 1, filter: {{{filter}}}) {{ nodes {{ eventId }} pageInfo {{ hasNextPage endCursor }} }} "
         ));

@@ -3,6 +3,7 @@
 use async_graphql::{Context, Object};
 
 use crate::service::moment::Moment;
+use crate::service::seen::Asked;
 use crate::service::{container, item, provenance};
 use crate::transport::graphql::types::caller;
 use crate::transport::graphql::types::container::Container;
@@ -18,7 +19,8 @@ pub struct ItemQuery;
 
 #[Object]
 impl ItemQuery {
-    /// What is inside a case or pallet, now or at a past moment; null where the caller has, had or owns nothing of it.
+    /// What is inside a case or pallet, now or at a past moment; null where the caller has, had or owns nothing of it and no grant shows it an
+    /// event of it.
     async fn container(
         &self,
         context: &Context<'_>,
@@ -29,13 +31,13 @@ impl ItemQuery {
         >,
     ) -> Answer<Option<Container>> {
         let (hub, actor) = caller(context)?;
-        let seen = container::container(hub, actor, parse(&epc)?.key(), moment(as_of, known_at))
+        let seen = container::container(hub, actor, asked(&epc, as_of, known_at)?)
             .await
             .map_err(refuse)?;
         Ok(seen.map(Container))
     }
 
-    /// A unit, case or pallet, now or at a past moment.
+    /// A unit, case or pallet, now or at a past moment: by what the caller has to do with it, and by the events of it that grants show.
     async fn item(
         &self,
         context: &Context<'_>,
@@ -46,15 +48,15 @@ impl ItemQuery {
         >,
     ) -> Answer<Option<Item>> {
         let (hub, actor) = caller(context)?;
-        let moment = moment(as_of, known_at);
-        let seen = item::item(hub, actor, parse(&epc)?.key(), moment).await.map_err(refuse)?;
+        let seen = item::item(hub, actor, asked(&epc, as_of, known_at)?).await.map_err(refuse)?;
         Ok(seen.map(|seen| Item {
             seen,
             registry: hub.registry(),
         }))
     }
 
-    /// Where a unit, case or pallet comes from; null for one that the caller never had to do with, as for one that does not exist.
+    /// Where a unit, case or pallet comes from; null for one that the caller never had to do with and of which no grant shows it an event, as
+    /// for one that does not exist.
     async fn provenance(
         &self,
         context: &Context<'_>,
@@ -65,19 +67,16 @@ impl ItemQuery {
         >,
     ) -> Answer<Option<Provenance>> {
         let (hub, actor) = caller(context)?;
-        let (key, moment) = (parse(&epc)?.key(), moment(as_of, known_at));
-        let told = match moment.is_past() {
-            true => provenance::provenance_at(hub, actor, key, moment).await,
-            false => provenance::provenance(hub, actor, key).await,
-        };
-        let told = told.map_err(refuse)?;
+        let asked = asked(&epc, as_of, known_at)?;
+        let told = provenance::provenance(hub, actor, asked).await.map_err(refuse)?;
         Ok(told.map(|told| Provenance::of(&hub.registry(), told)))
     }
 }
 
-fn moment(as_of: Option<DateTime>, known_at: Option<DateTime>) -> Moment {
-    Moment {
+fn asked(epc: &str, as_of: Option<DateTime>, known_at: Option<DateTime>) -> Answer<Asked> {
+    let moment = Moment {
         as_of: as_of.map(|at| at.0),
         known_at: known_at.map(|at| at.0),
-    }
+    };
+    Ok(Asked::in_full(&parse(epc)?, moment))
 }

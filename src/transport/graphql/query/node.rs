@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::domain::gs1::EpcKey;
 use crate::domain::ids::{AllocationId, AuditId, CaptureId, EventKey, FindingId, GrantId, ShipmentId};
 use crate::domain::party::Actor;
-use crate::service::moment::Moment;
+use crate::service::seen::Asked;
 use crate::service::{Hub, ServiceError, audit, capture, event, finding, grant, item, serial, shipment};
 use crate::transport::graphql::types::agreement::Agreement;
 use crate::transport::graphql::types::allocation::Allocation;
@@ -98,7 +98,7 @@ impl Named {
                 let seen = grant::grant(hub, &actor.party, id).await?;
                 seen.map(|seen| Node::Grant(Grant { seen, registry, now }))
             }
-            Self::Item(key) => item::item(hub, actor, key, Moment::default())
+            Self::Item(key) => item::item(hub, actor, Asked::by_id(key))
                 .await?
                 .map(|seen| Node::Item(Item { seen, registry })),
             Self::Party(slug) => slug

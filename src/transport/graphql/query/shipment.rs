@@ -14,7 +14,8 @@ pub struct ShipmentQuery;
 
 #[Object]
 impl ShipmentQuery {
-    /// Shipments that the caller takes part in, or may know of as brand owner; latest departure first.
+    /// Shipments that the caller takes part in, or may know of as brand owner, or of which a grant shows it the shipping event; latest departure
+    /// first.
     #[graphql(complexity = "rows(first) * child_complexity + 1")]
     async fn shipments(
         &self,

@@ -5,7 +5,7 @@ use async_graphql::{Context, ID, Object, SimpleObject};
 use crate::service::container::{self, Inside, SeenContainer};
 
 use super::caller;
-use super::item::Item;
+use super::item::{Basis, Item};
 use super::page::{Pages, connection, page, rows};
 use super::refusal::{Answer, refuse};
 use super::scalar::DateTime;
@@ -51,6 +51,11 @@ impl Container {
     /// The moment of which the contents are told: the one asked for, or the last that the caller may know of.
     async fn as_of(&self) -> DateTime {
         DateTime(self.0.as_of)
+    }
+
+    /// By what it is told.
+    async fn basis(&self) -> Basis {
+        Basis::from(self.0.basis)
     }
 
     /// What is inside at any depth, outermost first.

@@ -2,16 +2,38 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ID, Object};
+use async_graphql::{Enum, ID, Object};
 
 use crate::domain::gs1::EpcKey;
 use crate::domain::party::Registry;
+use crate::domain::seen as told;
 use crate::service::item::SeenItem;
 
 use super::party::PartyName;
 use super::provenance::Provenance;
 use super::scalar::DateTime;
 use super::thing::ThingName;
+
+/// By what something is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum Basis {
+    /// The caller has something to do with it.
+    Relations,
+    /// Grants show the caller events of it: it is what those say, and `explainAccess` explains each of them.
+    Grants,
+    /// Both: what the caller has to do with it stands, and grants add to that.
+    Both,
+}
+
+impl From<told::Basis> for Basis {
+    fn from(basis: told::Basis) -> Self {
+        match basis {
+            told::Basis::Relations => Self::Relations,
+            told::Basis::Grants => Self::Grants,
+            told::Basis::Both => Self::Both,
+        }
+    }
+}
 
 /// A unit, case or pallet, as far as the caller may see it.
 #[derive(Debug, Clone)]
@@ -46,6 +68,11 @@ impl Item {
         DateTime(self.seen.as_of)
     }
 
+    /// By what it is told.
+    async fn basis(&self) -> Basis {
+        Basis::from(self.seen.basis)
+    }
+
     /// When it was commissioned, where the caller may know.
     async fn commissioned_at(&self) -> Option<DateTime> {
         self.seen.commissioned_at.map(DateTime)
@@ -56,7 +83,8 @@ impl Item {
         PartyName::of(&self.registry, self.seen.custodian.as_ref()?)
     }
 
-    /// State by its CBV name, where the caller has the thing or owns the brand: what was last said of it, or of something that it was in.
+    /// State by its CBV name, where the caller has the thing, owns the brand, or is granted it: what was last said of it, or of something that
+    /// it was in.
     async fn disposition(&self) -> Option<&str> {
         self.seen.disposition.as_deref()
     }
@@ -91,7 +119,7 @@ impl Item {
         self.seen.parent.as_ref().map(ThingName::from)
     }
 
-    /// What is true of it until it is unset, by CBV names, where the caller has the thing or owns the brand.
+    /// What is true of it until it is unset, by CBV names, where the caller has the thing, owns the brand, or is granted it.
     async fn persistent_dispositions(&self) -> &[String] {
         &self.seen.persistent_dispositions
     }

@@ -16,6 +16,7 @@ use crate::service::{Hub, ServiceError};
 
 use super::caller;
 use super::event::BizTransaction;
+use super::item::Basis;
 use super::page::{Pages, connection, page, rows};
 use super::party::PartyName;
 use super::refusal::{Answer, refuse};
@@ -52,6 +53,11 @@ impl Shipment {
     /// Global id.
     pub async fn id(&self) -> ID {
         ID(self.seen.id.to_string())
+    }
+
+    /// By what it is told.
+    async fn basis(&self) -> Basis {
+        Basis::from(self.seen.basis)
     }
 
     /// Takes ownership, if that changes.
@@ -99,7 +105,7 @@ impl Shipment {
         DateTime(self.seen.shipped_at)
     }
 
-    /// How it stands.
+    /// How it stands; by grants alone, as far as they show a receipt.
     async fn state(&self) -> Option<ShipmentState> {
         match self.seen.state.as_str() {
             "in_transit" => Some(ShipmentState::InTransit),
@@ -127,10 +133,11 @@ impl Shipment {
             first: page.first,
             after: page.after.map(|cursor| cursor.id),
         };
-        let paged = self.things.load_one(key).await?.unwrap_or(Paged {
+        let known = self.things.load_one(key).await?.unwrap_or(Paged {
             rows: Vec::new(),
             has_next: false,
         });
+        let paged = shipment::and_granted(&self.seen, known, page);
         Ok(connection(actor, &list, page, paged, |epc| ThingName::from(&epc)))
     }
 
