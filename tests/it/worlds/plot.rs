@@ -72,6 +72,8 @@ pub struct World {
     pub things: Vec<String>,
     /// Those that the asker does not see in events that it sees.
     pub hidden: Vec<String>,
+    /// Something of its goods is granted to the asker.
+    pub granted: bool,
     pub lot: String,
 }
 
@@ -152,6 +154,7 @@ pub fn world(cast: Cast, asker: Who, number: usize, dice: &mut Dice) -> World {
             let (rules, reach) = consent::about(cast, asker, &mut flow, dice);
             world.rules.extend(rules);
             seen.reach = reach;
+            world.granted |= reach.is_some();
             by_brand = reach.is_some_and(|reach| reach.grantor == flow.brand);
         }
         seen.last = flow.last_seen(cast, asker, seen.reach);

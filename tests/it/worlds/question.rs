@@ -132,6 +132,9 @@ pub fn all(family: &Family) -> Vec<Question> {
         }
     }
     for world in &family.worlds {
+        if world.granted {
+            questions.push(of_things(&world.things, &mut dice));
+        }
         let mut things = world.things.clone();
         while things.len() > 1 {
             things.remove(dice.below(things.len()));
