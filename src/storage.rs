@@ -24,6 +24,7 @@ pub mod finding;
 pub mod grant;
 pub mod identity;
 pub mod item;
+pub mod lot;
 pub mod master_key;
 pub mod migration;
 pub mod named_query;

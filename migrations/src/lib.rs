@@ -21,6 +21,7 @@ mod m20261123_000013_words;
 mod m20261123_000014_total;
 mod m20261123_000015_standing;
 mod m20261123_000016_use;
+mod m20261124_000017_lot;
 
 // Whoever runs the steps needs the trait and no other part of that crate.
 pub use sea_orm_migration::{Migration as Step, MigratorTrait};
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000014_total::Migration),
             Box::new(m20261123_000015_standing::Migration),
             Box::new(m20261123_000016_use::Migration),
+            Box::new(m20261124_000017_lot::Migration),
         ]
     }
 }

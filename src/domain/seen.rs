@@ -11,6 +11,7 @@
 //! | `item` | that, beside what the relation to a thing tells |
 //! | `inside` | what is in a container |
 //! | `shipment` | a handover and its receipt |
+//! | `lot` | what was made of a lot |
 //!
 //! # Invariants
 //! - The arguments are masked events and the registry of parties; nothing here reads a hidden row.
@@ -18,6 +19,7 @@
 
 pub mod inside;
 pub mod item;
+pub mod lot;
 pub mod shipment;
 pub mod thing;
 
@@ -34,6 +36,7 @@ use super::time::Micros;
 
 pub use inside::{Inside, contents};
 pub use item::{Basis, Item};
+pub use lot::{Made, made};
 pub use shipment::{Shipped, shipped};
 pub use thing::{Told, thing};
 
@@ -83,19 +86,24 @@ impl Word {
 
     /// The things that it brings into being.
     fn made(&self) -> impl Iterator<Item = &Epc> {
-        let made = |role: EpcRole| match self.event.kind {
-            EventType::Object => self.event.action == Some(Action::Add) && role == EpcRole::Object,
-            EventType::Transformation => role == EpcRole::Output,
-            EventType::Aggregation | EventType::Transaction | EventType::Association => false,
-        };
-        let roles = self.event.roles().filter(move |(role, _)| made(*role));
-        roles.map(|(_, epc)| epc)
+        made_by(&self.event)
     }
 
     /// Whether owners on both sides are told: who is named on one alone may keep what is its own.
     fn tells_deals(&self) -> bool {
         self.sight.before >= Who::Name && self.sight.after >= Who::Name
     }
+}
+
+/// The things that an event brings into being.
+pub fn made_by(event: &Event) -> impl Iterator<Item = &Epc> {
+    let made = |role: EpcRole| match event.kind {
+        EventType::Object => event.action == Some(Action::Add) && role == EpcRole::Object,
+        EventType::Transformation => role == EpcRole::Output,
+        EventType::Aggregation | EventType::Transaction | EventType::Association => false,
+    };
+    let roles = event.roles().filter(move |(role, _)| made(*role));
+    roles.map(|(_, epc)| epc)
 }
 
 /// Words that count, in the order of event time.

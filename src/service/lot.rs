@@ -1,18 +1,22 @@
 //! Lots: what was issued for a lot against what was made of it, while it runs and when it is closed.
 //!
-//! The brand owner sees the whole lot, a delegate the part of its own allocations; to anybody else the lot does not exist. It balances
-//! numbers, not packs: what happened to a pack after commissioning is the events' to tell.
+//! The brand owner sees the whole lot, a delegate the part of its own allocations. It balances numbers, not packs: what happened to a pack
+//! after commissioning is the events' to tell. To whom commissionings of the lot are granted is told what those say was made of it, and no
+//! numbers; to anybody else the lot does not exist.
 //!
 //! | file | use case |
 //! |---|---|
 //! | `close` | a party signs the balance of a lot, or of its part |
+//! | `granted` | what grants show of it |
 
 mod close;
+mod granted;
 
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
 use crate::domain::gs1::Gtin;
 use crate::domain::ids::AuditId;
 use crate::domain::party::Actor;
+use crate::domain::seen::Made;
 use crate::domain::serial::life::SerialState;
 pub use crate::domain::serial::lot::{LineSums, LotBalance, LotLine};
 use crate::storage::audit;
@@ -24,6 +28,7 @@ pub use close::{CloseLot, Closing, close};
 
 use super::Hub;
 use super::error::ServiceError;
+use super::seen::is_too_much;
 use super::serial::{SerialRange, serials_at, text};
 
 /// The balance of a lot, as far as the caller may see it.
@@ -50,13 +55,15 @@ pub struct LotLedger {
     pub levels: Vec<LotBalance>,
     /// What of it is closed.
     pub closings: Vec<LotClose>,
+    /// What was made of it by the commissionings that grants show.
+    pub made: Vec<Made>,
 }
 
 /// The live ledger of a lot: of a product and of everything that it is packed in.
 pub async fn ledger(hub: &Hub, actor: &Actor, gtin: Gtin, lot: &str) -> Result<Option<LotLedger>, ServiceError> {
     text::lot(Some(lot))?;
-    let (mut levels, mut closings) = (Vec::new(), Vec::new());
-    for gtin in levels_of(hub, gtin) {
+    let (mut levels, mut closings, gtins) = (Vec::new(), Vec::new(), levels_of(hub, gtin));
+    for gtin in gtins.iter().copied() {
         // Whoever has no part in it does not learn that the owner closed it.
         if let Some(balance) = balance(Reader::Db(hub.db()), actor, gtin, lot).await? {
             levels.push(balance);
@@ -64,10 +71,15 @@ pub async fn ledger(hub: &Hub, actor: &Actor, gtin: Gtin, lot: &str) -> Result<O
             closings.extend(closed.into_iter().map(|close| close.seen_by(&actor.party)));
         }
     }
-    Ok((!levels.is_empty()).then(|| LotLedger {
+    let made = match granted::made(hub, actor, (&gtins, lot)).await {
+        Err(error) if is_too_much(&error) && !levels.is_empty() => Vec::new(),
+        made => made?,
+    };
+    Ok((!levels.is_empty() || !made.is_empty()).then(|| LotLedger {
         lot: lot.to_owned(),
         levels,
         closings,
+        made,
     }))
 }
 

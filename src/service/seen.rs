@@ -124,11 +124,6 @@ impl<'a> Heard<'a> {
         std::mem::take(&mut self.words).into_values().collect()
     }
 
-    /// Notes of what is told besides which grants it uses.
-    pub(super) fn uses(&mut self, told: &[SeenEvent]) {
-        self.used.extend(told.iter().flat_map(|seen| &seen.counted));
-    }
-
     /// Whether an answer of these words may be given: read under one state of the grants, and counted. If not it is to be read anew.
     pub(super) async fn may_be_told(&self) -> Result<bool, ServiceError> {
         Ok(self.lens.still_holds(self.hub).await? && self.lens.take(self.hub, self.used.iter().copied()).await?)
@@ -181,6 +176,20 @@ impl<'a> Heard<'a> {
             }
         }
         Ok(())
+    }
+
+    /// What is seen of some events by grants.
+    pub(super) async fn of_events(&mut self, keys: &[EventKey]) -> Result<Vec<Word>, ServiceError> {
+        let rows = self.lens.by_keys(self.hub, keys).await?;
+        let mut granted = event::seen(self.hub, (self.actor, self.lens), rows).await?;
+        granted.retain(|seen| seen.granted);
+        self.used.extend(granted.iter().flat_map(|seen| &seen.counted));
+        let words: Vec<Word> = granted.into_iter().map(SeenEvent::word).collect();
+        self.words.extend(words.iter().map(|word| (word.key, word.clone())));
+        match self.words.len() > self.hub.limits().query_rows {
+            true => Err(self.too_much()),
+            false => Ok(words),
+        }
     }
 
     fn too_much(&self) -> ServiceError {

@@ -15,6 +15,7 @@ pub mod event;
 pub mod facts;
 pub mod grant;
 pub mod item;
+pub mod lot;
 pub mod query;
 pub mod shipment;
 pub mod total;

@@ -9,14 +9,16 @@ use crate::domain::assertion;
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
 use crate::domain::event::{Action, Event, EventType};
 use crate::domain::finding::{Finding, FindingCode};
-use crate::domain::gs1::{Gtin, Scheme};
+use crate::domain::gs1::{Epc, Gtin, Scheme};
 use crate::domain::ids::{AuditId, EventKey, PartyId};
 use crate::domain::ledger;
 use crate::domain::party::Registry;
+use crate::domain::seen::made_by;
 use crate::domain::time::Micros;
 use crate::domain::total::{country, distinct, named};
 use crate::storage::capture as store;
 use crate::storage::event::{self, NewEvent};
+use crate::storage::lot::{self, NewLot};
 use crate::storage::total::{self, NewUnits};
 use crate::storage::{Tx, audit, document, identity, record};
 
@@ -230,7 +232,19 @@ async fn insert_events(tx: &Tx, work: &Work, admitted: &Admitted) -> Result<(), 
         .collect();
     event::insert(tx, &rows).await?;
     let units: Vec<NewUnits<'_>> = admitted.new.iter().flat_map(|new| counted(work, new)).collect();
-    Ok(total::insert(tx, &units).await?)
+    total::insert(tx, &units).await?;
+    let lots: Vec<NewLot<'_>> = admitted.new.iter().flat_map(|new| lots(work, new)).collect();
+    Ok(lot::insert(tx, &lots).await?)
+}
+
+/// Of which lot of which products a new event makes things.
+fn lots<'a>(work: &'a Work, new: &New) -> impl Iterator<Item = NewLot<'a>> {
+    let (event, key) = (&work.checked.events[new.ordinal].0.event, new.key);
+    let made = event.lot().into_iter().flat_map(|lot| {
+        let gtins: BTreeSet<Gtin> = made_by(event).filter_map(Epc::gtin).collect();
+        gtins.into_iter().map(move |gtin| (gtin, lot))
+    });
+    made.map(move |(gtin, lot)| NewLot { gtin, lot, event: key })
 }
 
 /// What a new event counts for in totals.

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 
 use crate::domain::gs1::{Epc, EpcKey};
 use crate::domain::ids::EventKey;
-use crate::domain::seen::{Basis, Shipped, Word, Words, shipped as told};
+use crate::domain::seen::{Basis, Shipped, Words, shipped as told};
 use crate::domain::time::Micros;
 use crate::service::error::ServiceError;
-use crate::service::event::{self, SeenEvent};
 use crate::service::page::{Cursor, Page, Paged};
 use crate::service::seen::Heard;
 use crate::storage::view::event::Filter;
@@ -21,11 +20,7 @@ pub(super) async fn shipped(heard: &mut Heard<'_>, departures: &[Departure]) -> 
     if keys.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows = heard.lens.by_keys(heard.hub, &keys).await?;
-    let seen = event::seen(heard.hub, (heard.actor, heard.lens), rows).await?;
-    let seen: Vec<SeenEvent> = seen.into_iter().filter(|seen| seen.granted).collect();
-    heard.uses(&seen);
-    let words: Vec<Word> = seen.into_iter().map(SeenEvent::word).collect();
+    let words = heard.of_events(&keys).await?;
     let mut things: Vec<EpcKey> = words.iter().flat_map(|word| &word.event.epcs).map(Epc::key).collect();
     things.sort_unstable();
     things.dedup();

@@ -419,3 +419,56 @@ async fn what_was_declared_about_a_pack_is_told_with_its_state() {
     assert_eq!(recalls("STATE").await, json!([]));
     assert_eq!(recalls("PRODUCT").await, json!([]), "the lot is not known");
 }
+
+const LOT: &str = "query ($gtin: String!, $lot: String!) {
+  lotLedger(gtin: $gtin, lot: $lot) { levels { gtin issued } closings { id } made { gtin expiry things firstAt lastAt } }
+}";
+
+#[tokio::test]
+async fn a_lot_is_told_by_the_commissionings_that_are_granted() {
+    let (test, told) = told().await;
+    let more = story::commission("2026-03-02T08:00:00Z", PACKWELL_HALL_1, &units(&["MORE1"]), "LOT-1");
+    let other = story::commission("2026-03-02T08:00:00Z", PACKWELL_HALL_1, &units(&["MORE2"]), "LOT-2");
+    test.capture(&test.actor("packwell"), story::document(&[more, other])).await;
+    let ask = async |party: &str, gtin: &str, lot: &str| {
+        let variables = json!({"gtin": gtin, "lot": lot});
+        test.graphql_data(&test.actor(party), LOT, variables).await["lotLedger"].clone()
+    };
+    assert_eq!(ask("halden", AUROXIN, "LOT-1").await, Value::Null);
+    let owners = ask("aurora", AUROXIN, "LOT-1").await;
+    let check = async |more: Value, expect: Value| {
+        let grant = given(&test, "halden", more.clone()).await;
+        let answer = ask("halden", AUROXIN, "LOT-1").await;
+        assert_eq!(ask("halden", AUROXIN, "LOT-9").await, Value::Null, "{more}");
+        end(&test, "aurora", &grant).await;
+        match expect.is_null() {
+            true => assert_eq!(answer, Value::Null, "{more}"),
+            false => {
+                assert_eq!((&answer["levels"], &answer["closings"]), (&json!([]), &json!([])), "{more}");
+                assert_eq!(answer["made"], expect, "{more}");
+            }
+        }
+        assert_eq!(ask("halden", AUROXIN, "LOT-1").await, Value::Null, "it ended");
+    };
+    let made = |gtin: &str, things: u64, first: &str, last: &str| json!({"gtin": gtin, "expiry": "2029-06-30", "things": things, "firstAt": first, "lastAt": last});
+    let packs = made(AUROXIN, 4, "2026-03-01T08:00:00.000Z", "2026-03-02T08:00:00.000Z");
+    let cases = made(AUROXIN_CASE, 1, "2026-03-01T08:05:00.000Z", "2026-03-01T08:05:00.000Z");
+    check(json!({}), json!([packs, cases])).await;
+    check(json!({"scope": {"gtins": [AUROXIN]}}), json!([packs])).await;
+    check(
+        json!({"scope": {"gtins": [AUROXIN], "eventFrom": "2026-03-02T00:00:00Z"}}),
+        json!([made(AUROXIN, 1, "2026-03-02T08:00:00.000Z", "2026-03-02T08:00:00.000Z")]),
+    )
+    .await;
+    check(json!({"scope": {"lots": ["LOT-2"]}}), Value::Null).await;
+    check(json!({"scope": {"bizSteps": ["packing"]}}), Value::Null).await;
+    // A lot is of a product's class: without it nothing is told of one, and nothing is in hand here.
+    check(json!({"levels": levels(&[FOLLOW[0], FOLLOW[3], FOLLOW[6]])}), Value::Null).await;
+    check(json!({"fullIdentifier": true}), Value::Null).await;
+    // Whoever has numbers of it sees its balance as before.
+    let grant = given(&test, "packwell", json!({})).await;
+    assert_eq!(ask("aurora", AUROXIN, "LOT-1").await, owners);
+    assert_eq!(ask("packwell", AUROXIN, "LOT-1").await["made"], json!([]));
+    end(&test, "aurora", &grant).await;
+    assert!(!told.units.is_empty());
+}

@@ -33,16 +33,17 @@ const IDS: usize = 10;
 const NUMBERS: usize = 8;
 
 /// What must come up in answers, or the comparison says nothing about it: totals of others, a grant in force, a number that was given out; a
-/// thing or a shipment that is told by grants alone, and one that is told by grants too.
-pub const MARKS: [&str; 5] = [
+/// thing or a shipment that is told by grants alone, one that is told by grants too, and what was made of a lot by grants.
+pub const MARKS: [&str; 6] = [
     "\"basis\":\"OTHERS\"",
     "\"state\":\"IN_FORCE\"",
     "\"answer\":\"ISSUED\"",
     "\"basis\":\"GRANTS\"",
     "\"basis\":\"BOTH\"",
+    "\"made\":[{",
 ];
 /// How many answers had each.
-pub static MET: [AtomicUsize; 5] = [const { AtomicUsize::new(0) }; 5];
+pub static MET: [AtomicUsize; 6] = [const { AtomicUsize::new(0) }; 6];
 
 /// The worlds of one asker.
 #[derive(Debug, Clone)]

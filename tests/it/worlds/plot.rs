@@ -72,8 +72,8 @@ pub struct World {
     pub things: Vec<String>,
     /// Those that the asker does not see in events that it sees.
     pub hidden: Vec<String>,
-    /// Something of its goods is granted to the asker.
-    pub granted: bool,
+    /// Product and lot of those of its goods that are granted to the asker.
+    pub granted: Option<(String, String)>,
     pub lot: String,
 }
 
@@ -154,7 +154,7 @@ pub fn world(cast: Cast, asker: Who, number: usize, dice: &mut Dice) -> World {
             let (rules, reach) = consent::about(cast, asker, &mut flow, dice);
             world.rules.extend(rules);
             seen.reach = reach;
-            world.granted |= reach.is_some();
+            world.granted = reach.map(|_| (cast.gtin(flow.brand, flow.product), flow.lot.clone()));
             by_brand = reach.is_some_and(|reach| reach.grantor == flow.brand);
         }
         seen.last = flow.last_seen(cast, asker, seen.reach);

@@ -132,8 +132,10 @@ pub fn all(family: &Family) -> Vec<Question> {
         }
     }
     for world in &family.worlds {
-        if world.granted {
-            questions.push(of_things(&world.things, &mut dice));
+        if let Some((gtin, lot)) = &world.granted {
+            questions.push(of_lot(gtin, lot));
+            let things = world.things.iter().map(std::slice::from_ref);
+            questions.extend(things.map(|thing| of_things(thing, &mut dice)));
         }
         let mut things = world.things.clone();
         while things.len() > 1 {
@@ -479,6 +481,15 @@ fn of_things(things: &[String], dice: &mut Dice) -> Question {
         ));
     }
     Question::graphql(&format!("{{ {query} }}"), &json!({}))
+}
+
+/// The ledger of a lot.
+fn of_lot(gtin: &str, lot: &str) -> Question {
+    let query = format!(
+        "query ($gtin: String!, $lot: String!) {{ lotLedger(gtin: $gtin, lot: $lot) {{ {} }} }}",
+        SCHEMA.selection("LotLedger")
+    );
+    Question::graphql(&query, &json!({"gtin": gtin, "lot": lot}))
 }
 
 /// One thing in the EPCIS binding.

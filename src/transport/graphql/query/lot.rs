@@ -13,7 +13,8 @@ pub struct LotQuery;
 
 #[Object]
 impl LotQuery {
-    /// The ledger of a lot on all packaging levels, while it runs and after; null for a lot that the caller has nothing to do with.
+    /// The ledger of a lot on all packaging levels, while it runs and after; null for a lot that the caller has nothing to do with and of which
+    /// no grant shows it a commissioning.
     async fn lot_ledger(
         &self,
         context: &Context<'_>,

@@ -3,6 +3,7 @@
 use async_graphql::{ID, SimpleObject};
 
 use crate::domain::party::Registry;
+use crate::domain::seen::Made;
 use crate::domain::serial::lot;
 use crate::service::lot as service;
 
@@ -248,6 +249,33 @@ impl LotClosing {
     }
 }
 
+/// What was made of a lot, by the commissionings that grants show the caller.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct LotMade {
+    /// Expiry date, as said at commissioning.
+    expiry: Option<String>,
+    /// When the first of the things was commissioned.
+    first_at: DateTime,
+    /// GTIN of the product.
+    gtin: String,
+    /// When the last of the things was commissioned.
+    last_at: DateTime,
+    /// How many things the caller sees commissioned.
+    things: Long,
+}
+
+impl From<Made> for LotMade {
+    fn from(made: Made) -> Self {
+        Self {
+            expiry: made.expiry,
+            first_at: DateTime(made.first_at),
+            gtin: made.gtin.to_string(),
+            last_at: DateTime(made.last_at),
+            things: Long(made.things),
+        }
+    }
+}
+
 /// A lot on all its packaging levels, while it runs.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct LotLedger {
@@ -257,6 +285,8 @@ pub struct LotLedger {
     levels: Vec<LotReconciliation>,
     /// The lot.
     lot: String,
+    /// What was made of it by the commissionings that grants show the caller, by GTIN; of numbers grants tell nothing.
+    made: Vec<LotMade>,
 }
 
 impl LotLedger {
@@ -275,6 +305,7 @@ impl LotLedger {
                 .map(|balance| LotReconciliation::of(registry, balance))
                 .collect(),
             lot: ledger.lot,
+            made: ledger.made.into_iter().map(LotMade::from).collect(),
         }
     }
 }
