@@ -24,7 +24,7 @@
 //!
 //! | module | rank | what it is for |
 //! |---|---|---|
-//! | [`domain`] | 0 | pure: identifiers, events, agreements, serial numbers, containment and whose the contents are, handovers, provenance, the lens, grants and the policy that decides by them, slices of events with their proof, exception reports, totals and what may be inferred from them |
+//! | [`domain`] | 0 | pure: identifiers, events, agreements, serial numbers, containment and whose the contents are, handovers, provenance, the lens, grants and the policy that decides by them, what the events that somebody sees say of things, slices of events with their proof, exception reports, totals and what may be inferred from them |
 //! | [`epcis`] | 1 | EPCIS 1.2 / 2.0 XML and 2.0 JSON-LD to and from domain events; the CBV event hash |
 //! | [`config`] | 1 | settings of the hub, configuration of its partners |
 //! | [`storage`] | 2 | the only place that knows the database (SQLite or PostgreSQL) and the object store |

@@ -88,6 +88,13 @@ pub async fn shipments(hub: &Hub, actor: &Actor, page: Page) -> Result<Paged<See
     }
 }
 
+/// A shipment at its place in the list.
+#[derive(Default)]
+struct Found {
+    related: Option<ShipmentRow>,
+    granted: Option<Departure>,
+}
+
 /// A page and one more.
 async fn found(heard: &mut Heard<'_>, page: Page) -> Result<Vec<(Cursor, SeenShipment)>, ServiceError> {
     let (hub, actor) = (heard.hub, heard.actor);
@@ -99,23 +106,25 @@ async fn found(heard: &mut Heard<'_>, page: Page) -> Result<Vec<(Cursor, SeenShi
         let own = view::shipment::list(hub.db(), &actor.party, after, probe).await?;
         let covered = view::shipment::all_covered(hub.db(), &ids, after, probe).await?;
         let ended = own.len() < probe && covered.len() < probe;
-        let mut places: BTreeMap<Reverse<(i64, Uuid)>, (Option<ShipmentRow>, Option<Departure>)> = BTreeMap::new();
+        let mut places: BTreeMap<Reverse<(i64, Uuid)>, Found> = BTreeMap::new();
         for row in own {
             let place = (row.handover.shipped_at.0, row.handover.id.uuid());
-            places.entry(Reverse(place)).or_default().0 = Some(row);
+            places.entry(Reverse(place)).or_default().related = Some(row);
         }
         for departure in covered {
             let place = (departure.shipped_at.0, departure.id.uuid());
-            places.entry(Reverse(place)).or_default().1 = Some(departure);
+            places.entry(Reverse(place)).or_default().granted = Some(departure);
         }
         let exhausted = ended && places.len() <= probe;
         let places: Vec<_> = places.into_iter().take(probe).collect();
         after = places.last().map(|(Reverse(place), _)| *place).or(after);
-        let departures: Vec<Departure> = places.iter().filter_map(|(_, (_, departure))| *departure).collect();
+        let departures: Vec<Departure> = places.iter().filter_map(|(_, found)| found.granted).collect();
         let mut granted = granted::shipped(heard, &departures).await?;
-        for (Reverse((at, id)), (row, departure)) in places {
-            let related = row.and_then(|row| seen(hub, actor, &registry, row));
-            let granted = departure.and_then(|departure| Some((departure, granted.remove(&departure.event)?)));
+        for (Reverse((at, id)), place) in places {
+            let related = place.related.and_then(|row| seen(hub, actor, &registry, row));
+            let granted = place
+                .granted
+                .and_then(|departure| Some((departure, granted.remove(&departure.event)?)));
             rows.extend(granted::both(related, granted).map(|seen| (Cursor { at, id }, seen)));
         }
         if exhausted || rows.len() >= probe {

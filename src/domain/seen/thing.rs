@@ -16,6 +16,9 @@ use crate::domain::time::Micros;
 use super::shipment::place;
 use super::{Word, Words, pack};
 
+/// A party and since when, where it is known.
+pub type Since = Option<(PartyId, Micros)>;
+
 /// What is told of a thing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Told {
@@ -28,9 +31,9 @@ pub struct Told {
     /// Its persistent dispositions, by name.
     pub lasting: Vec<String>,
     /// Who took it last, or made it, and when.
-    pub custodian: Option<(PartyId, Micros)>,
+    pub custodian: Since,
     /// Who bought it last, and when.
-    pub owner: Option<(PartyId, Micros)>,
+    pub owner: Since,
     /// When it was commissioned.
     pub commissioned_at: Option<Micros>,
     /// What it is in.
@@ -117,7 +120,7 @@ struct Way<'a> {
 /// A handover on its way, with what is so again if it is taken back.
 struct Open {
     hop: usize,
-    before: (Option<(PartyId, Micros)>, Option<(PartyId, Micros)>),
+    before: (Since, Since),
 }
 
 impl Open {
@@ -184,10 +187,10 @@ impl Way<'_> {
 
     fn condition(&mut self, word: &Word, concern: Concern) {
         let inferred = concern == Concern::Inherited;
-        if let Some(term) = word.event.disposition.as_ref().map(|term| term.as_str()) {
-            if !(inferred && matches!(term, "container_open" | "container_closed")) {
-                self.told.disposition = Some((term.to_owned(), inferred));
-            }
+        let of_the_container = |term: &str| matches!(term, "container_open" | "container_closed");
+        let term = word.event.disposition.as_ref().map(|term| term.as_str());
+        if let Some(term) = term.filter(|term| !(inferred && of_the_container(term))) {
+            self.told.disposition = Some((term.to_owned(), inferred));
         }
         if let Some(lasting) = &word.event.persistent_disposition {
             for (terms, holds) in [(&lasting.unset, false), (&lasting.set, true)] {
