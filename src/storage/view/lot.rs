@@ -1,5 +1,6 @@
 //! Events that make things of a lot.
 
+use sea_orm::Value;
 use uuid::Uuid;
 
 use crate::domain::gs1::Gtin;
@@ -20,6 +21,20 @@ pub async fn covered(
     if grants.is_empty() || gtins.is_empty() {
         return Ok(Vec::new());
     }
+    let (sql, values) = covered_sql(grants, (gtins, lot), after, rows);
+    let found = db.query("looking for events that make a lot", &sql, values).await?;
+    found
+        .iter()
+        .map(|row| Ok(EventKey::new(column(row, "event_lot", "event_id")?)))
+        .collect()
+}
+
+pub(super) fn covered_sql(
+    grants: &[GrantId],
+    (gtins, lot): (&[Gtin], &str),
+    after: Option<EventKey>,
+    rows: usize,
+) -> (String, Vec<Value>) {
     let mut binds = Binds::default();
     let gtins = binds.list(gtins.iter().map(Gtin::as_str));
     let (lot, after) = (binds.push(lot), binds.push(after.map_or(Uuid::nil(), |after| after.uuid())));
@@ -31,9 +46,5 @@ pub async fn covered(
            AND EXISTS (SELECT 1 FROM grant_event ge WHERE ge.grant_id IN ({grants}) AND ge.event_id = l.event_id)
          ORDER BY l.event_id LIMIT {limit}"
     );
-    let found = db.query("looking for events that make a lot", &sql, binds.0).await?;
-    found
-        .iter()
-        .map(|row| Ok(EventKey::new(column(row, "event_lot", "event_id")?)))
-        .collect()
+    (sql, binds.0)
 }

@@ -13,7 +13,7 @@ use crate::storage::serial::{lookup, slice};
 use crate::storage::{containment, event as stored, fact, item as things, receipt, statement};
 
 use super::event::Filter;
-use super::{DEPTH, audit, container, event, facts, query, shipment, total, trace};
+use super::{DEPTH, audit, container, event, facts, lot, query, shipment, total, trace};
 
 async fn database(folder: &std::path::Path) -> Db {
     let options = DbOptions {
@@ -119,6 +119,14 @@ fn hot(backend: DbBackend) -> Vec<(&'static str, String, Vec<Value>)> {
             query::by_time_sql(&party, &by_time, walk, 51),
         ),
         named("shipments", shipment::list_sql(&party, Some((1, Uuid::from_u128(9))), 51)),
+        named(
+            "shipments by grants",
+            shipment::all_covered_sql(&[grant, grant], Some((1, Uuid::from_u128(9))), 51),
+        ),
+        named(
+            "makings of a lot by grants",
+            lot::covered_sql(&[grant], (&[gtin], "L1"), None, 51),
+        ),
         named("totals of what is seen", total::seen_sql(&party, &counted, &months, 51)),
         named("totals of what is not", total::of_others_sql(others, &months, 51)),
         named("audit", audit::list_sql(&party, after, 51)),

@@ -122,6 +122,12 @@ pub async fn all_covered(
     if grants.is_empty() {
         return Ok(Vec::new());
     }
+    let (sql, values) = all_covered_sql(grants, after, rows);
+    let rows = db.query("listing shipments by grants", &sql, values).await?;
+    rows.iter().map(departure).collect()
+}
+
+pub(super) fn all_covered_sql(grants: &[GrantId], after: Option<(i64, Uuid)>, rows: usize) -> (String, Vec<Value>) {
     let mut binds = Binds::default();
     let branches: Vec<String> = grants
         .iter()
@@ -135,14 +141,13 @@ pub async fn all_covered(
                 "SELECT id, shipped_at, ship_event FROM (
                      SELECT s.id, s.shipped_at, s.ship_event FROM grant_event ge CROSS JOIN shipment s
                      WHERE ge.grant_id = {grant} AND s.ship_event = ge.event_id {after}
-                     ORDER BY s.shipped_at DESC, s.id DESC LIMIT {limit}) b"
+                     ORDER BY s.shipped_at DESC, s.id DESC LIMIT {limit}) w"
             )
         })
         .collect();
     let (branches, limit) = (branches.join(" UNION "), binds.push(limit(rows)));
-    let sql = format!("SELECT id, shipped_at, ship_event FROM ({branches}) u ORDER BY shipped_at DESC, id DESC LIMIT {limit}");
-    let rows = db.query("listing shipments by grants", &sql, binds.0).await?;
-    rows.iter().map(departure).collect()
+    let sql = format!("SELECT id, shipped_at, ship_event FROM ({branches}) x ORDER BY shipped_at DESC, id DESC LIMIT {limit}");
+    (sql, binds.0)
 }
 
 /// Which of the things of a shipment.

@@ -1,5 +1,7 @@
 //! What grants open of things, containers and shipments: what the events that they show say of them, and nothing else.
 
+use counterfoil::config::settings::Limits;
+
 use super::*;
 use crate::story::{MERIDIAN_LYON, NORTHWAY_VENLO, Told};
 
@@ -471,4 +473,29 @@ async fn a_lot_is_told_by_the_commissionings_that_are_granted() {
     assert_eq!(ask("packwell", AUROXIN, "LOT-1").await["made"], json!([]));
     end(&test, "aurora", &grant).await;
     assert!(!told.units.is_empty());
+}
+
+#[tokio::test]
+async fn of_more_events_than_are_folded_in_one_answer_the_relation_tells_and_nobody_else_is_told() {
+    let limits = Limits {
+        query_rows: 3,
+        ..Limits::default()
+    };
+    let test = TestHub::start_with(limits).await;
+    test.set_time("2026-03-06T12:00:00Z");
+    let (told, _) = story::tell(&test).await;
+    let item = "query ($epc: String!) { item(epc: $epc) { basis } }";
+    let ask = async |party: &str| test.graphql(&test.actor(party), item, json!({"epc": told.pallet})).await;
+    let (stranger, own) = (ask("halden").await, ask("meridian").await);
+    assert_eq!(stranger, json!({"data": {"item": null}}));
+    for party in ["halden", "meridian"] {
+        given(&test, party, json!({})).await;
+    }
+    assert_eq!(ask("halden").await["errors"][0]["extensions"]["code"], "QUERY_TOO_WIDE");
+    assert_eq!(ask("meridian").await, own);
+    // What is hidden does not count.
+    let cap = "mutation ($input: SetCapInput!) { setCap(input: $input) { cap } }";
+    let input = json!({"granteeGlns": [gln_of(&test, "halden")], "levels": levels(&[("EXISTENCE", "-")]), "scope": {}});
+    test.graphql_data(&test.actor("aurora"), cap, json!({"input": input})).await;
+    assert_eq!(ask("halden").await, stranger);
 }
