@@ -14,6 +14,7 @@ use super::error::{Code, ServiceError};
 use super::event::{SeenEvent, by_event_id};
 use super::moment::Moment;
 use super::page::Page;
+use super::seen::{Asked, Naming, is_too_much};
 use super::{Hub, container, master_data};
 
 /// Findings that are read for one message.
@@ -99,9 +100,17 @@ async fn contents(hub: &Hub, actor: &Actor, (seen, noticed): (&SeenEvent, &[Noti
     };
     let (mut contents, mut room) = (Contents::default(), THINGS);
     for unit in units.values() {
-        let Some(opened) = container::container(hub, actor, unit.key(), moment).await? else {
-            continue;
+        // The question names the event, not what is in it.
+        let asked = Asked {
+            key: unit.key(),
+            naming: Naming::ById,
+            moment,
         };
+        let opened = match container::container(hub, actor, asked).await {
+            Err(error) if is_too_much(&error) => return Ok(None),
+            opened => opened?,
+        };
+        let Some(opened) = opened else { continue };
         let page = Page {
             first: room,
             after: None,
