@@ -10,8 +10,8 @@
 //! other lots, all of a grant that is not signed by both, over, revoked, not begun, for another role or capped away, figures that are held back
 //! (of who gave nothing, of a month that goes on), and whatever others lay down for others.
 //!
-//! `COUNTERFOIL_TEST_WORLDS` sets how many (480 where it is not set: a build without optimization needs a fifth of a second of processor
-//! time a world; `tests/run worlds N` runs so many in an optimized one), `COUNTERFOIL_TEST_SEED` the seed, which is
+//! `COUNTERFOIL_TEST_WORLDS` sets how many (480 where it is not set: where libraries alone are optimized a world needs an eighth of a second of
+//! processor time; `tests/run` asks for more, and `tests/run worlds N` runs so many in an optimized build), `COUNTERFOIL_TEST_SEED` the seed, which is
 //! printed. A difference is shown in the smallest world that has it. That the generator finds leaks is shown with planted ones ([`leak`]).
 
 use std::time::Instant;
@@ -147,6 +147,9 @@ async fn shrunk(families: Vec<Family>, mut difference: Difference) -> String {
 
 fn report(family: &Family, difference: &Difference) -> String {
     let mut text = format!("{} may see it:\n", family.cast.party(family.asker));
+    for rule in family.worlds.iter().flat_map(|world| &world.rules) {
+        text.push_str(&format!("{rule:?}\n"));
+    }
     for step in family.worlds.iter().flat_map(|world| &world.steps) {
         let told = |told: &Option<plot::Told>| {
             told.as_ref().map_or("-".to_owned(), |told| {

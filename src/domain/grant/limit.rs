@@ -25,7 +25,8 @@ pub struct Cap {
     pub grantees: Vec<PartyId>,
     /// Of what.
     pub scope: Scope,
-    /// The highest levels.
+    /// The highest levels, class by class: without existence a grant shows no event, but what it adds to events that its grantee sees without it
+    /// is limited by the other classes.
     pub levels: Sight,
 }
 

@@ -100,6 +100,8 @@ impl Reach {
         }
         if !self.open.orders {
             tweak.order_hidden_from = None;
+            // Whoever told of a handover may show all that are named in it, and their documents.
+            tweak.beside.clear();
         }
         if self.open.price && asker == STRANGER {
             tweak.price = 20;
@@ -207,7 +209,10 @@ fn gives_nothing(cast: Cast, asker: Who, mut rule: Rule, scope: &Value, dice: &m
         8 => scoped(json!({"sites": [cast.site(STRANGER, true)]})),
         9 => scoped(json!({"eventFrom": "2026-03-01T00:00:00Z"})),
         _ => {
-            let input = json!({"levels": levels(&[("EXISTENCE", "-")]), "scope": scope});
+            // Class by class: what a grant adds to events that are seen without it is there whether it shows events or not.
+            let none: Vec<_> = given.iter().map(|(class, _)| (*class, "-")).collect();
+            let none = if asker == STRANGER { &none[..1] } else { &none[..] };
+            let input = json!({"levels": levels(none), "scope": scope});
             rules.push(Rule {
                 what: What::Cap(input),
                 ..rule.clone()
