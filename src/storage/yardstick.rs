@@ -20,6 +20,7 @@ const REFERRED: &[&str] = &["owner_key", "pool", "allocation", "document"];
 const WRITTEN: &[&str] = &[
     "event",
     "event_unit",
+    "event_lot",
     "fact",
     "event_party",
     "thing_kind",
