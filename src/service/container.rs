@@ -49,7 +49,7 @@ enum Contents {
 
 /// A container at a moment, now if none is given; `None` for one that is not known, or not to the caller, or not yet then.
 pub async fn container(hub: &Hub, actor: &Actor, asked: Asked) -> Result<Option<SeenContainer>, ServiceError> {
-    let related = by_relation(hub, actor, asked).await?;
+    let related = by_relation(hub, actor, asked.key, asked.moment).await?;
     match related {
         Some(related) if matches!(related.contents, Contents::Own) => and_granted(hub, actor, asked, related).await.map(Some),
         Some(related) => Ok(Some(related)),
@@ -57,8 +57,13 @@ pub async fn container(hub: &Hub, actor: &Actor, asked: Asked) -> Result<Option<
     }
 }
 
-async fn by_relation(hub: &Hub, actor: &Actor, asked: Asked) -> Result<Option<SeenContainer>, ServiceError> {
-    let Asked { key, moment, .. } = asked;
+/// The same without what grants show.
+pub(super) async fn by_relation(
+    hub: &Hub,
+    actor: &Actor,
+    key: EpcKey,
+    moment: Moment,
+) -> Result<Option<SeenContainer>, ServiceError> {
     // What happened by a moment stands in the rows; what was known by one does not.
     let (known, as_of) = match moment.known_at {
         None => (known(hub, actor, key).await?, moment.as_of),

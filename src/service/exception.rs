@@ -14,7 +14,6 @@ use super::error::{Code, ServiceError};
 use super::event::{SeenEvent, by_event_id};
 use super::moment::Moment;
 use super::page::Page;
-use super::seen::{Asked, Naming, is_too_much};
 use super::{Hub, container, master_data};
 
 /// Findings that are read for one message.
@@ -100,17 +99,10 @@ async fn contents(hub: &Hub, actor: &Actor, (seen, noticed): (&SeenEvent, &[Noti
     };
     let (mut contents, mut room) = (Contents::default(), THINGS);
     for unit in units.values() {
-        // The question names the event, not what is in it.
-        let asked = Asked {
-            key: unit.key(),
-            naming: Naming::ById,
-            moment,
+        // A report goes to others: what grants show its sender is not passed on in it.
+        let Some(opened) = container::by_relation(hub, actor, unit.key(), moment).await? else {
+            continue;
         };
-        let opened = match container::container(hub, actor, asked).await {
-            Err(error) if is_too_much(&error) => return Ok(None),
-            opened => opened?,
-        };
-        let Some(opened) = opened else { continue };
         let page = Page {
             first: room,
             after: None,
